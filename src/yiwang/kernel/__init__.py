@@ -1,0 +1,1 @@
+"""The kernel: rooms that every domain uses and that know no domain."""

@@ -1,0 +1,79 @@
+"""The read door: which rows of a resource an actor may see or touch."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.terms import Scope
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A thing permissions are given on. `organisation` and `owner` are field paths from the model."""
+
+    code: str
+    name: str
+    model: type[Model]
+    organisation: str = "organisation"
+    owner: str = "created_by"
+    verbs: tuple[tuple[str, str], ...] = (
+        ("view", "查看"), ("add", "新增"), ("change", "修改"), ("delete", "删除"), ("export", "导出"), ("import", "导入"),
+    )  # fmt: skip
+
+
+_resources: dict[str, Resource] = {}
+
+
+def register_resource(resource: Resource) -> Resource:
+    existing = _resources.get(resource.code)
+    if existing is not None and existing != resource:
+        raise ValueError(f"resource {resource.code} declared twice")
+    _resources[resource.code] = resource
+    return resource
+
+
+def resources() -> dict[str, Resource]:
+    return dict(_resources)
+
+
+def resource(code: str) -> Resource:
+    return _resources[code]
+
+
+def scope_filter(actor: Actor, spec: Resource, verb: str) -> Q | None:
+    """The rows as a Q; None means no row at all."""
+    if actor.system:
+        return Q()
+    found: Q | None = None
+    for permission in actor.permissions_for(spec.code, verb):
+        if permission.scope == Scope.ALL:
+            return Q()
+        if permission.scope == Scope.OWN:
+            part = Q(**{spec.owner: actor.person_id})
+        elif permission.scope == Scope.ORGANISATION:
+            part = Q(**{spec.organisation: permission.organisation_id})
+        else:
+            paths = permission.custom_paths if permission.scope == Scope.CUSTOM else (permission.organisation_path,)
+            part = Q(pk__in=[])
+            for path in paths:
+                part |= Q(**{f"{spec.organisation}__path__startswith": path})
+        found = part if found is None else found | part
+    return found
+
+
+def rows(actor: Actor, code: str, verb: str = "view") -> QuerySet[Any]:
+    """Every read of a resource starts here: list, detail, export, API, search, picker, count, attachment."""
+    spec = _resources[code]
+    condition = scope_filter(actor, spec, verb)
+    manager = spec.model._default_manager
+    return manager.none() if condition is None else manager.filter(condition)
+
+
+def row(actor: Actor, code: str, pk: int, verb: str = "view") -> Any:
+    """One row or a refusal that does not tell whether the row exists."""
+    found = rows(actor, code, verb).filter(pk=pk).first()
+    if found is None:
+        raise Refused("没有找到该记录，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    return found

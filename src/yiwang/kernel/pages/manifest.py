@@ -1,0 +1,50 @@
+"""What a domain tells the platform about itself; `site/domains.py` lists the domains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from yiwang.kernel.access.terms import Duty, Scope
+
+
+@dataclass(frozen=True)
+class RoleSpec:
+    """A business role a domain declares: grants are (resource, verb, scope)."""
+
+    code: str
+    name: str
+    grants: tuple[tuple[str, str, Scope], ...]
+    duty: Duty = Duty.BUSINESS
+
+
+@dataclass(frozen=True)
+class MenuItem:
+    """A line of the side menu; shown to who has `requires` = (resource, verb)."""
+
+    label: str
+    url: str
+    requires: tuple[str, str]
+    group: str = ""
+    icon: str = ""
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The manifest of a domain. All parts are objects declared in the domain's own rooms."""
+
+    code: str
+    name: str
+    basis: tuple[str, ...]
+    wing: str
+    menu: tuple[MenuItem, ...] = ()
+    roles: tuple[RoleSpec, ...] = ()
+    flows: tuple[Any, ...] = ()
+    registers: tuple[Any, ...] = ()
+    measures: tuple[Any, ...] = ()
+    reports: tuple[Any, ...] = ()
+    case_kinds: tuple[Any, ...] = ()
+    urls: tuple[Any, ...] = ()
+    api: Any = None
+    jobs: tuple[Any, ...] = ()
+    demo: Callable[..., Any] | None = None
+    demo_after: tuple[str, ...] = field(default=())

@@ -1,0 +1,98 @@
+"""A person holds posts by dated appointments; an account signs a person in."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models import F, Q
+
+
+class Person(models.Model):
+    name = models.CharField("姓名", max_length=40)
+    pinyin = models.CharField("拼音", max_length=120, blank=True, editable=False, help_text="排序用")
+    staff_number = models.CharField("工号", max_length=32, unique=True)
+    phone = models.CharField("联系电话", max_length=20, blank=True)
+    email = models.EmailField("邮箱", blank=True)
+    active = models.BooleanField("在职", default=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "人员"
+        ordering = ["pinyin", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AccountManager(BaseUserManager["Account"]):
+    def get_by_natural_key(self, username: str | None) -> "Account":
+        return self.get(username=username)
+
+
+class Account(AbstractBaseUser):
+    """登录账号。权限只来自岗位上的角色，账号本身没有任何特权。"""
+
+    username = models.CharField("账号", max_length=60, unique=True)
+    person = models.OneToOneField(Person, models.PROTECT, related_name="account", verbose_name="人员")
+    is_active = models.BooleanField("启用", default=True)
+    must_change_password = models.BooleanField("须改密码", default=False)
+    password_changed_at = models.DateTimeField("密码修改时间", null=True, blank=True)
+    failed_attempts = models.PositiveIntegerField("连续失败次数", default=0)
+    locked_until = models.DateTimeField("锁定至", null=True, blank=True)
+    totp_secret = models.CharField("动态口令密钥（密文）", max_length=200, blank=True)
+    totp_confirmed_at = models.DateTimeField("动态口令启用时间", null=True, blank=True)
+    totp_last_step = models.BigIntegerField("最后使用的口令步", default=0)
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: list[str] = []
+    objects = AccountManager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "账号"
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Appointment(models.Model):
+    """任职：某人在某日期区间担任某岗位（止日含当日）。"""
+
+    person = models.ForeignKey(Person, models.PROTECT, related_name="appointments", verbose_name="人员")
+    post = models.ForeignKey("orgs.Post", models.PROTECT, related_name="appointments", verbose_name="岗位")
+    primary = models.BooleanField("主岗", default=True)
+    valid_from = models.DateField("任职日期")
+    valid_until = models.DateField("免职日期", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "任职"
+        ordering = ["-primary", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
+                name="people_appointment_dates",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {self.post}"
+
+
+class Delegation(models.Model):
+    """代理：委托人在日期区间内授权代理人代办其岗位的事项；办理记录同时写两人姓名。"""
+
+    principal = models.ForeignKey(Person, models.PROTECT, related_name="delegations_given", verbose_name="委托人")
+    post = models.ForeignKey("orgs.Post", models.PROTECT, verbose_name="委托岗位")
+    agent = models.ForeignKey(Person, models.PROTECT, related_name="delegations_held", verbose_name="代理人")
+    valid_from = models.DateTimeField("开始时间")
+    valid_until = models.DateTimeField("结束时间")
+    flows = models.JSONField("限定流程", default=list, blank=True, help_text="空表示全部流程")
+    secrecy_limit = models.PositiveSmallIntegerField("最高密级", default=0, help_text="0 普通 1 内部敏感")
+    reason = models.CharField("事由", max_length=200)
+    revoked_at = models.DateTimeField("收回时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "代理"
+        constraints = [
+            models.CheckConstraint(condition=Q(valid_until__gt=F("valid_from")), name="people_delegation_dates"),
+            models.CheckConstraint(condition=~Q(principal=F("agent")), name="people_delegation_not_self"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent} 代 {self.principal}"
