@@ -1,0 +1,76 @@
+"""Pages and fragments: a template inside the shell, with who is signed in, the menu and the marks of the site."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from yiwang.kernel.access.actors import ANONYMOUS, Actor
+
+
+@dataclass(frozen=True)
+class MenuEntry:
+    label: str
+    url: str
+    icon: str = ""
+    count: int | None = None
+    hot: bool = False
+    current: bool = False
+
+
+@dataclass(frozen=True)
+class MenuGroup:
+    title: str
+    entries: tuple[MenuEntry, ...]
+
+
+Contributor = Callable[[HttpRequest], dict[str, Any]]
+_contributors: list[Contributor] = []
+
+
+def contribute(contributor: Contributor) -> None:
+    """Rooms above add their parts of the shell here (menu, unread count) when the platform starts."""
+    if contributor not in _contributors:
+        _contributors.append(contributor)
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who acts; nobody when the people room put nobody there (public pages, early failures)."""
+    actor: Actor = getattr(request, "actor", ANONYMOUS)
+    return actor
+
+
+def base_context(request: HttpRequest, title: str) -> dict[str, Any]:
+    """What every template may rely on; costs no query."""
+    theme = request.COOKIES.get("theme", "")
+    return {
+        "title": title,
+        "actor": actor_of(request),
+        "csp_nonce": getattr(request, "csp_nonce", ""),
+        "city": settings.CITY_NAME,
+        "demo": settings.DEMO_CITY,
+        "theme": theme if theme in ("light", "dark") else "",
+        "nav": "closed" if request.COOKIES.get("nav") == "closed" else "",
+    }
+
+
+def page(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, title: str, status: int = 200
+) -> HttpResponse:
+    """A whole page; `template` extends ui/shell.html or ui/public.html."""
+    full = base_context(request, title)
+    if actor_of(request).person_id is not None:
+        for contributor in _contributors:
+            full.update(contributor(request))
+    return HttpResponse(render_to_string(template, {**full, **(context or {})}, request), status=status)
+
+
+def fragment(
+    request: HttpRequest, template: str, context: dict[str, Any] | None = None, *, status: int = 200
+) -> HttpResponse:
+    """A part of a page for htmx: no shell, no menu, never cached."""
+    body = render_to_string(template, {**base_context(request, ""), **(context or {})}, request)
+    return HttpResponse(body, status=status, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,109 @@
+"""Tags every template uses: {% load ui_tags %}."""
+
+import hashlib
+from datetime import date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+COLOURS = {"green": "正常", "yellow": "临期", "red": "超期", "stopped": "已停钟", "": ""}
+
+
+@cache
+def _digest(path: str) -> str:
+    found = finders.find(path)
+    return hashlib.sha256(Path(str(found)).read_bytes()).hexdigest()[:10] if found else "0"
+
+
+@register.simple_tag
+def asset(path: str) -> str:
+    """A static file with the digest of its content, so that a new release is never mixed with an old cache."""
+    return f"{static(path)}?v={_digest(path)}"
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A picture of our own sprite; without a label it is decoration and hidden from screen readers."""
+    href = f"{asset('ui/icons.svg')}#{name or 'dot'}"
+    if label:
+        return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, href)
+    return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', href)
+
+
+@register.simple_tag
+def badge(label: object, tone: str = "") -> SafeString:
+    return format_html('<span class="badge {}">{}</span>', tone, label) if label not in (None, "") else SafeString("")
+
+
+@register.filter
+def moment(value: object, style: str = "minute") -> str:
+    """A time in Asia/Shanghai. Styles: minute, second, date, day (month-day), clock."""
+    shapes = {
+        "minute": "%Y-%m-%d %H:%M",
+        "second": "%Y-%m-%d %H:%M:%S",
+        "date": "%Y-%m-%d",
+        "day": "%m-%d",
+        "clock": "%H:%M",
+    }
+    if isinstance(value, datetime):
+        aware = timezone.make_aware(value, SHANGHAI) if timezone.is_naive(value) else value
+        return aware.astimezone(SHANGHAI).strftime(shapes[style])
+    if isinstance(value, date):
+        return value.strftime(shapes["day" if style == "day" else "date"])
+    return ""
+
+
+@register.simple_tag
+def due(at: datetime | None, colour: str = "", provisional: bool = False) -> SafeString:
+    """The deadline chip: shape and words, not colour alone."""
+    if at is None:
+        return SafeString("")
+    return format_html(
+        '<span class="due {}" title="{}">{}<span class="hidden-visually">{}</span>{}</span>',
+        colour, moment(at, "second"), moment(at), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
+    )  # fmt: skip
+
+
+@register.filter
+def span(minutes: float | int | None) -> str:
+    """A stretch of minutes in words officers use: 3天4小时, 25分钟."""
+    if minutes is None:
+        return ""
+    whole = round(abs(minutes))
+    days, rest = divmod(whole, 1440)
+    hours, left = divmod(rest, 60)
+    parts = [f"{days}天" if days else "", f"{hours}小时" if hours else "", f"{left}分钟" if left and not days else ""]
+    return ("-" if minutes < 0 else "") + ("".join(parts) or "0分钟")
+
+
+@register.filter
+def size(value: int | None) -> str:
+    amount = float(value or 0)
+    for unit in ("B", "KB", "MB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GB"
+
+
+@register.filter
+def item(mapping: Any, key: Any) -> Any:
+    """mapping[key] for keys held in a variable; nothing when absent."""
+    return mapping.get(key, "") if hasattr(mapping, "get") else ""
+
+
+@register.filter
+def widget_kind(field: Any) -> str:
+    """Tells ui/field.html how to lay a Django bound field out."""
+    kind = getattr(field.field.widget, "input_type", "")
+    return "hidden" if field.is_hidden else str(kind or type(field.field.widget).__name__.lower())
