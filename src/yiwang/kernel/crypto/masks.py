@@ -1,0 +1,94 @@
+"""Masks of personal data (GB/T 35273-2020 §7.2, 个人信息保护法 51): what is shown to who may not see the full value."""
+
+import re
+from collections.abc import Callable
+
+_PAIRS = (
+    "欧阳太史端木上官司马东方独孤南宫万俟闻人夏侯诸葛尉迟公羊赫连澹台皇甫宗政濮阳公冶太叔申屠公孙慕容"
+    "仲孙钟离长孙宇文司徒鲜于司空闾丘子车亓官司寇巫马公西颛孙壤驷公良漆雕乐正宰父谷梁拓跋夹谷轩辕令狐"
+    "段干百里呼延东郭南门羊舌微生公户公玉梁丘左丘东门西门第五完颜纳兰"
+)
+COMPOUND_SURNAMES = {_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2)} | {"爱新觉罗", "叶赫那拉"}
+SEPARATORS = "·•・‧．."
+STARS = "****"
+DIVISION = re.compile(
+    r"[^\d\s,，]{1,12}?(?:特别行政区|自治区|自治州|自治县|自治旗|地区|街道|(?<!城)市|省|盟|州|县|旗|乡|(?<![乡城])镇"
+    r"|(?<![小社园景校厂库片山林住宅])区)(?!场)"
+)
+
+
+def _surname(name: str) -> str:
+    longest = next((name[:size] for size in (4, 2) if len(name) > size and name[:size] in COMPOUND_SURNAMES), "")
+    return longest or name[:1]
+
+
+def _name(text: str) -> str:
+    """张三 → 张*; 欧阳小明 → 欧阳**; 买买提·艾力 → 买**·**; John Smith → J*** S****."""
+    if len(text) <= 1:
+        return "*"
+    parts = re.split(rf"([{re.escape(SEPARATORS)}\s]+)", text)
+    if len(parts) == 1:
+        if text.isascii():
+            return text[0] + "*" * (len(text) - 1)
+        kept = _surname(text)
+        return kept + "*" * (len(text) - len(kept))
+    latin = text.isascii()
+    shown = [
+        part if index % 2 else (part[:1] + "*" * (len(part) - 1) if latin or index == 0 else "*" * len(part))
+        for index, part in enumerate(parts)
+    ]
+    masked = "".join(shown)
+    return masked if "*" in masked else "*" * len(text)
+
+
+def _phone(text: str) -> str:
+    """13812345678 → 138****5678; 0772-2812345 → 0772-****345; with +86 and an extension likewise."""
+    digits = re.sub(r"\D", "", text)
+    mobile = re.fullmatch(r"(?:00)?(?:86)?(1[3-9]\d)\d{4}(\d{4})", digits)
+    if mobile:
+        return f"{mobile[1]}{STARS}{mobile[2]}"
+    landline = re.fullmatch(
+        r"\s*(?:\+?86[- ]?)?\(?(0\d{2,3})[)\- ]?\s*\d{4,5}(\d{3})\s*(?:(?:[-转#x]|ext\.?)\s*\d+)?\s*", text
+    )
+    if landline:
+        return f"{landline[1]}-{STARS}{landline[2]}"
+    return STARS + digits[-3:] if len(digits) >= 7 else STARS
+
+
+def _id_number(text: str) -> str:
+    """The division code and the last four (18 digits) or three (15) stay; the birthday never does."""
+    if re.fullmatch(r"\d{17}[\dXx]", text):
+        return text[:6] + "*" * 8 + text[-4:]
+    if re.fullmatch(r"\d{15}", text):
+        return text[:6] + "*" * 6 + text[-3:]
+    return text[:1] + STARS + text[-2:] if len(text) >= 8 else STARS
+
+
+def _address(text: str) -> str:
+    """Stays down to the street office or township: 广西柳州市柳北区胜利路12号 → 广西柳州市柳北区****."""
+    end = 0
+    while found := DIVISION.match(text, end):
+        end = found.end()
+    return text[:end] + STARS
+
+
+def _account(text: str) -> str:
+    """Bank and login accounts: the last four of long numbers, the first letter and the host of an e-mail address."""
+    local, at, host = text.rpartition("@")
+    if at and local and "." in host:
+        return f"{local[0]}{STARS}@{host}"
+    compact = re.sub(r"\s", "", text)
+    if len(compact) >= 12:
+        return STARS + compact[-4:]
+    return compact[:1] + STARS if len(compact) > 3 else STARS
+
+
+KINDS: dict[str, Callable[[str], str]] = {
+    "name": _name, "phone": _phone, "id_number": _id_number, "address": _address, "account": _account,
+}  # fmt: skip
+
+
+def mask(kind: str, text: str | None) -> str:
+    """The masked form; an empty value stays empty, an unknown kind is a programming error."""
+    value = (text or "").strip()
+    return KINDS[kind](value) if value else ""
