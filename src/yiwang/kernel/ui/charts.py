@@ -1,0 +1,221 @@
+"""Charts drawn on the server as SVG: they print, follow dark mode, and carry their numbers as a table."""
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+Value = float | int | Decimal | None
+WIDTH = 640
+COLOURS = 8
+NOTHING = SafeString("")
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return "—"
+    number = float(value)
+    return f"{number:,.0f}" if number == int(number) else f"{number:,.2f}".rstrip("0")
+
+
+def _n(value: float) -> str:
+    return f"{value:.1f}".rstrip("0").rstrip(".")
+
+
+def nice(top: float) -> tuple[float, int]:
+    """An axis: the top of the scale (≥ top) and the number of equal steps that gives round labels."""
+    if top <= 0:
+        return 1.0, 1
+    power = 10.0 ** math.floor(math.log10(top / 4))
+    for factor in (1, 2, 2.5, 5, 10):
+        step = factor * power
+        if step * 5 >= top:
+            return step * math.ceil(round(top / step, 9)), math.ceil(round(top / step, 9))
+    raise ArithmeticError(f"no scale for {top}")
+
+
+def _shorten(label: str, length: int) -> str:
+    return label if len(label) <= length else label[: length - 1] + "…"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> SafeString:
+    cells = format_html_join("", '<th scope="col">{}</th>', ((each,) for each in head))
+    body = format_html_join(
+        "", "<tr>{}</tr>", ((format_html_join("", "<td>{}</td>", ((c,) for c in row)),) for row in rows)
+    )
+    return format_html(
+        '<details><summary>数据表</summary><table class="table"><thead><tr>{}</tr></thead>'
+        "<tbody>{}</tbody></table></details>",
+        cells, body,
+    )  # fmt: skip
+
+
+def _figure(
+    title: str, unit: str, height: float, body: SafeString, table: SafeString, legend: SafeString
+) -> SafeString:
+    return format_html(
+        '<figure class="chart"><svg viewBox="0 0 {} {}" role="img" aria-label="{}"><title>{}</title>'
+        "<desc>{}，单位：{}。各项数值见下方数据表。</desc>{}</svg>{}{}</figure>",
+        WIDTH, _n(height), title, title, title, unit or "个", body, legend, table,
+    )  # fmt: skip
+
+
+def _legend(names: Sequence[str]) -> SafeString:
+    swatch = (
+        '<li><svg viewBox="0 0 10 10" aria-hidden="true" class="s{}">'
+        '<rect class="fill" width="10" height="10"/></svg>{}</li>'
+    )
+    items = format_html_join("", swatch, ((index % COLOURS, name) for index, name in enumerate(names)))
+    return format_html('<ul class="legend">{}</ul>', items)
+
+
+def bar(rows: Sequence[tuple[str, Value] | tuple[str, Value, str]], *, title: str, unit: str = "") -> SafeString:
+    """Horizontal bars, one per (label, value[, address of the rows behind it])."""
+    left, right, step = 150, 80, 26
+    top = max((float(row[1] or 0) for row in rows), default=0) or 1
+    parts = []
+    for index, row in enumerate(rows):
+        label, value, address = row[0], row[1], row[2] if len(row) > 2 else ""
+        y, length = index * step + 4, max(0.0, float(value or 0)) / top * (WIDTH - left - right)
+        drawn = format_html(
+            '<title>{}：{}{}</title><text x="{}" y="{}" text-anchor="end">{}</text>'
+            '<rect class="fill" x="{}" y="{}" width="{}" height="16" rx="2"/>'
+            '<text class="value" x="{}" y="{}">{}</text>',
+            label, _text(value), unit, left - 8, y + 13, _shorten(label, 11), left, y, _n(length),
+            _n(left + length + 6), y + 13, _text(value),
+        )  # fmt: skip
+        parts.append(format_html('<a href="{}">{}</a>', address, drawn) if address else format_html("<g>{}</g>", drawn))
+    table = _table(("项目", unit or "数值"), [(row[0], _text(row[1])) for row in rows])
+    return _figure(title, unit, len(rows) * step + 6, format_html_join("", "{}", ((p,) for p in parts)), table, NOTHING)
+
+
+def _axes(top: float, steps: int, left: float, bottom: float, height: float) -> SafeString:
+    lines = (
+        (left, _n(bottom - height * i / steps), WIDTH - 8, _n(bottom - height * i / steps),
+         left - 6, _n(bottom - height * i / steps + 4), _text(top * i / steps))
+        for i in range(steps + 1)
+    )  # fmt: skip
+    shape = '<line class="axis" x1="{}" y1="{}" x2="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>'
+    return format_html_join("", shape, lines)
+
+
+def _ticks(labels: Sequence[str], left: float, slot: float, bottom: float) -> SafeString:
+    every = max(1, math.ceil(len(labels) * 46 / (WIDTH - left)))
+    shape = '<text x="{}" y="{}" text-anchor="middle">{}</text>'
+    marks = ((_n(left + slot * (i + 0.5)), bottom + 18, label) for i, label in enumerate(labels) if i % every == 0)
+    return format_html_join("", shape, marks)
+
+
+def _series_table(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Value]]]) -> SafeString:
+    rows = [(label, *(_text(values[i]) for _, values in series)) for i, label in enumerate(labels)]
+    return _table(("", *(name for name, _ in series)), rows)
+
+
+def stacked(
+    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Value]]], *, title: str, unit: str = ""
+) -> SafeString:
+    """Columns, one per label, each divided among the series."""
+    left, bottom, height = 56.0, 204, 190
+    totals = [sum(float(values[i] or 0) for _, values in series) for i in range(len(labels))]
+    top, steps = nice(max(totals, default=0))
+    slot = (WIDTH - left - 8) / max(1, len(labels))
+    width = min(38.0, slot * 0.64)
+    boxes = []
+    for i, label in enumerate(labels):
+        base = float(bottom)
+        for rank, (name, values) in enumerate(series):
+            size = float(values[i] or 0) / top * height
+            base -= size
+            boxes.append(
+                (rank % COLOURS, _n(left + slot * (i + 0.5) - width / 2), _n(base), _n(width), _n(size),
+                 label, name, _text(values[i]), unit)
+            )  # fmt: skip
+    shape = (
+        '<g class="s{}"><rect class="fill" x="{}" y="{}" width="{}" height="{}">'
+        "<title>{} {}：{}{}</title></rect></g>"
+    )
+    axes, ticks = _axes(top, steps, left, bottom, height), _ticks(labels, left, slot, bottom)
+    body = format_html("{}{}{}", axes, ticks, format_html_join("", shape, boxes))
+    legend = _legend([name for name, _ in series]) if len(series) > 1 else NOTHING
+    return _figure(title, unit, bottom + 26, body, _series_table(labels, series), legend)
+
+
+def _path(points: Sequence[tuple[float, float] | None]) -> str:
+    """A line through the points; a missing value breaks it instead of being drawn as zero."""
+    parts, pen = [], "M"
+    for point in points:
+        if point is None:
+            pen = "M"
+            continue
+        parts.append(f"{pen}{_n(point[0])} {_n(point[1])}")
+        pen = "L"
+    return "".join(parts)
+
+
+def line(
+    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Value]]], *, title: str, unit: str = ""
+) -> SafeString:
+    left, bottom, height = 56.0, 204, 190
+    top, steps = nice(max((float(v) for _, values in series for v in values if v is not None), default=0))
+    slot = (WIDTH - left - 8) / max(1, len(labels))
+    drawn = []
+    for rank, (name, values) in enumerate(series):
+        points = [
+            None if value is None else (left + slot * (i + 0.5), bottom - float(value) / top * height)
+            for i, value in enumerate(values)
+        ]
+        dots = format_html_join(
+            "",
+            '<circle class="fill" cx="{}" cy="{}" r="3"><title>{} {}：{}{}</title></circle>',
+            (
+                (_n(point[0]), _n(point[1]), labels[i], name, _text(values[i]), unit)
+                for i, point in enumerate(points)
+                if point is not None
+            ),
+        )
+        drawn.append((rank % COLOURS, _path(points), dots))
+    shape = '<g class="s{}"><path class="stroke" d="{}"/>{}</g>'
+    axes, ticks = _axes(top, steps, left, bottom, height), _ticks(labels, left, slot, bottom)
+    body = format_html("{}{}{}", axes, ticks, format_html_join("", shape, drawn))
+    legend = _legend([name for name, _ in series]) if len(series) > 1 else NOTHING
+    return _figure(title, unit, bottom + 26, body, _series_table(labels, series), legend)
+
+
+def donut(parts: Sequence[tuple[str, Value]], *, title: str, unit: str = "") -> SafeString:
+    """Shares of a whole; the total is written in the middle, the shares in the legend and the table."""
+    total = sum(float(value or 0) for _, value in parts)
+    radius, circle = 70.0, 2 * math.pi * 70.0
+    arcs, start = [], 0.0
+    for rank, (name, value) in enumerate(parts):
+        share = float(value or 0) / total if total else 0.0
+        arcs.append(
+            (rank % COLOURS, radius, f"{share * circle:.2f} {circle:.2f}", f"{-start * circle:.2f}", name, _text(value))
+        )
+        start += share
+    shape = (
+        '<g class="s{}"><circle class="stroke" cx="0" cy="0" r="{}" stroke-width="28" stroke-dasharray="{}" '
+        'stroke-dashoffset="{}" transform="rotate(-90)"><title>{}：{}</title></circle></g>'
+    )
+    body = format_html(
+        '<g class="ring" transform="translate({} 100)">{}<text class="middle" y="4" text-anchor="middle">{}</text>'
+        '<text y="24" text-anchor="middle">{}</text></g>',
+        WIDTH // 2, format_html_join("", shape, arcs), _text(total), unit,
+    )  # fmt: skip
+    rows = [(name, _text(v), f"{float(v or 0) / total:.2%}" if total else "—") for name, v in parts]
+    legend = _legend([f"{name} {value}（{share}）" for name, value, share in rows])
+    return _figure(title, unit, 200, body, _table(("项目", unit or "数值", "占比"), rows), legend)
+
+
+def sparkline(values: Sequence[Value], *, title: str) -> SafeString:
+    """A trend the size of a word."""
+    known = [float(value) for value in values if value is not None]
+    low, spread = min(known, default=0), (max(known, default=0) - min(known, default=0)) or 1
+    step = 92 / max(1, len(values) - 1)
+    points = [None if v is None else (2 + i * step, 20 - (float(v) - low) / spread * 18) for i, v in enumerate(values)]
+    words = "，".join(_text(value) for value in values)
+    return format_html(
+        '<svg class="spark" viewBox="0 0 96 22" role="img" aria-label="{}：{}"><title>{}</title><path d="{}"/></svg>',
+        title, words, title, _path(points),
+    )  # fmt: skip

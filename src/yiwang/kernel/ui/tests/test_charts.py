@@ -1,0 +1,69 @@
+"""Charts carry every number they draw, also for who can't see them."""
+
+import re
+from decimal import Decimal
+
+from defusedxml import ElementTree
+from hypothesis import given
+from hypothesis import strategies as st
+
+from yiwang.kernel.ui import charts
+
+
+def _svg(text: str) -> str:
+    found = re.search(r"<svg.*?</svg>", text, re.S)
+    assert found
+    ElementTree.fromstring(found.group(0))
+    return found.group(0)
+
+
+def test_条形图含标题说明数据表并转义标签() -> None:
+    text = charts.bar([("<script>", 3, "/figures/x/"), ("城管局", Decimal("12.5"))], title="受理量", unit="件")
+    svg = _svg(text)
+    assert "<title>受理量</title>" in svg and "<desc>" in svg and 'href="/figures/x/"' in svg
+    assert "<script>" not in text and "&lt;script&gt;" in text
+    assert "<td>12.5</td>" in text and "<td>3</td>" in text
+
+
+def test_折线遇缺值断开而不当作零() -> None:
+    text = charts.line(["1月", "2月", "3月", "4月"], [("办结", [1, None, 3, 4])], title="办结量")
+    path = re.search(r'class="stroke" d="([^"]+)"', text)
+    assert path and path.group(1).count("M") == 2
+    assert "<td>—</td>" in text
+
+
+def test_环图各份之和为整圈且占比写在图例() -> None:
+    text = charts.donut([("满意", 3), ("不满意", 1)], title="满意度", unit="件")
+    lengths = [float(each) for each in re.findall(r'stroke-dasharray="([\d.]+) ', text)]
+    circle = float(re.findall(r'stroke-dasharray="[\d.]+ ([\d.]+)"', text)[0])
+    assert abs(sum(lengths) - circle) < 0.1
+    assert "满意 3（75.00%）" in text
+
+
+def test_空数据也能画() -> None:
+    for text in (
+        charts.bar([], title="空"),
+        charts.stacked([], [], title="空"),
+        charts.line([], [], title="空"),
+        charts.donut([], title="空"),
+        charts.donut([("无", 0)], title="空"),
+        charts.sparkline([], title="空"),
+        charts.sparkline([2, 2, 2], title="平"),
+    ):
+        _svg(text)
+
+
+@given(st.floats(min_value=1e-6, max_value=1e12))
+def test_坐标轴盖住最大值且不过疏(top: float) -> None:
+    scale, steps = charts.nice(top)
+    assert top <= scale * (1 + 1e-9) and 1 <= steps <= 5 and scale <= top * 2.01
+
+
+@given(st.lists(st.lists(st.integers(0, 10_000), min_size=3, max_size=3), min_size=1, max_size=5))
+def test_堆叠柱不越出画布(values: list[list[int]]) -> None:
+    text = charts.stacked(["a", "b", "c"], [(f"s{i}", v) for i, v in enumerate(values)], title="堆叠")
+    tops = [
+        float(y)
+        for y in re.findall(r'<rect class="fill" x="[\d.]+" y="([\d.-]+)" width="[\d.]+" height="[\d.]+">', text)
+    ]
+    assert len(tops) == 3 * len(values) and min(tops) >= 13
