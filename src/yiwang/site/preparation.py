@@ -1,0 +1,78 @@
+"""Bring the database and the static files to what the code says; skip what has not changed since."""
+
+import hashlib
+import json
+import os
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+
+import django
+from django.core.management import call_command, get_commands
+
+from yiwang.site import database, localdb
+from yiwang.site.console import Step, steps
+
+SOURCES = localdb.ROOT / "src"
+STAMP = localdb.VAR / "stamps" / "prepared.json"
+# Each is idempotent: it writes only what differs from what the code declares.
+SEEDS = (
+    ("seed_standards", "载入标准代码与节假日"),
+    ("declare_roles", "登记资源与角色"),
+    ("publish_flows", "发布流程定义"),
+)
+
+
+def database_url() -> str:
+    """The database to use, started when it is the embedded one, and found fit."""
+    url = os.environ.get("DATABASE_URL") or localdb.ensure()
+    os.environ["DATABASE_URL"] = url
+    database.assert_fit(url)
+    return url
+
+
+def sources_digest() -> str:
+    """Changes when any code, template, static file or the lock does."""
+    digest = hashlib.sha256(version("django").encode())
+    lock = localdb.ROOT / "uv.lock"
+    for path in [*sorted(SOURCES.rglob("*")), lock]:
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(localdb.ROOT)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _demonstration() -> None:
+    call_command("demo", verbosity=0)
+
+
+def todo(demonstration: bool) -> list[Step]:
+    found: list[Step] = [
+        ("数据库迁移", lambda: call_command("migrate", verbosity=0, interactive=False)),
+        ("收集静态文件", lambda: call_command("collectstatic", verbosity=0, interactive=False)),
+    ]
+    known = get_commands()
+    found += [(label, partial(call_command, command, verbosity=0)) for command, label in SEEDS if command in known]
+    if demonstration:
+        found.append(("示范城市数据", _demonstration))
+    return found
+
+
+def prepare(url: str, *, demonstration: bool = True, stamp: Path = STAMP) -> bool:
+    """True when something had to be done."""
+    wanted = {
+        "sources": sources_digest(), "database": database.identity(url), "demonstration": demonstration,
+        "static": (localdb.VAR / "static").is_dir(),
+    }  # fmt: skip
+    if stamp.exists() and json.loads(stamp.read_text()) == {**wanted, "static": True} == wanted:
+        return False
+    stamp.unlink(missing_ok=True)
+    setup()
+    steps(todo(demonstration))
+    stamp.parent.mkdir(parents=True, exist_ok=True)
+    stamp.write_text(json.dumps({**wanted, "static": True}))
+    return True
+
+
+def setup() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yiwang.site.settings")
+    django.setup()
