@@ -1,0 +1,106 @@
+"""Clocks of cases, the facts that bound their segments, and the timers that fall due.
+
+`case_id` is the key of flow.Case without a constraint: the clocks room lies below the flow room and serves it.
+`due_at` is a cached derivation of the facts under `calendar_version`; the facts are the truth.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from yiwang.kernel.clocks.terms import ClockKind, ClockStatus, RungKind, SegmentKind, TimerState, Unit
+
+
+class Clock(models.Model):
+    """办件的一项期限。重新起算是新的一轮，旧的一轮作废保留。"""
+
+    case_id = models.BigIntegerField("办件", db_index=True)
+    code = models.CharField("期限代码", max_length=40)
+    round = models.PositiveIntegerField("轮次", default=1)
+    name = models.CharField("期限名称", max_length=60)
+    kind = models.CharField("性质", max_length=16, choices=ClockKind.choices)
+    unit = models.CharField("单位", max_length=16, choices=Unit.choices)
+    budget = models.PositiveIntegerField("期限")
+    starts_next_day = models.BooleanField("自次日起算", default=True)
+    roll_to_working_day = models.BooleanField("末日遇休息日顺延", default=False)
+    close_of_business = models.BooleanField("至下班时止", default=False)
+    calendar_version = models.ForeignKey(
+        "calendar.CalendarVersion", models.PROTECT, related_name="+", verbose_name="日历版本"
+    )
+    calendar_code = models.CharField("日历", max_length=32)
+    rungs = ArrayField(models.CharField(max_length=8), verbose_name="提醒时点", default=list)
+    on_breach = models.CharField("到期后果", max_length=80, blank=True)
+    extensions = models.PositiveSmallIntegerField("可延期次数", default=0)
+    extension_budget = models.PositiveIntegerField("每次延期上限", default=0)
+    basis = models.CharField("依据", max_length=200, blank=True)
+    status = models.CharField("状态", max_length=16, choices=ClockStatus.choices, default=ClockStatus.RUNNING)
+    generation = models.PositiveIntegerField("计时代次", default=1)
+    started_at = models.DateTimeField("起算时间")
+    finished_at = models.DateTimeField("结束时间", null=True, blank=True)
+    due_at = models.DateTimeField("到期时间", null=True, blank=True)
+    provisional = models.BooleanField("暂定", default=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "期限"
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["case_id", "code", "round"], name="clocks_clock_round_once")]
+        indexes = [
+            models.Index(
+                fields=["calendar_code", "due_at"], condition=Q(status="running"), name="clocks_running_by_due"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name}（{self.budget} {self.get_unit_display()}）"
+
+
+class ClockSegment(models.Model):
+    """计时事实（起、停、延、止），只增不改；`at` 是法律上的时间，`recorded_at` 是登记时间。"""
+
+    clock = models.ForeignKey(Clock, models.PROTECT, related_name="segments", verbose_name="期限")
+    kind = models.CharField("事实", max_length=8, choices=SegmentKind.choices)
+    at = models.DateTimeField("发生时间")
+    recorded_at = models.DateTimeField("登记时间", auto_now_add=True)
+    entry_seq = models.PositiveIntegerField("办理记录序号")
+    amount = models.PositiveIntegerField("延期数", default=0)
+    cause = models.CharField("事由", max_length=60, blank=True)
+    basis = models.CharField("依据", max_length=200, blank=True)
+    expected_until = models.DateTimeField("预计恢复时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "计时事实"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.at:%Y-%m-%d %H:%M}"
+
+
+class Timer(models.Model):
+    """期限上的一个时点。`lawful_at` 是法律上的时刻，`fire_at` 是最早处理的时刻（提醒不在夜间发出）。"""
+
+    clock = models.ForeignKey(Clock, models.CASCADE, related_name="timers", verbose_name="期限")
+    generation = models.PositiveIntegerField("计时代次")
+    rung = models.CharField("时点", max_length=8)
+    kind = models.CharField("类别", max_length=8, choices=RungKind.choices)
+    lawful_at = models.DateTimeField("法定时刻")
+    fire_at = models.DateTimeField("触发时刻")
+    state = models.CharField("状态", max_length=12, choices=TimerState.choices, default=TimerState.ARMED)
+    fired_at = models.DateTimeField("触发于", null=True, blank=True)
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged", verbose_name="并入"
+    )
+    attempts = models.PositiveSmallIntegerField("失败次数", default=0)
+    retry_at = models.DateTimeField("重试时刻", null=True, blank=True)
+    error = models.TextField("故障", blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "定时"
+        ordering = ["fire_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["clock", "generation", "rung"], name="clocks_timer_once")]
+        indexes = [
+            models.Index(fields=["fire_at", "id"], condition=Q(state="armed"), name="clocks_timer_armed"),
+            models.Index(fields=["fire_at"], condition=Q(state="parked"), name="clocks_timer_parked"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.clock_id} {self.rung} {self.get_state_display()}"

@@ -1,0 +1,187 @@
+"""The verbs of clocks. The caller runs them in the transaction of its act, holding the lock of the case.
+
+Every verb appends facts, then derives due date and timers anew. A change of the facts is a new generation:
+timers of an older one are cancelled, and none of them fires any more.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Conflict, Invalid
+from yiwang.kernel.calendar import queries as calendars
+from yiwang.kernel.calendar.workdays import local
+from yiwang.kernel.clocks import queries
+from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
+from yiwang.kernel.clocks.models import Clock, ClockSegment, Timer
+from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
+
+Codes = Sequence[str] | None
+
+
+def start(case_id: int, spec: ClockSpec, at: datetime, *, entry_seq: int) -> Clock:
+    """Start a clock; if the case had one of that code, this is its next round."""
+    check(spec)
+    local(at)
+    with transaction.atomic():
+        last = Clock.objects.filter(case_id=case_id, code=spec.code).order_by("-round").first()
+        if last is not None and last.status in queries.OPEN:
+            raise Conflict(f"期限“{last.name}”正在计时，不能重复启动。如需重新起算，请使用重新起算。")
+        return _start(case_id, spec, at, entry_seq, last.round + 1 if last else 1)
+
+
+def _start(case_id: int, spec: ClockSpec, at: datetime, entry_seq: int, number: int) -> Clock:
+    clock = Clock(
+        case_id=case_id, code=spec.code, round=number, name=spec.name or spec.code, kind=spec.kind, unit=spec.unit,
+        budget=spec.budget, starts_next_day=spec.starts_next_day, roll_to_working_day=spec.roll_to_working_day,
+        close_of_business=spec.close_of_business, calendar_version=calendars.version(spec.calendar),
+        calendar_code=spec.calendar, rungs=list(spec.rungs), on_breach=spec.on_breach, extensions=spec.extensions,
+        extension_budget=spec.extension_budget, basis=spec.basis, generation=0, started_at=at,
+    )  # fmt: skip
+    clock.save()
+    _append(clock, SegmentKind.RUN, at, entry_seq)
+    _derive(clock)
+    return clock
+
+
+def suspend(
+    case_id: int, at: datetime, *, entry_seq: int, cause: str, basis: str = "", expected_until: datetime | None = None,
+    codes: Codes = None,
+) -> list[Clock]:  # fmt: skip
+    """Stop running clocks for a legal cause; the time until they resume counts for nobody."""
+    if not cause.strip():
+        raise Invalid("暂停计时须写明事由。", errors={"cause": ["请填写事由"]}, rule="行政许可法第四十五条")
+    with transaction.atomic():
+        found = _claim(case_id, codes, (ClockStatus.RUNNING,), "不在计时中，不能暂停")
+        for clock in found:
+            clock.status = ClockStatus.SUSPENDED
+            _append(clock, SegmentKind.STOP, at, entry_seq, cause=cause, basis=basis, expected_until=expected_until)
+            _derive(clock)
+    return found
+
+
+def resume(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None) -> list[Clock]:
+    with transaction.atomic():
+        found = _claim(case_id, codes, (ClockStatus.SUSPENDED,), "没有暂停，不能恢复")
+        for clock in found:
+            clock.status = ClockStatus.RUNNING
+            _append(clock, SegmentKind.RUN, at, entry_seq)
+            _derive(clock)
+    return found
+
+
+def finish(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None) -> list[Clock]:
+    """End clocks. Whether they ended late follows from the facts, not from when a timer ran."""
+    with transaction.atomic():
+        found = _claim(case_id, codes, queries.OPEN, "已经结束，不能再次结束")
+        for clock in found:
+            clock.status, clock.finished_at = ClockStatus.FINISHED, at
+            _append(clock, SegmentKind.END, at, entry_seq, cause="已办结")
+            _derive(clock)
+    return found
+
+
+def revive(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None, counted: bool = True) -> list[Clock]:
+    """Undo the end. counted: the act that ended it is void, as if it had never ended (撤回); otherwise the time
+    since the end isn't counted (重启)."""
+    with transaction.atomic():
+        found = _claim(case_id, codes, (ClockStatus.FINISHED,), "没有结束，不能重新打开")
+        for clock in found:
+            _append(clock, SegmentKind.VOID if counted else SegmentKind.RUN, at, entry_seq)
+            clock.finished_at = None
+            still = queries.course_of(clock).due_at() is None
+            clock.status = ClockStatus.SUSPENDED if still else ClockStatus.RUNNING
+            _derive(clock)
+    return found
+
+
+def void(case_id: int, *, codes: Codes = None) -> list[Clock]:
+    """The act that started the clocks is void, or their round is sent back: they never fire and never count."""
+    with transaction.atomic():
+        found = _claim(case_id, codes, (*queries.OPEN, ClockStatus.FINISHED), "已经作废")
+        for clock in found:
+            clock.status = ClockStatus.SUPERSEDED
+            _derive(clock)
+    return found
+
+
+def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int, basis: str = "") -> Clock:
+    """Grant an extension: before the limit ends, within the number of times and the amount the rule allows."""
+    with transaction.atomic():
+        clock = _claim(case_id, [code], queries.OPEN, "已经结束，不能延期")[0]
+        granted = clock.segments.filter(kind=SegmentKind.EXTEND).count()
+        if granted >= clock.extensions:
+            raise Invalid(f"期限“{clock.name}”最多延期 {clock.extensions} 次，不能再延期。", rule=clock.basis)
+        if not 1 <= amount <= (clock.extension_budget or amount):
+            limit = f"{clock.extension_budget} {clock.get_unit_display()}"
+            raise Invalid(f"延期数须在 1 至 {limit} 之间，请重新填写。", rule=clock.basis)
+        if clock.due_at is not None and at > clock.due_at:
+            raise Invalid(f"期限“{clock.name}”已经届满，届满后不能延期。", rule="延期应当在期限届满前批准")
+        _append(clock, SegmentKind.EXTEND, at, entry_seq, amount=amount, basis=basis)
+        _derive(clock)
+    return clock
+
+
+def rearm(case_id: int, code: str, at: datetime, *, entry_seq: int) -> Clock:
+    """Begin again with the whole budget, timers included: the old round is void (退回后重新起算)."""
+    with transaction.atomic():
+        old = queries.current(case_id, code)
+        if old is None:
+            raise Conflict(f"该办件没有期限“{code}”，不能重新起算。")
+        void(case_id, codes=[code])
+        return _start(case_id, queries.spec_of(old), at, entry_seq, old.round + 1)
+
+
+def _claim(case_id: int, codes: Codes, allowed: Iterable[str], why_not: str) -> list[Clock]:
+    """Lock clocks of the case in key order; named ones must be in an allowed status, unnamed ones are chosen by it."""
+    rows = Clock.objects.select_for_update().filter(case_id=case_id).exclude(status=ClockStatus.SUPERSEDED)
+    if codes is None:
+        return list(rows.filter(status__in=allowed).order_by("id"))
+    latest = {clock.code: clock for clock in rows.filter(code__in=codes).order_by("id")}
+    for code in codes:
+        if code not in latest:
+            raise Conflict(f"该办件没有期限“{code}”。")
+        if latest[code].status not in allowed:
+            raise Conflict(f"期限“{latest[code].name}”{why_not}（现为{latest[code].get_status_display()}）。")
+    return [latest[code] for code in dict.fromkeys(codes)]
+
+
+def _append(clock: Clock, kind: SegmentKind, at: datetime, entry_seq: int, **rest: object) -> None:
+    previous = clock.segments.exclude(kind=SegmentKind.EXTEND).order_by("-id").first()
+    if at < clock.started_at or (previous is not None and kind != SegmentKind.EXTEND and at < previous.at):
+        raise Invalid(f"发生时间早于期限“{clock.name}”的上一次起停，计时会重叠。请核对发生时间。")
+    ClockSegment.objects.create(clock=clock, kind=kind, at=at, entry_seq=entry_seq, **rest)
+
+
+def _derive(clock: Clock) -> None:
+    """Due date and timers from the facts, as a new generation under the calendar in force."""
+    if clock.status in queries.OPEN:
+        clock.calendar_version = calendars.version(clock.calendar_code)
+    course = queries.course_of(clock)
+    due = course.due()
+    clock.due_at, clock.provisional = due.at, due.provisional
+    clock.generation += 1
+    clock.save()
+    clock.timers.filter(state=TimerState.ARMED).update(state=TimerState.CANCELLED)
+    if clock.status == ClockStatus.RUNNING:
+        _arm(clock, course)
+
+
+def _arm(clock: Clock, course: Course) -> None:
+    """One timer per rung. A rung that has fired and still lies in the past is not repeated."""
+    now = timezone.now()
+    fired = set(clock.timers.filter(state=TimerState.FIRED).values_list("rung", flat=True))
+    timers = []
+    for rung in clock.rungs:
+        lawful = course.rung_at(rung)
+        if lawful is None or lawful < clock.started_at or (rung in fired and lawful <= now):
+            continue
+        kind = RungKind.EFFECT if rung == "due" and clock.on_breach else RungKind.NOTICE
+        at_night = kind == RungKind.NOTICE and clock.unit in DAY_UNITS
+        fire_at = course.calendar.opening(lawful) if at_night else lawful
+        timers.append(
+            Timer(clock=clock, generation=clock.generation, rung=rung, kind=kind, lawful_at=lawful, fire_at=fire_at)
+        )
+    Timer.objects.bulk_create(timers)
