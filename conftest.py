@@ -1,6 +1,9 @@
 """Fixtures of every room's tests."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -21,3 +24,18 @@ def _append_only_tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterat
     connection.close()
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
+
+
+@pytest.fixture(autouse=True)
+def _own_var(settings: Any, tmp_path: Path) -> None:
+    """Files and the ledger's anchor of a test never reach the site's own directory."""
+    settings.VAR = tmp_path
+
+
+@pytest.fixture
+def database_url() -> str:
+    """The test database as a DATABASE_URL, for processes a test starts; needs a transactional test."""
+    settings = connection.settings_dict
+    user = quote(settings["USER"]) + (":" + quote(settings["PASSWORD"]) if settings["PASSWORD"] else "")
+    port = f"&port={settings['PORT']}" if settings["PORT"] else ""
+    return f"postgresql://{user}@/{settings['NAME']}?host={quote(settings['HOST'], safe='')}{port}"

@@ -11,6 +11,8 @@ VAR = Path(os.environ.get("YIWANG_VAR", ROOT / "var"))
 PRODUCTION = os.environ.get("YIWANG_ENV", "demo") == "production"
 DEBUG = False
 SECRET_KEY = os.environ.get("YIWANG_SECRET_KEY", "demo-only-not-secret")
+SECRET_KEY_FALLBACKS = [key for key in os.environ.get("YIWANG_OLD_SECRET_KEYS", "").split(",") if key]
+FILE_SIZE_LIMIT = int(os.environ.get("YIWANG_FILE_SIZE_LIMIT_MB", "50")) * 1024 * 1024
 ALLOWED_HOSTS = os.environ.get("YIWANG_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 
 

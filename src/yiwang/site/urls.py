@@ -2,11 +2,13 @@
 
 from django.urls import URLPattern, URLResolver
 
-from yiwang.kernel.ui.routes import PUBLIC, route
+from yiwang.kernel.files.pages import download
+from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
+    route("files/<int:file_id>/", download, "file", SIGNED_IN),
 ]
 
 handler400 = "yiwang.kernel.ui.errors.bad_request"

@@ -126,11 +126,9 @@ def _write_anchor(position: int, digest: str) -> None:
 
 def bill(now: datetime | None = None) -> DailyBill | None:
     """Close the books of yesterday (Asia/Shanghai) once; every link is in exactly one bill."""
-    while seal(sweep=True) == BATCH:
-        continue
     day = timezone.localtime(now).date() - timedelta(days=1)
     with transaction.atomic():
-        if not _only_sealer() or DailyBill.objects.filter(day__gte=day).exists():
+        if DailyBill.objects.filter(day__gte=day).exists() or not _only_sealer():
             return None
         previous = DailyBill.objects.order_by("-day").first()
         last = Link.objects.order_by("-position").first()

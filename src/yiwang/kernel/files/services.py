@@ -1,0 +1,111 @@
+"""Store, hand over, withdraw and sweep files."""
+
+import errno
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.files import doors, sniffing, storage
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.ledger.services import record
+
+ORPHAN_AGE = 24 * 3600.0
+
+
+def _size(stream: BinaryIO) -> int:
+    stream.seek(0, io.SEEK_END)
+    return stream.tell()
+
+
+def _hold(digest: str, *, wait: bool) -> bool:
+    """Uploader and orphan collector meet here, per content, until the transaction ends."""
+    function = "pg_advisory_xact_lock_shared" if wait else "pg_try_advisory_xact_lock"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(%s)", [int(digest[:15], 16)])
+        return wait or bool(cursor.fetchone()[0])
+
+
+def store(actor: Actor, name: str, content: BinaryIO | bytes, *, owner: tuple[str, int], kind: str = "") -> StoredFile:
+    """Check and keep a file. The content is on disk before the row; without the row the collector removes it."""
+    stream = io.BytesIO(content) if isinstance(content, bytes) else content
+    size, limit = _size(stream), settings.FILE_SIZE_LIMIT
+    if size > limit:
+        raise sniffing.refuse(
+            f"文件有 {size / 1048576:.1f} MB，超过单个附件 {limit // 1048576} MB 的上限，未保存。请压缩或拆分后上传。"
+        )
+    name = sniffing.normal_name(name)
+    found = sniffing.identify(stream, name)
+    digest = storage.digest_of(stream)
+    with transaction.atomic():
+        _hold(digest, wait=True)
+        try:
+            storage.write(stream, digest)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                raise
+            raise Refused(
+                f"附件未能保存：服务器存储不可写（{os.strerror(error.errno)}）。请联系系统管理员。", code="storage"
+            ) from error
+        file = StoredFile.objects.create(
+            digest=digest,
+            size=size,
+            media_type=found.media,
+            name=name,
+            owner_kind=owner[0],
+            owner_id=owner[1],
+            kind=kind,
+            uploaded_by_id=actor.person_id,
+        )
+        record(actor, "files.store", ("files.file", file.pk), after={"name": name, "digest": digest, "owner": owner})
+    return file
+
+
+def adopt(actor: Actor, file_ids: list[int], owner: tuple[str, int], *, kind: str = "") -> list[StoredFile]:
+    """Give the actor's own drafts (uploaded before their record existed) to a record."""
+    with transaction.atomic():
+        files = list(StoredFile.objects.select_for_update().filter(pk__in=file_ids, withdrawn_at=None).order_by("pk"))
+        drafts = [file for file in files if file.owner_kind == doors.DRAFT and doors.readable(actor, file)]
+        if len(drafts) != len(set(file_ids)):
+            raise Refused("有附件不存在、已被使用或不是您上传的，未提交。请重新上传后再提交。", rule="附件归属")
+        for file in drafts:
+            file.owner_kind, file.owner_id, file.kind = owner[0], owner[1], kind or file.kind
+            file.save(update_fields=["owner_kind", "owner_id", "kind"])
+            record(actor, "files.adopt", ("files.file", file.pk), after={"owner": owner})
+    return drafts
+
+
+def withdraw(actor: Actor, file_id: int, reason: str) -> StoredFile:
+    """Take a file from view; the content and the row stay as evidence. The caller has checked the right to do so."""
+    with transaction.atomic():
+        file = StoredFile.objects.select_for_update().get(pk=file_id)
+        if file.withdrawn_at is None:
+            file.withdrawn_at = timezone.now()
+            file.save(update_fields=["withdrawn_at"])
+            record(actor, "files.withdraw", ("files.file", file.pk), reason=reason)
+    return file
+
+
+def sweep(age: float = ORPHAN_AGE) -> int:
+    """Remove contents no row points to: their upload was rolled back or killed."""
+    removed = 0
+    for path in storage.older_than(age):
+        if path.name.startswith(".new-"):
+            path.unlink(missing_ok=True)
+            removed += 1
+            continue
+        with transaction.atomic():
+            if _hold(path.name, wait=False) and _unused(path, age):
+                path.unlink(missing_ok=True)
+                removed += 1
+    return removed
+
+
+def _unused(path: Path, age: float) -> bool:
+    still_old = path.exists() and path.stat().st_mtime < timezone.now().timestamp() - age
+    return still_old and not StoredFile.objects.filter(digest=path.name).exists()
