@@ -3,7 +3,11 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yiwang.site.settings")
-execute_from_command_line(["yiwang", *sys.argv[1:]])
+try:
+    execute_from_command_line(["yiwang", *sys.argv[1:]])
+except ImproperlyConfigured as refused:
+    sys.exit(f"{refused}")

@@ -4,16 +4,18 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from yiwang.site import domains, localdb
+from django.core.exceptions import ImproperlyConfigured
+
+from yiwang.site import domains, hardening, localdb, logs
 
 ROOT = Path(__file__).resolve().parents[3]
-VAR = Path(os.environ.get("YIWANG_VAR", ROOT / "var"))
+VAR = localdb.VAR
 PRODUCTION = os.environ.get("YIWANG_ENV", "demo") == "production"
-DEBUG = False
-SECRET_KEY = os.environ.get("YIWANG_SECRET_KEY", "demo-only-not-secret")
+DEBUG = os.environ.get("YIWANG_DEBUG") == "1"
+SECRET_KEY = os.environ.get("YIWANG_SECRET_KEY") or hardening.DEMO_KEY
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("YIWANG_OLD_SECRET_KEYS", "").split(",") if key]
 FILE_SIZE_LIMIT = int(os.environ.get("YIWANG_FILE_SIZE_LIMIT_MB", "50")) * 1024 * 1024
-ALLOWED_HOSTS = os.environ.get("YIWANG_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+ALLOWED_HOSTS = hardening.hosts(os.environ)
 
 
 def database(url: str) -> dict[str, object]:
@@ -78,8 +80,31 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
-WHITENOISE_USE_FINDERS = True
+WHITENOISE_USE_FINDERS = not PRODUCTION
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "yiwang.kernel.ui.errors.stale_form"
 CITY_NAME = os.environ.get("YIWANG_CITY", "示例市")
 DEMO_CITY = not PRODUCTION
+
+# Transport. The proxy in front ends TLS and sets X-Forwarded-Proto (deploy/nginx.conf.example).
+HTTPS = PRODUCTION and os.environ.get("YIWANG_HTTPS") != "off"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/$"]
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if PRODUCTION else None
+CSRF_TRUSTED_ORIGINS = [origin.strip() for origin in os.environ.get("YIWANG_ORIGINS", "").split(",") if origin.strip()]
+LOGGING = logs.configuration(os.environ.get("YIWANG_LOG_LEVEL", "INFO" if PRODUCTION else "WARNING"), PRODUCTION)
+if PRODUCTION:
+    STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    }
+
+if _refused := hardening.refusals(os.environ, globals()):
+    raise ImproperlyConfigured("配置不安全或不完整，拒绝启动：\n" + "\n".join(f"- {one}" for one in _refused))
