@@ -92,3 +92,18 @@ def mask(kind: str, text: str | None) -> str:
     """The masked form; an empty value stays empty, an unknown kind is a programming error."""
     value = (text or "").strip()
     return KINDS[kind](value) if value else ""
+
+
+_IN_TEXT = (
+    (re.compile(r"(?<!\d)\d{17}[\dXx](?!\d)"), "id_number"),
+    (re.compile(r"(?<!\d)1[3-9]\d(?:[- ]?\d{4}){2}(?!\d)"), "phone"),
+    (re.compile(r"(?<!\d)0\d{2,3}[- ]?\d{7,8}(?!\d)"), "phone"),
+    (re.compile(r"(?<!\d)\d{16,19}(?!\d)"), "account"),
+)
+
+
+def mask_text(text: str) -> str:
+    """Free text with identity, telephone and bank card numbers masked; the rest stays as written."""
+    for pattern, kind in _IN_TEXT:
+        text = pattern.sub(lambda found, kind=kind: mask(kind, found[0]), text)  # type: ignore[misc]
+    return text

@@ -1,0 +1,70 @@
+"""Reporting periods: half-open ranges of Shanghai days."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from yiwang.kernel.access.actors import Invalid
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+@dataclass(frozen=True)
+class Period:
+    """From `start` (included) to `stop` (excluded), both Shanghai midnights. `code` is its form in URLs."""
+
+    code: str
+    label: str
+    start: date
+    stop: date
+
+    @property
+    def start_at(self) -> datetime:
+        return datetime.combine(self.start, time.min, SHANGHAI)
+
+    @property
+    def stop_at(self) -> datetime:
+        return datetime.combine(self.stop, time.min, SHANGHAI)
+
+    def months(self) -> list["Period"]:
+        """The calendar months that the period touches, each cut to the period."""
+        found, first = [], self.start.replace(day=1)
+        while first < self.stop:
+            month = month_of(first)
+            if month.start >= self.start and month.stop <= self.stop:
+                found.append(month)
+            else:
+                found.append(between(max(month.start, self.start), min(month.stop, self.stop) - timedelta(days=1)))
+            first = month.stop
+        return found
+
+
+def month_of(day: date) -> Period:
+    start = day.replace(day=1)
+    stop = (start + timedelta(days=32)).replace(day=1)
+    return Period(f"{start:%Y-%m}", f"{start.year}年{start.month}月", start, stop)
+
+
+def year_of(year: int) -> Period:
+    return Period(str(year), f"{year}年", date(year, 1, 1), date(year + 1, 1, 1))
+
+
+def between(first: date, last: date) -> Period:
+    """Both days included."""
+    if first > last:
+        raise Invalid("开始日期不能晚于结束日期。")
+    return Period(f"{first}~{last}", f"{first}至{last}", first, last + timedelta(days=1))
+
+
+def parse(code: str) -> Period:
+    """2026, 2026-03 or 2026-03-01~2026-03-15."""
+    try:
+        if re.fullmatch(r"\d{4}", code):
+            return year_of(int(code))
+        if re.fullmatch(r"\d{4}-\d{2}", code):
+            return month_of(date.fromisoformat(f"{code}-01"))
+        first, _, last = code.partition("~")
+        return between(date.fromisoformat(first), date.fromisoformat(last))
+    except ValueError as problem:
+        raise Invalid(f"期间“{code}”无法识别。可用 2026、2026-03 或 2026-03-01~2026-03-15。") from problem
