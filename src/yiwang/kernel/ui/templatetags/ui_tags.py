@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-COLOURS = {"green": "正常", "yellow": "临期", "red": "超期", "stopped": "已停钟", "": ""}
+COLOURS = {"green": "正常", "yellow": "临期", "red": "超期", "grey": "已停钟", "": ""}
 
 
 @cache
@@ -47,7 +47,7 @@ def badge(label: object, tone: str = "") -> SafeString:
 
 @register.filter
 def moment(value: object, style: str = "minute") -> str:
-    """A time in Asia/Shanghai. Styles: minute, second, date, day (month-day), clock."""
+    """A time in Asia/Shanghai. Styles: minute, second, date, day, clock, short (the year only when it is another)."""
     shapes = {
         "minute": "%Y-%m-%d %H:%M",
         "second": "%Y-%m-%d %H:%M:%S",
@@ -57,7 +57,10 @@ def moment(value: object, style: str = "minute") -> str:
     }
     if isinstance(value, datetime):
         aware = timezone.make_aware(value, SHANGHAI) if timezone.is_naive(value) else value
-        return aware.astimezone(SHANGHAI).strftime(shapes[style])
+        local = aware.astimezone(SHANGHAI)
+        if style == "short":
+            style = "near" if local.year == timezone.localtime().year else "date"
+        return local.strftime(shapes[style])
     if isinstance(value, date):
         return value.strftime(shapes["day" if style == "day" else "date"])
     return ""
@@ -70,7 +73,7 @@ def due(at: datetime | None, colour: str = "", provisional: bool = False) -> Saf
         return SafeString("")
     return format_html(
         '<span class="due {}" title="{}">{}<span class="hidden-visually">{}</span>{}</span>',
-        colour, moment(at, "second"), moment(at), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
+        colour, moment(at, "second"), moment(at, "short"), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
     )  # fmt: skip
 
 
