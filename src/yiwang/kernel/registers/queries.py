@@ -1,0 +1,374 @@
+"""Reads of registers: every one starts at the actor's scope."""
+
+import base64
+import binascii
+import datetime
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.doors import row, rows, scope_filter
+from yiwang.kernel.crypto.masks import mask
+from yiwang.kernel.ledger.queries import history as ledger_history
+from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.registers import registry
+from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
+from yiwang.kernel.registers.forms import SEPARATOR
+from yiwang.kernel.registers.models import SavedView
+from yiwang.kernel.registers.paths import display, resolve
+from yiwang.kernel.search.indexing import containing
+
+COUNT_LIMIT = 10_000
+SIZES = (50, 100, 200)
+YES, NO = frozenset({"1", "true", "是"}), frozenset({"0", "false", "否"})
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a reader asks of a register, taken from the address."""
+
+    filters: Mapping[str, list[str]] = field(default_factory=dict)
+    text: str = ""
+    sort: str = ""
+    after: str = ""
+    before: str = ""
+    columns: tuple[str, ...] = ()
+    size: int = SIZES[0]
+
+    def stored(self) -> dict[str, list[str]]:
+        """What a saved view keeps."""
+        found = {name: list(values) for name, values in self.filters.items()}
+        extra = {"q": [self.text], "sort": [self.sort], "columns": [",".join(self.columns)]}
+        return found | {name: values for name, values in extra.items() if values[0]}
+
+
+@dataclass(frozen=True)
+class Page:
+    records: list[Any]
+    total: int
+    exact: bool
+    next: str
+    previous: str
+    plain: frozenset[int]
+
+    @property
+    def total_text(self) -> str:
+        return f"{self.total:,}" if self.exact else f"{COUNT_LIMIT:,}+"
+
+
+@dataclass(frozen=True)
+class Hit:
+    register: Register
+    record: Any
+    title: str
+    url: str
+
+
+def wish(register: Register, given: Mapping[str, list[str]]) -> Wish:
+    """Read an address's parameters; names nobody declared are ignored, blank values dropped."""
+    known = {name for item in register.bound_filters for name in item.parameters}
+    filters = {name: [v for v in values if v.strip()] for name, values in given.items() if name in known}
+
+    def last(name: str) -> str:
+        return (given.get(name) or [""])[-1].strip()
+
+    columns = tuple(name for value in given.get("columns", []) for name in value.split(",") if name)
+    size = int(last("size")) if last("size").isdigit() else SIZES[0]
+    return Wish({name: values for name, values in filters.items() if values}, last("q")[:100], last("sort"),
+                last("after"), last("before"), columns, min(max(size, 1), SIZES[-1]))  # fmt: skip
+
+
+def offered_columns(register: Register) -> dict[str, Bound]:
+    """All columns a reader may choose: the declared ones, then the fields of the sections."""
+    bounds = (*register.bound_columns, *(bound for _, items in register.bound_sections for bound in items))
+    return {bound.name: bound for bound in reversed(bounds)} | {bound.name: bound for bound in register.bound_columns}
+
+
+def columns_of(register: Register, asked: Wish) -> tuple[Bound, ...]:
+    offered = offered_columns(register)
+    return tuple(offered[name] for name in asked.columns if name in offered) or register.bound_columns
+
+
+def matching(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
+    """Scope, filters and search, unordered."""
+    found = rows(actor, register.guard.code, verb)
+    for item in register.bound_filters:
+        values = {name: asked.filters[name] for name in item.parameters if name in asked.filters}
+        if values:
+            found = _filtered(actor, register, found, item, values)
+    return found.filter(searching(actor, register, asked.text)) if asked.text else found
+
+
+def searching(actor: Actor, register: Register, text: str) -> Q:
+    """All words must occur. Masked columns are searched only in rows that the actor may read unmasked."""
+    if not register.search:
+        raise Invalid(f"“{register.name}”没有可搜索的字段，请改用筛选条件。")
+    words = text.replace("\x00", "").split()
+    plain = tuple(name for name in register.search if name not in register.masks)
+    masked = tuple(name for name in register.search if name in register.masks)
+    unmasked = scope_filter(actor, register.guard, "unmask") if masked else None
+    condition = Q()
+    for word in words:
+        found = containing(register.model, plain, word) if plain else Q(pk__in=[])
+        if unmasked is not None:
+            found |= containing(register.model, masked, word) & unmasked
+        condition &= found
+    return condition
+
+
+def listing(actor: Actor, register: Register, asked: Wish) -> Page:
+    """One page by keyset: no OFFSET, so page 10,000 costs as much as page 1."""
+    found = matching(actor, register, asked)
+    order = ordering(register, asked.sort)
+    backward = bool(asked.before)
+    cursor = asked.before or asked.after
+    paged = found.filter(_beyond(register, order, _read_cursor(cursor), backward)) if cursor else found
+    sorted_by = [_flipped(name) for name in order] if backward else order
+    chosen = list(fetching(register, paged, columns_of(register, asked)).order_by(*sorted_by)[: asked.size + 1])
+    more, chosen = len(chosen) > asked.size, chosen[: asked.size]
+    if backward:
+        chosen.reverse()
+    total = len(chosen) if not cursor and not more else found.order_by()[: COUNT_LIMIT + 1].count()
+    return Page(
+        records=chosen,
+        total=min(total, COUNT_LIMIT),
+        exact=total <= COUNT_LIMIT,
+        next=_cursor(register, order, chosen[-1]) if chosen and (more or backward) else "",
+        previous=_cursor(register, order, chosen[0]) if chosen and cursor and (more or not backward) else "",
+        plain=unmasked_of(actor, register, chosen),
+    )
+
+
+def fetching(register: Register, found: QuerySet[Any], bounds: Iterable[Bound]) -> QuerySet[Any]:
+    """Fetch with the rows what their columns and `related` need, in a constant number of queries."""
+    joined = {bound.path.related_path for bound in bounds if bound.path is not None and bound.path.related_path}
+    fetched = []
+    for path in register.related:
+        try:
+            joined.add(resolve(register.model, path).related_path)
+        except ValueError:
+            fetched.append(path)
+    found = found.select_related(*sorted(joined)) if joined else found
+    return found.prefetch_related(*fetched)
+
+
+def unmasked_of(actor: Actor, register: Register, records: list[Any]) -> frozenset[int]:
+    """Which of the records the actor may read without masks; decided row by row, in one query."""
+    keys = [record.pk for record in records]
+    if not register.masks or not keys or not actor.can(register.guard.code, "unmask"):
+        return frozenset(keys) if not register.masks else frozenset()
+    return frozenset(rows(actor, register.guard.code, "unmask").filter(pk__in=keys).values_list("pk", flat=True))
+
+
+def shown(bound: Bound, record: Any, plain: frozenset[int]) -> str:
+    """The text of a cell, masked unless the row is in `plain`."""
+    text = display(bound.value(record), bound.path)
+    return mask(bound.mask, text) if bound.mask and record.pk not in plain else text
+
+
+def ordering(register: Register, sort: str) -> list[str]:
+    """Order by the wished column or the declared order; the primary key makes it total."""
+    name = sort.removeprefix("-")
+    bound = offered_columns(register).get(name)
+    chosen = (sort,) if bound is not None and bound.sortable else register.order
+    order = [item for item in chosen if item.removeprefix("-") not in {"pk", "id"}]
+    last = chosen[-1]
+    return [*order, "-pk" if last.startswith("-") else "pk"]
+
+
+def one(actor: Actor, register: Register, pk: int, verb: str = "view") -> Any:
+    """One record in scope, with what its sections need, or a refusal that does not tell whether it exists."""
+    if not register.bound_sections:
+        return row(actor, register.guard.code, pk, verb)
+    bounds = [bound for _, items in register.bound_sections for bound in items]
+    found = fetching(register, rows(actor, register.guard.code, verb), bounds).filter(pk=pk).first()
+    if found is None:
+        raise Refused("没有找到该记录，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    return found
+
+
+def title_of(register: Register, record: Any) -> str:
+    """What a record is called in lists of mixed records, never with masked values."""
+    return " ".join(filter(None, (shown(bound, record, frozenset()) for bound in register.bound_columns[:2])))
+
+
+def search_everywhere(actor: Actor, text: str, limit: int = 5) -> list[Hit]:
+    """The newest records that match in every register the actor may view; one query each."""
+    found: list[Hit] = []
+    if not text.strip():
+        return found
+    for register in registry.readable(actor):
+        if not register.search:
+            continue
+        matched = rows(actor, register.guard.code).filter(searching(actor, register, text[:100]))
+        for record in fetching(register, matched, register.bound_columns[:2]).order_by(*register.order, "-pk")[:limit]:
+            found.append(Hit(register, record, title_of(register, record), register.url_of(record)))
+    return found
+
+
+@dataclass(frozen=True)
+class Change:
+    label: str
+    before: str
+    after: str
+
+
+def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> list[tuple[Any, list[Change]]]:
+    """Ledger entries of a record the actor may view, each with what changed, masked like the record."""
+    plain = unmasked_of(actor, register, [record])
+    labels = {bound.name: bound for bound in offered_columns(register).values()}
+    found = []
+    for entry in ledger_history((register.code, record.pk))[:limit]:
+        before, after = entry.before or {}, entry.after or {}
+        changes = [
+            Change(labels[name].label, _past(labels[name], record, before.get(name), plain),
+                   _past(labels[name], record, after.get(name), plain))
+            for name in dict.fromkeys((*before, *after)) if name in labels
+        ]  # fmt: skip
+        found.append((entry, changes))
+    return found
+
+
+def _past(bound: Bound, record: Any, value: object, plain: frozenset[int]) -> str:
+    text = display(value, bound.path)
+    return mask(bound.mask, text) if bound.mask and record.pk not in plain else text
+
+
+def views(actor: Actor, register: Register) -> list[SavedView]:
+    """The actor's own views and those shared with an organisation on the actor's path."""
+    above = [int(part) for part in actor.organisation_path.split("/") if part]
+    mine = Q(person_id=actor.person_id) | Q(shared_with_id__in=above)
+    return list(SavedView.objects.filter(mine, register=register.code).select_related("person"))
+
+
+# Filters
+
+
+def _filtered(
+    actor: Actor, register: Register, found: QuerySet[Any], item: BoundFilter, values: dict[str, list[str]]
+) -> QuerySet[Any]:
+    if item.name in register.masks:
+        allowed = scope_filter(actor, register.guard, "unmask")
+        found = found.none() if allowed is None else found.filter(allowed)
+    if item.kind == "dates":
+        return found.filter(_between(item, values))
+    given = values[item.name]
+    if item.kind == "choice":
+        unknown = [value for value in given if value not in dict(item.choices)]
+        if unknown:
+            raise Invalid(f"“{item.label}”没有“{unknown[0]}”这个选项，请重新选择。")
+    if item.apply is not None:
+        return item.apply(found, given)
+    if item.kind == "boolean":
+        return found.filter(**{item.name: _boolean(item, given[-1])})
+    if item.kind == "organisation":
+        return found.filter(_under(item, given))
+    if item.kind == "related":
+        return found.filter(**{f"{item.name}__in": [_number(item, value) for value in given]})
+    if item.kind == "choice":
+        return found.filter(**{f"{item.name}__in": given})
+    return found.filter(containing(register.model, (item.name,), given[-1].replace("\x00", "")))
+
+
+def _boolean(item: BoundFilter, value: str) -> bool:
+    if value not in YES | NO:
+        raise Invalid(f"“{item.label}”只能选是或否。")
+    return value in YES
+
+
+def _number(item: BoundFilter, value: str) -> int:
+    text = value.split(SEPARATOR, 1)[0].strip()
+    if not text.isdecimal() or len(text) > 18:
+        raise Invalid(f"“{item.label}”的条件“{value}”无法识别，请从候选中选择。")
+    return int(text)
+
+
+def _under(item: BoundFilter, given: list[str]) -> Q:
+    """The organisations chosen and all below them."""
+    paths = Organisation.objects.filter(pk__in=[_number(item, value) for value in given]).values_list("path", flat=True)
+    condition = Q(pk__in=[])
+    for path in paths:
+        condition |= Q(**{f"{item.name}__path__startswith": path})
+    return condition
+
+
+def _between(item: BoundFilter, values: dict[str, list[str]]) -> Q:
+    """Both days included; for instants the days are those of Asia/Shanghai."""
+    condition = Q()
+    for end, given in values.items():
+        try:
+            day = datetime.date.fromisoformat(given[-1])
+        except ValueError as error:
+            raise Invalid(f"“{item.label}”的日期“{given[-1]}”无法识别，请写成 2026-01-31。") from error
+        first = end.endswith(".from")
+        if item.path is not None and item.path.kind == "datetime":
+            moment = timezone.make_aware(datetime.datetime.combine(day, datetime.time.min))
+            edge = moment if first else moment + datetime.timedelta(days=1)
+            condition &= Q(**{f"{item.name}__{'gte' if first else 'lt'}": edge})
+        else:
+            condition &= Q(**{f"{item.name}__{'gte' if first else 'lte'}": day})
+    return condition
+
+
+# Keyset paging
+
+
+def _flipped(name: str) -> str:
+    return name[1:] if name.startswith("-") else f"-{name}"
+
+
+def _cursor(register: Register, order: list[str], record: Any) -> str:
+    values = [resolve(register.model, name.removeprefix("-")).value(record) for name in order]
+    text = json.dumps([None if value is None else _written(value) for value in values])
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _written(value: Any) -> str:
+    # Microseconds must survive: DjangoJSONEncoder cuts them to milliseconds and rows would repeat.
+    return value.isoformat() if isinstance(value, datetime.date) else str(value)
+
+
+def _read_cursor(text: str) -> list[str | None]:
+    try:
+        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise Invalid("翻页标记无法识别，请回到第一页。") from error
+    if not isinstance(found, list) or not all(item is None or isinstance(item, str) for item in found):
+        raise Invalid("翻页标记无法识别，请回到第一页。")
+    return found
+
+
+def _beyond(register: Register, order: list[str], values: list[str | None], backward: bool) -> Q:
+    """Rows after the cursor in this order. PostgreSQL takes null as greater than everything."""
+    if len(values) != len(order):
+        raise Invalid("排序已改变，请回到第一页。")
+    condition, equal, bound = Q(pk__in=[]), Q(), Q()
+    for index, (name, text) in enumerate(zip(order, values, strict=True)):
+        plain = name.removeprefix("-")
+        target = resolve(register.model, plain).field
+        try:
+            value = None if text is None else target.to_python(text)
+        except ValidationError as error:
+            raise Invalid("翻页标记无法识别，请回到第一页。") from error
+        descending = name.startswith("-") != backward
+        condition |= equal & _past_value(plain, value, descending, target.null)
+        equal &= Q(**{f"{plain}__isnull": True}) if value is None else Q(**{plain: value})
+        if index == 0 and value is not None and (descending or not target.null):
+            # Redundant, but it is what lets the planner start in the middle of an index.
+            bound = Q(**{f"{plain}__{'lte' if descending else 'gte'}": value})
+    return bound & condition
+
+
+def _past_value(name: str, value: Any, descending: bool, nullable: bool) -> Q:
+    if value is None:
+        return Q(**{f"{name}__isnull": False}) if descending else Q(pk__in=[])
+    if descending:
+        return Q(**{f"{name}__lt": value})
+    later = Q(**{f"{name}__gt": value})
+    return later | Q(**{f"{name}__isnull": True}) if nullable else later

@@ -1,0 +1,324 @@
+"""The only write door of registers: lock, scope, version, freeze, the domain's own verb, scope again, ledger."""
+
+import copy
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, BinaryIO
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.forms import BaseForm
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.access.doors import rows, scope_filter
+from yiwang.kernel.files.services import StoredFile, store
+from yiwang.kernel.ledger.queries import history
+from yiwang.kernel.ledger.services import record as write_ledger
+from yiwang.kernel.registers.declarations import RecordAction, Register
+from yiwang.kernel.registers.forms import action_form, form_class
+from yiwang.kernel.registers.models import ApiToken, SavedView, SerialCounter, WriteKey
+from yiwang.kernel.registers.queries import Wish, offered_columns, unmasked_of
+
+TOKEN_DAYS = 365
+
+
+def version_of(register: Register, record: Any) -> str:
+    """What a form carries to notice a change made meanwhile: the version, else a digest of the fields."""
+    known = getattr(record, "version", None)
+    if isinstance(known, int):
+        return str(known)
+    return hashlib.sha256(json.dumps(snapshot(register, record), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def snapshot(register: Register, record: Any) -> dict[str, Any]:
+    """The declared fields of the record, as the ledger keeps them: foreign keys by name."""
+    found: dict[str, Any] = {}
+    for bound in offered_columns(register).values():
+        if bound.path is None or len(bound.path.chain) > 1:
+            continue
+        value = bound.path.value(record)
+        found[bound.name] = str(value) if bound.path.field.is_relation and value is not None else value
+    plain: dict[str, Any] = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
+    return plain
+
+
+def editable_fields(actor: Actor, register: Register, record: Any | None) -> tuple[str, ...]:
+    """Form fields. Who sees a field masked can't edit it: the stars would be saved over the value."""
+    if record is None or record.pk in unmasked_of(actor, register, [record]):
+        return register.form_fields
+    return tuple(name for name in register.form_fields if name not in register.masks)
+
+
+def save(
+    actor: Actor,
+    register: Register,
+    values: Mapping[str, Any],
+    *,
+    pk: int | None = None,
+    version: str | None = None,
+    key: str = "",
+    reason: str = "",
+) -> Any:
+    """Create (without `pk`) or change a record. `values` holds form input; in a change only what changes."""
+    with transaction.atomic():
+        if pk is not None:
+            return _change(actor, register, values, pk, version, reason)
+        return _create(actor, register, values, key, reason)
+
+
+def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: str, reason: str) -> Any:
+    _require_write(actor, register, "add")
+    token = None
+    if key:
+        token, fresh = _claim_key(actor, register, key)
+        if not fresh:
+            return rows(actor, register.guard.code).get(pk=token.record_id)
+    names = register.form_fields
+    defaults = {name: register.model._meta.get_field(name).get_default() for name in names}  # type: ignore[union-attr]
+    form = form_class(actor, register, names, "add")(_known(register, names, {**defaults, **values}))
+    data = _cleaned(form)
+    if register.create is not None:
+        made = register.create(actor, data)
+    else:
+        made = form.instance
+        if register.guard.owner == "created_by" and hasattr(made, "created_by_id"):
+            made.created_by_id = actor.person_id
+        if register.serial is not None:
+            setattr(made, register.serial.field, next_serial(register))
+        _write(made)
+    _require_scope(actor, register, made, "add")
+    _record(actor, register, "add", made, None, reason)
+    if token is not None:
+        WriteKey.objects.filter(pk=token.pk).update(record_id=made.pk)
+    return made
+
+
+def _change(
+    actor: Actor, register: Register, values: Mapping[str, Any], pk: int, version: str | None, reason: str
+) -> Any:
+    _require_write(actor, register, "change")
+    locked = _lock(actor, register, pk, "change")
+    _require_version(register, locked, version)
+    _require_thawed(register, locked)
+    before = snapshot(register, locked)
+    names = tuple(name for name in editable_fields(actor, register, locked) if name in values)
+    known = _known(register, names, values)
+    form = form_class(actor, register, names, "change")(known, instance=copy.copy(locked))
+    data = _cleaned(form)
+    if register.change is not None:
+        changed = register.change(actor, locked, data) or locked
+    else:
+        changed = form.instance
+        if not form.changed_data and snapshot(register, changed) == before:
+            return locked
+        _raise_version(changed, locked)
+        _write(changed)
+    _require_scope(actor, register, changed, "change")
+    _record(actor, register, "change", changed, before, reason)
+    return changed
+
+
+def act(
+    actor: Actor, register: Register, pk: int, code: str, values: Mapping[str, Any], *, version: str | None = None
+) -> Any:
+    """Take an action of the declaration on a record."""
+    action = register.action(code)
+    if action is None:
+        raise Refused(f"“{register.name}”没有“{code}”这个操作。", rule="操作须先声明", code="absent")
+    actor.require(register.guard.code, action.permission)
+    with transaction.atomic():
+        locked = _lock(actor, register, pk, action.permission)
+        _require_version(register, locked, version)
+        refuse_action(actor, register, action, locked)
+        before = snapshot(register, locked)
+        data = _cleaned(action_form(action.fields, values))
+        current = locked._state.fields_cache, getattr(locked, "version", None)
+        action.run(actor, locked, data)
+        locked.refresh_from_db()
+        if current[1] is not None and locked.version == current[1]:
+            type(locked)._default_manager.filter(pk=pk).update(version=F("version") + 1)
+            locked.refresh_from_db()
+        _record(actor, register, code, locked, before, "")
+        return locked
+
+
+def refuse_action(actor: Actor, register: Register, action: RecordAction, record: Any) -> None:
+    """Refuse an action that the state of the record does not allow."""
+    if not action.on_frozen:
+        _require_thawed(register, record)
+    if action.available is not None and not action.available(actor, record):
+        raise Refused(action.why or f"记录当前状态不能“{action.name}”，请刷新页面查看最新情况。", rule="操作条件")
+
+
+def attach(actor: Actor, register: Register, pk: int, name: str, content: BinaryIO | bytes) -> StoredFile:
+    """Attach a file to a record the actor may change."""
+    if not register.attachments:
+        raise Refused(f"“{register.name}”不收附件。", rule="附件须先声明")
+    with transaction.atomic():
+        locked = _lock(actor, register, pk, "change")
+        _require_thawed(register, locked)
+        stored = store(actor, name, content, owner=(register.code, locked.pk))
+        write_ledger(actor, "attach", (register.code, locked.pk), after={"file": name})
+        return stored
+
+
+def next_serial(register: Register) -> str:
+    """The next number of the year; the counter row stays locked until the caller's transaction ends."""
+    if register.serial is None:
+        raise ValueError(f"{register.code} has no serial")
+    year = timezone.localdate().year
+    SerialCounter.objects.bulk_create([SerialCounter(register=register.code, year=year)], ignore_conflicts=True)
+    counter = SerialCounter.objects.select_for_update().get(register=register.code, year=year)
+    counter.last += 1
+    counter.save(update_fields=["last"])
+    return register.serial.pattern.format(year=year, n=counter.last)
+
+
+def save_view(actor: Actor, register: Register, name: str, asked: Wish, *, share: bool = False) -> SavedView:
+    """Keep filters, columns and order under a name; saving under the same name replaces it."""
+    actor.require(register.guard.code, "view")
+    if not name.strip() or len(name) > 40:
+        raise Invalid("请给视图起一个 40 字以内的名称。", errors={"name": ["名称须为 1 至 40 字。"]})
+    if actor.person_id is None:
+        raise Refused("只有本人账号可以保存视图。", rule="视图属于个人")
+    found, _ = SavedView.objects.update_or_create(
+        person_id=actor.person_id, register=register.code, name=name.strip(),
+        defaults={"query": asked.stored(), "shared_with_id": actor.organisation_id if share else None},
+    )  # fmt: skip
+    return found
+
+
+def remove_view(actor: Actor, register: Register, pk: int) -> None:
+    removed, _ = SavedView.objects.filter(pk=pk, register=register.code, person_id=actor.person_id).delete()
+    if not removed:
+        raise Refused("没有找到该视图，或它不是您保存的。", rule="视图只能由本人删除", code="absent")
+
+
+def issue_token(actor: Actor, account_id: int, name: str, *, days: int = 90) -> tuple[ApiToken, str]:
+    """A token for machines, shown once; the table keeps its digest."""
+    if actor.account_id != account_id and not actor.system:
+        raise Refused("只能为本人账号签发接口令牌。", rule="令牌属于账号")
+    if not 1 <= days <= TOKEN_DAYS:
+        raise Invalid(f"令牌有效期须在 1 至 {TOKEN_DAYS} 天之间。", errors={"days": ["有效期超出范围。"]})
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        made = ApiToken.objects.create(
+            account_id=account_id, name=name, digest=token_digest(secret),
+            expires_at=timezone.now() + timedelta(days=days),
+        )  # fmt: skip
+        write_ledger(actor, "issue_token", ("registers.token", made.pk), after={"name": name, "days": days})
+    return made, secret
+
+
+def revoke_token(actor: Actor, pk: int) -> None:
+    with transaction.atomic():
+        found = ApiToken.objects.select_for_update().filter(pk=pk, account_id=actor.account_id).first()
+        if found is None:
+            raise Refused("没有找到该令牌，或它不属于您的账号。", rule="令牌属于账号", code="absent")
+        found.revoked_at = found.revoked_at or timezone.now()
+        found.save(update_fields=["revoked_at"])
+        write_ledger(actor, "revoke_token", ("registers.token", pk), after={"name": found.name})
+
+
+def token_digest(secret: str) -> str:
+    """A token has 256 random bits, so a plain digest is enough; no slow hash is needed."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+# Steps of the door
+
+
+def _require_write(actor: Actor, register: Register, verb: str) -> None:
+    if verb not in register.writes:
+        raise Refused(f"“{register.name}”不能在台账中{'新增' if verb == 'add' else '修改'}。", rule="台账声明")
+    actor.require(register.guard.code, verb)
+
+
+def _lock(actor: Actor, register: Register, pk: int, verb: str) -> Any:
+    """Lock first, then look at scope: a row that leaves the scope meanwhile is refused."""
+    register.model._default_manager.select_for_update(of=("self",)).filter(pk=pk).first()
+    found = rows(actor, register.guard.code, verb).filter(pk=pk).first()
+    if found is None:
+        raise Refused("没有找到该记录，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    return found
+
+
+def _require_version(register: Register, record: Any, version: str | None) -> None:
+    if version is None or version == version_of(register, record):
+        return
+    last = next(iter(history((register.code, record.pk))[:1]), None)
+    who = f"{last.person_name}于{timezone.localtime(last.recorded_at):%Y-%m-%d %H:%M}" if last else "其他人"
+    raise Conflict(f"您打开页面之后，{who}修改了这条记录，您的内容没有保存。请刷新页面，在最新内容上重新填写。", rule="防止互相覆盖")
+
+
+def _require_thawed(register: Register, record: Any) -> None:
+    if register.frozen is not None and register.frozen(record):
+        raise Refused(f"这条{register.name}已定稿冻结，不能修改。如确有错误，请按更正程序办理。", rule="冻结记录不可改")
+
+
+def _require_scope(actor: Actor, register: Register, record: Any, verb: str) -> None:
+    condition = scope_filter(actor, register.guard, verb)
+    if condition is None or not register.model._default_manager.filter(condition, pk=record.pk).exists():
+        raise Refused("填写的机构或归属超出您的数据范围，没有保存。请改为您有权限的机构。", rule="数据范围")
+
+
+def _known(register: Register, names: tuple[str, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = [name for name in values if name not in names]
+    if unknown:
+        errors = {name: ["没有这个字段，或您不能填写它。"] for name in unknown}
+        raise Invalid(f"“{register.name}”不接受字段：{'、'.join(unknown)}。请去掉后重试。", errors=errors)
+    return dict(values)
+
+
+def _cleaned(form: BaseForm) -> dict[str, Any]:
+    if form.is_valid():
+        return form.cleaned_data
+    errors = {name: [str(item) for item in items] for name, items in form.errors.items()}
+    labels = {name: str(field.label) for name, field in form.fields.items()}
+    first_name, first = next(iter(errors.items()))
+    lead = f"“{labels[first_name]}”：" if first_name in labels else ""
+    raise Invalid(f"内容没有保存。{lead}{first[0]}", errors=errors)
+
+
+def _write(record: Any) -> None:
+    try:
+        with transaction.atomic():
+            record.save()
+    except IntegrityError as error:
+        raise Invalid("内容没有保存：与已有记录重复，或关联的记录已不存在。请核对编号等不可重复的字段。") from error
+
+
+def _raise_version(record: Any, locked: Any) -> None:
+    if isinstance(getattr(locked, "version", None), int):
+        record.version = locked.version + 1
+
+
+def _record(
+    actor: Actor, register: Register, action: str, record: Any, before: dict[str, Any] | None, reason: str
+) -> None:
+    after = snapshot(register, record)
+    if before is not None:
+        changed = [name for name in after if after[name] != before.get(name)]
+        before, after = {name: before.get(name) for name in changed}, {name: after[name] for name in changed}
+    organisation = getattr(record, "organisation_id", None)
+    write_ledger(
+        actor, action, (register.code, record.pk), before=before, after=after, reason=reason,
+        organisation_id=organisation,
+    )  # fmt: skip
+
+
+def _claim_key(actor: Actor, register: Register, key: str) -> tuple[WriteKey, bool]:
+    if actor.person_id is None or len(key) > 100:
+        raise Invalid("幂等键须由本人使用，且不超过 100 个字符。")
+    WriteKey.objects.bulk_create(
+        [WriteKey(person_id=actor.person_id, register=register.code, key=key)], ignore_conflicts=True
+    )
+    found = WriteKey.objects.select_for_update().get(person_id=actor.person_id, register=register.code, key=key)
+    return found, found.record_id is None
+
+
