@@ -11,7 +11,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import rows
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.orgs.models import Organisation, Post
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.registry import of_model
@@ -56,13 +56,13 @@ class PickField(forms.ModelChoiceField):
         return found[0]
 
 
-def named(model: type[Model], text: str) -> Q:
-    """Rows of `model` called exactly `text`: by code, name, short name or staff number."""
+def named(model: type[Model], text: str, how: str = "exact") -> Q:
+    """Rows of `model` called `text`: by code, name, short name, title or number."""
     known = {field.name for field in model._meta.concrete_fields}
     found = Q(pk__in=[])
     for name in ("code", "name", "short_name", "title", "number", "staff_number"):
         if name in known:
-            found |= Q(**{name: text})
+            found |= Q(**{f"{name}__{how}": text})
     return found
 
 
@@ -119,6 +119,9 @@ _FIELDS: dict[str, type[forms.Field]] = {
     "boolean": forms.BooleanField, "choice": forms.ChoiceField,
 }  # fmt: skip
 
+_TARGETS: dict[str, type[Model]] = {"organisation": Organisation, "post": Post}
+ACTION_KINDS = {*_FIELDS, *_TARGETS, *(f"{name}s" for name in _TARGETS)}
+
 
 def action_form(fields: tuple[Field, ...], data: Any = None) -> forms.Form:
     """A form of `flow.definitions.Field`; kinds that need the engine's pickers are refused at declaration."""
@@ -133,10 +136,10 @@ def action_form(fields: tuple[Field, ...], data: Any = None) -> forms.Form:
             options["widget"] = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
         elif spec.kind == "datetime":
             options["widget"] = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        if spec.kind == "organisation":
-            made[spec.name] = PickField(queryset=Organisation.objects.order_by("path"), **options)
-        elif spec.kind == "organisations":
-            made[spec.name] = forms.ModelMultipleChoiceField(queryset=Organisation.objects.order_by("path"), **options)
+        target = _TARGETS.get(spec.kind.removesuffix("s"))
+        if target is not None:
+            kind = forms.ModelMultipleChoiceField if spec.kind.endswith("s") else PickField
+            made[spec.name] = kind(queryset=target._default_manager.all(), **options)
         else:
             made[spec.name] = _FIELDS[spec.kind](**options)
     return type("ActionForm", (forms.Form,), made)(data)

@@ -15,7 +15,7 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.access.doors import row, rows, scope_filter
 from yiwang.kernel.crypto.masks import mask
-from yiwang.kernel.ledger.queries import history as ledger_history
+from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.registers import registry
 from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
@@ -224,7 +224,7 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
     plain = unmasked_of(actor, register, [record])
     labels = {bound.name: bound for bound in offered_columns(register).values()}
     found = []
-    for entry in ledger_history((register.code, record.pk))[:limit]:
+    for entry in entries(register, record.pk)[:limit]:
         before, after = entry.before or {}, entry.after or {}
         changes = [
             Change(labels[name].label, _past(labels[name], record, before.get(name), plain),
@@ -233,6 +233,11 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
         ]  # fmt: skip
         found.append((entry, changes))
     return found
+
+
+def entries(register: Register, pk: int) -> QuerySet[Entry]:
+    """What the ledger holds of a record, newest first."""
+    return Entry.objects.filter(target_kind=register.code, target_id=str(pk)).order_by("-id")
 
 
 def _past(bound: Bound, record: Any, value: object, plain: frozenset[int]) -> str:

@@ -6,7 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
@@ -16,13 +16,11 @@ from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import rows, scope_filter
-from yiwang.kernel.files.services import StoredFile, store
-from yiwang.kernel.ledger.queries import history
 from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.registers.declarations import RecordAction, Register
 from yiwang.kernel.registers.forms import action_form, form_class
 from yiwang.kernel.registers.models import ApiToken, SavedView, SerialCounter, WriteKey
-from yiwang.kernel.registers.queries import Wish, offered_columns, unmasked_of
+from yiwang.kernel.registers.queries import Wish, entries, offered_columns, unmasked_of
 
 TOKEN_DAYS = 365
 
@@ -72,7 +70,7 @@ def save(
 
 
 def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: str, reason: str) -> Any:
-    _require_write(actor, register, "add")
+    require_write(actor, register, "add")
     token = None
     if key:
         token, fresh = _claim_key(actor, register, key)
@@ -101,7 +99,7 @@ def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: st
 def _change(
     actor: Actor, register: Register, values: Mapping[str, Any], pk: int, version: str | None, reason: str
 ) -> Any:
-    _require_write(actor, register, "change")
+    require_write(actor, register, "change")
     locked = _lock(actor, register, pk, "change")
     _require_version(register, locked, version)
     _require_thawed(register, locked)
@@ -114,7 +112,7 @@ def _change(
         changed = register.change(actor, locked, data) or locked
     else:
         changed = form.instance
-        if not form.changed_data and snapshot(register, changed) == before:
+        if all(_raw(changed, name) == _raw(locked, name) for name in names):
             return locked
         _raise_version(changed, locked)
         _write(changed)
@@ -137,10 +135,10 @@ def act(
         refuse_action(actor, register, action, locked)
         before = snapshot(register, locked)
         data = _cleaned(action_form(action.fields, values))
-        current = locked._state.fields_cache, getattr(locked, "version", None)
+        seen = getattr(locked, "version", None)
         action.run(actor, locked, data)
         locked.refresh_from_db()
-        if current[1] is not None and locked.version == current[1]:
+        if isinstance(seen, int) and locked.version == seen:
             type(locked)._default_manager.filter(pk=pk).update(version=F("version") + 1)
             locked.refresh_from_db()
         _record(actor, register, code, locked, before, "")
@@ -155,16 +153,16 @@ def refuse_action(actor: Actor, register: Register, action: RecordAction, record
         raise Refused(action.why or f"记录当前状态不能“{action.name}”，请刷新页面查看最新情况。", rule="操作条件")
 
 
-def attach(actor: Actor, register: Register, pk: int, name: str, content: BinaryIO | bytes) -> StoredFile:
-    """Attach a file to a record the actor may change."""
-    if not register.attachments:
-        raise Refused(f"“{register.name}”不收附件。", rule="附件须先声明")
-    with transaction.atomic():
-        locked = _lock(actor, register, pk, "change")
-        _require_thawed(register, locked)
-        stored = store(actor, name, content, owner=(register.code, locked.pk))
-        write_ledger(actor, "attach", (register.code, locked.pk), after={"file": name})
-        return stored
+def require_write(actor: Actor, register: Register, verb: str) -> None:
+    """Refuse a generic door the declaration or the permissions leave shut."""
+    if verb not in register.writes:
+        raise Refused(f"“{register.name}”不能在台账中{'新增' if verb == 'add' else '修改'}。", rule="台账声明")
+    actor.require(register.guard.code, verb)
+
+
+def new_key() -> str:
+    """A key for a form, so that pressing twice makes one record."""
+    return secrets.token_urlsafe(16)
 
 
 def next_serial(register: Register) -> str:
@@ -233,12 +231,6 @@ def token_digest(secret: str) -> str:
 # Steps of the door
 
 
-def _require_write(actor: Actor, register: Register, verb: str) -> None:
-    if verb not in register.writes:
-        raise Refused(f"“{register.name}”不能在台账中{'新增' if verb == 'add' else '修改'}。", rule="台账声明")
-    actor.require(register.guard.code, verb)
-
-
 def _lock(actor: Actor, register: Register, pk: int, verb: str) -> Any:
     """Lock first, then look at scope: a row that leaves the scope meanwhile is refused."""
     register.model._default_manager.select_for_update(of=("self",)).filter(pk=pk).first()
@@ -251,7 +243,7 @@ def _lock(actor: Actor, register: Register, pk: int, verb: str) -> Any:
 def _require_version(register: Register, record: Any, version: str | None) -> None:
     if version is None or version == version_of(register, record):
         return
-    last = next(iter(history((register.code, record.pk))[:1]), None)
+    last = entries(register, record.pk).first()
     who = f"{last.person_name}于{timezone.localtime(last.recorded_at):%Y-%m-%d %H:%M}" if last else "其他人"
     raise Conflict(f"您打开页面之后，{who}修改了这条记录，您的内容没有保存。请刷新页面，在最新内容上重新填写。", rule="防止互相覆盖")
 
@@ -291,6 +283,10 @@ def _write(record: Any) -> None:
             record.save()
     except IntegrityError as error:
         raise Invalid("内容没有保存：与已有记录重复，或关联的记录已不存在。请核对编号等不可重复的字段。") from error
+
+
+def _raw(record: Any, name: str) -> object:
+    return getattr(record, record._meta.get_field(name).attname)
 
 
 def _raise_version(record: Any, locked: Any) -> None:

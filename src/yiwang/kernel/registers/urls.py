@@ -1,0 +1,50 @@
+"""URLs of every register, made once when the URL table is read."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.urls import URLPattern, URLResolver
+from django.views.decorators.http import require_http_methods
+
+from yiwang.kernel.registers import pages
+from yiwang.kernel.registers.declarations import Register
+from yiwang.kernel.registers.registry import all_registers
+from yiwang.kernel.ui.routes import View, needs, route
+
+
+def _of(register: Register) -> list[URLPattern]:
+    guard, base = register.guard.code, f"r/{register.code}/"
+
+    def at(pattern: str, view: Callable[..., Any], name: str, verb: str, *methods: str) -> URLPattern:
+        bound: View = require_http_methods(methods or ("GET", "HEAD"))(_bind(view, register))
+        return route(base + pattern, bound, f"register-{register.code}-{name}", needs(guard, verb))
+
+    found = [
+        at("", pages.list_page, "list", "view"),
+        at("<int:pk>/", pages.detail_page, "detail", "view"),
+        at("pick/<str:field>/", pages.pick, "pick", "view"),
+        at("views/", pages.save_view, "save-view", "view", "POST"),
+        at("views/<int:pk>/remove/", pages.remove_view, "remove-view", "view", "POST"),
+    ]
+    if "add" in register.writes:
+        found.append(at("new/", pages.form_page, "new", "add", "GET", "POST"))
+    if "change" in register.writes:
+        found.append(at("<int:pk>/change/", pages.form_page, "change", "change", "GET", "POST"))
+    found += [
+        at(f"<int:pk>/act/{action.code}/", partial(pages.action_page, code=action.code), f"act-{action.code}",
+           action.permission, "GET", "POST")
+        for action in register.actions
+    ]  # fmt: skip
+    return found
+
+
+def _bind(view: Callable[..., Any], register: Register) -> View:
+    def bound(request: Any, **kwargs: Any) -> Any:
+        return view(request, register, **kwargs)
+
+    bound.__name__ = getattr(view, "__name__", "act")
+    return bound
+
+
+urlpatterns: list[URLPattern | URLResolver] = [pattern for register in all_registers() for pattern in _of(register)]
