@@ -1,6 +1,6 @@
 """Every URL of the platform."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
@@ -9,6 +9,7 @@ from yiwang.site.health import health
 urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
     route("files/<int:file_id>/", download, "file", SIGNED_IN),
+    path("", include("yiwang.kernel.registers.urls")),
 ]
 
 handler400 = "yiwang.kernel.ui.errors.bad_request"

@@ -154,7 +154,9 @@ class Register:
         extra = dict.fromkeys((action.permission, action.name) for action in self.actions)
         known = {code for code, _ in _VERBS}
         verbs = (*_VERBS, *((code, name) for code, name in extra if code not in known))
-        return Resource(self.code, self.name, self.model, verbs=(*verbs, ("unmask", "查看明文")) if self.masks else verbs)
+        return Resource(
+            self.code, self.name, self.model, verbs=(*verbs, ("unmask", "查看明文")) if self.masks else verbs
+        )
 
     @cached_property
     def bound_columns(self) -> tuple[Bound, ...]:

@@ -10,8 +10,7 @@ from django.forms.models import ModelForm, modelform_factory
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import rows
 from yiwang.kernel.access.terms import Scope
-from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.orgs.models import Organisation, Post
+from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.registry import of_model
@@ -33,27 +32,42 @@ class PickInput(forms.TextInput):
         return {**super().get_context(name, value, attrs), "address": self.address}
 
 
-class PickField(forms.ModelChoiceField):
+class PickField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """A foreign key by number, by “number · name” or by an exact, unique name."""
 
     def prepare_value(self, value: Any) -> Any:
         if not isinstance(self.widget, PickInput) or value in (None, ""):
             return super().prepare_value(value)
-        found = value if isinstance(value, Model) else self.queryset.filter(pk=str(value)).first() \
-            if str(value).isdigit() else None  # fmt: skip
+        found = value if isinstance(value, Model) else self._numbered(str(value))
         return f"{found.pk}{SEPARATOR}{found}" if found is not None else value
 
     def to_python(self, value: Any) -> Any:
-        if value in self.empty_values or isinstance(value, Model) or self.queryset is None:
+        if value in self.empty_values or isinstance(value, Model):
             return super().to_python(value)
         text = str(value).split(SEPARATOR, 1)[0].strip()
-        if text.isdigit() and self.queryset.filter(pk=int(text)).exists():
-            return super().to_python(text)
-        found = list(self.queryset.filter(named(self.queryset.model, text))[:2])
+        chosen = self._numbered(text)
+        if chosen is not None:
+            return chosen
+        found = list(self._offered().filter(named(self._offered().model, text))[:2])
         if len(found) != 1:
             word = "有多个同名" if found else "没有找到，或不在您的数据范围内"
             raise ValidationError(f"“{text}”{word}，请从候选中选择。", code="invalid_choice")
         return found[0]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        try:
+            chosen = self.to_python(data)
+        except ValidationError:
+            return True
+        return str(getattr(chosen, "pk", "")) != str(initial or "")
+
+    def _offered(self) -> QuerySet[Any]:
+        if self.queryset is None:
+            raise ValueError("a pick field needs its rows")
+        return self.queryset.all()
+
+    def _numbered(self, text: str) -> Any:
+        return self._offered().filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
 
 
 def named(model: type[Model], text: str, how: str = "exact") -> Q:
@@ -91,55 +105,24 @@ def candidates(actor: Actor, register: Register, name: str, verb: str) -> QueryS
     owner = of_model(target)
     if owner is not None and target is not Organisation:
         return rows(actor, owner.guard.code, "view")
-    return target._default_manager.all()
+    everything: QuerySet[Any] = target._default_manager.all()
+    return everything
 
 
-def form_class(actor: Actor, register: Register, names: tuple[str, ...], verb: str) -> type[ModelForm[Any]]:
+def form_class(actor: Actor, register: Register, names: tuple[str, ...], verb: str) -> "type[ModelForm[Any]]":
     def make(field: Any, **kwargs: Any) -> forms.Field | None:
         if field.is_relation:
             allowed = candidates(actor, register, field.name, verb)
-            made = PickField(queryset=allowed, label=field.verbose_name, help_text=field.help_text,
+            picked = PickField(queryset=allowed, label=field.verbose_name, help_text=field.help_text,
                              required=not field.blank, empty_label="")  # fmt: skip
             if len(allowed.values_list("pk", flat=True)[: MANY + 1]) > MANY:
-                made.widget = PickInput(f"{register.url}pick/{field.name}/?verb={verb}")
-            return made
-        made = field.formfield(**kwargs)
+                picked.widget = PickInput(f"{register.url}pick/{field.name}/?verb={verb}")
+            return picked
+        made: forms.Field | None = field.formfield(**kwargs)
         if made is not None and type(made) is forms.DateField:
             made.widget = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
         elif made is not None and type(made) is forms.DateTimeField:
-            made.widget = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+            made.widget = forms.DateTimeInput({"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S")
         return made
 
     return modelform_factory(register.model, form=ModelForm, fields=list(names), formfield_callback=make)
-
-
-_FIELDS: dict[str, type[forms.Field]] = {
-    "text": forms.CharField, "long_text": forms.CharField, "integer": forms.IntegerField,
-    "decimal": forms.DecimalField, "date": forms.DateField, "datetime": forms.DateTimeField,
-    "boolean": forms.BooleanField, "choice": forms.ChoiceField,
-}  # fmt: skip
-
-_TARGETS: dict[str, type[Model]] = {"organisation": Organisation, "post": Post}
-ACTION_KINDS = {*_FIELDS, *_TARGETS, *(f"{name}s" for name in _TARGETS)}
-
-
-def action_form(fields: tuple[Field, ...], data: Any = None) -> forms.Form:
-    """A form of `flow.definitions.Field`; kinds that need the engine's pickers are refused at declaration."""
-    made: dict[str, forms.Field] = {}
-    for spec in fields:
-        options: dict[str, Any] = {"label": spec.label, "required": spec.required, "help_text": spec.help}
-        if spec.kind == "choice":
-            options["choices"] = (("", ""), *spec.choices)
-        elif spec.kind == "long_text":
-            options["widget"] = forms.Textarea({"rows": 4})
-        elif spec.kind == "date":
-            options["widget"] = forms.DateInput({"type": "date"}, format="%Y-%m-%d")
-        elif spec.kind == "datetime":
-            options["widget"] = forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        target = _TARGETS.get(spec.kind.removesuffix("s"))
-        if target is not None:
-            kind = forms.ModelMultipleChoiceField if spec.kind.endswith("s") else PickField
-            made[spec.name] = kind(queryset=target._default_manager.all(), **options)
-        else:
-            made[spec.name] = _FIELDS[spec.kind](**options)
-    return type("ActionForm", (forms.Form,), made)(data)

@@ -10,11 +10,12 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
-from yiwang.kernel.registers import queries, services
+from yiwang.kernel.registers import guards, queries, services
 from yiwang.kernel.registers.declarations import Bound, BoundFilter, RecordAction, Register
-from yiwang.kernel.registers.forms import MANY, PickInput, action_form, candidates, form_class, named
+from yiwang.kernel.registers.forms import MANY, PickInput, candidates, form_class, named
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.queries import Wish
+from yiwang.kernel.ui.forms import flow_form
 from yiwang.kernel.ui.render import actor_of, fragment, page
 
 NUMBERS = frozenset({"integer", "decimal"})
@@ -91,7 +92,8 @@ def filter_form(actor: Actor, register: Register, asked: Wish) -> forms.Form:
             values = asked.filters.get(name, [])
             made[name] = _filter_field(actor, register, item, name, values)
             initial[name] = values if len(values) > 1 else values[-1] if values else ""
-    return type("FilterForm", (forms.Form,), made)(initial=initial)
+    form: forms.Form = type("FilterForm", (forms.Form,), made)(initial=initial)
+    return form
 
 
 def _filter_field(actor: Actor, register: Register, item: BoundFilter, name: str, values: list[str]) -> forms.Field:
@@ -126,7 +128,7 @@ def detail_page(request: HttpRequest, register: Register, pk: int) -> HttpRespon
                      for title, bounds in register.bound_sections],
         "panels": [panel(actor, record) for panel in register.panels],
         "actions": available_actions(actor, register, record), "may": may(actor, register),
-        "history": queries.history(actor, register, record), "version": services.version_of(register, record),
+        "history": queries.history(actor, register, record), "version": guards.version_of(register, record),
     }  # fmt: skip
     return page(request, "registers/detail.html", context, title=f"{register.name} {context['name']}")
 
@@ -137,7 +139,7 @@ def available_actions(actor: Actor, register: Register, record: Any) -> list[tup
     for action in register.actions:
         if actor.can(register.guard.code, action.permission):
             try:
-                services.refuse_action(actor, register, action, record)
+                guards.refuse_action(actor, register, action, record)
                 found.append((action, ""))
             except Refused as refusal:
                 found.append((action, refusal.message))
@@ -147,9 +149,9 @@ def available_actions(actor: Actor, register: Register, record: Any) -> list[tup
 def form_page(request: HttpRequest, register: Register, pk: int | None = None) -> HttpResponseBase:
     """New (without `pk`) or change; wrong input comes back with its sentences, nothing is lost."""
     actor, verb = actor_of(request), "add" if pk is None else "change"
-    services.require_write(actor, register, verb)
+    guards.require_write(actor, register, verb)
     record = None if pk is None else queries.one(actor, register, pk, "change")
-    names = services.editable_fields(actor, register, record)
+    names = guards.editable_fields(actor, register, record)
     kind = form_class(actor, register, names, verb)
     problem, status, version = "", 200, request.POST.get("version", "")
     if request.method == "POST":
@@ -164,20 +166,23 @@ def form_page(request: HttpRequest, register: Register, pk: int | None = None) -
         else:
             return HttpResponseRedirect(register.url_of(saved))
     else:
-        initial = {register.guard.organisation: actor.organisation_id} if pk is None and register.guard.organisation else {}
+        initial = (
+            {register.guard.organisation: actor.organisation_id} if pk is None and register.guard.organisation else {}
+        )
         form = kind(instance=record, initial=initial)
-        version = services.version_of(register, record) if record is not None else ""
+        version = guards.version_of(register, record) if record is not None else ""
     title = f"修改{register.name}" if record is not None else f"新增{register.name}"
     context = {
         "register": register, "record": record, "form": form, "problem": problem, "version": version, "title": title,
-        "back": register.url_of(record) if record is not None else register.url, "key": services.new_key(),
-        "groups": _groups(register, names), "masked": [n for n in register.form_fields if n not in names],
+        "back": register.url_of(record) if record is not None else register.url, "key": guards.new_key(),
+        "groups": _groups(register, form), "masked": [n for n in register.form_fields if n not in names],
     }  # fmt: skip
     return page(request, "registers/form.html", context, title=title, status=status)
 
 
-def _groups(register: Register, names: tuple[str, ...]) -> list[tuple[str, list[str]]]:
-    found = [(title, [bound.name for bound in bounds if bound.name in names]) for title, bounds in register.bound_sections]
+def _groups(register: Register, form: forms.BaseForm) -> list[tuple[str, list[forms.BoundField]]]:
+    found = [(title, [form[bound.name] for bound in bounds if bound.name in form.fields])
+             for title, bounds in register.bound_sections]  # fmt: skip
     return [(title, inside) for title, inside in found if inside]
 
 
@@ -193,7 +198,7 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
     actor.require(register.guard.code, action.permission)
     record = queries.one(actor, register, pk, action.permission)
     problem, status, version = "", 200, request.POST.get("version", "")
-    form = action_form(action.fields, request.POST if request.method == "POST" else None)
+    form = flow_form(action.fields, opinion=False)(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
             services.act(actor, register, pk, code, _posted(form, request.POST), version=version or None)
@@ -202,8 +207,8 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
         else:
             return HttpResponseRedirect(register.url_of(record))
     else:
-        services.refuse_action(actor, register, action, record)
-        version = services.version_of(register, record)
+        guards.refuse_action(actor, register, action, record)
+        version = guards.version_of(register, record)
     context = {
         "register": register, "record": record, "action": action, "form": form, "problem": problem,
         "version": version, "name": queries.title_of(register, record), "back": register.url_of(record),
@@ -215,7 +220,11 @@ def pick(request: HttpRequest, register: Register, field: str) -> HttpResponseBa
     """Suggestions for a foreign key of the form or the filters, within what the actor may choose."""
     actor, verb = actor_of(request), request.GET.get("verb", "view")
     known = {item.name for item in register.bound_filters} | set(register.form_fields)
-    if field not in known or verb not in {"view", "add", "change"} or not resolve(register.model, field).field.is_relation:
+    if (
+        field not in known
+        or verb not in {"view", "add", "change"}
+        or not resolve(register.model, field).field.is_relation
+    ):
         raise Http404
     actor.require(register.guard.code, verb)
     text = request.GET.get(field, "").strip()[:50].replace("\x00", "")

@@ -25,6 +25,7 @@ from yiwang.kernel.registers.paths import display, resolve
 from yiwang.kernel.search.indexing import containing
 
 COUNT_LIMIT = 10_000
+SHORTEST_WORD = 2
 SIZES = (50, 100, 200)
 YES, NO = frozenset({"1", "true", "是"}), frozenset({"0", "false", "否"})
 
@@ -110,6 +111,8 @@ def searching(actor: Actor, register: Register, text: str) -> Q:
     if not register.search:
         raise Invalid(f"“{register.name}”没有可搜索的字段，请改用筛选条件。")
     words = text.replace("\x00", "").split()
+    if not words or max(map(len, words)) < SHORTEST_WORD:
+        raise Invalid("请至少输入两个相连的字再搜索。")
     plain = tuple(name for name in register.search if name not in register.masks)
     masked = tuple(name for name in register.search if name in register.masks)
     unmasked = scope_filter(actor, register.guard, "unmask") if masked else None
@@ -201,14 +204,14 @@ def title_of(register: Register, record: Any) -> str:
 def search_everywhere(actor: Actor, text: str, limit: int = 5) -> list[Hit]:
     """The newest records that match in every register the actor may view; one query each."""
     found: list[Hit] = []
-    if not text.strip():
+    if max(map(len, text.split()), default=0) < SHORTEST_WORD:
         return found
     for register in registry.readable(actor):
         if not register.search:
             continue
         matched = rows(actor, register.guard.code).filter(searching(actor, register, text[:100]))
-        for record in fetching(register, matched, register.bound_columns[:2]).order_by(*register.order, "-pk")[:limit]:
-            found.append(Hit(register, record, title_of(register, record), register.url_of(record)))
+        newest = fetching(register, matched, register.bound_columns[:2]).order_by(*ordering(register, ""))[:limit]
+        found += [Hit(register, record, title_of(register, record), register.url_of(record)) for record in newest]
     return found
 
 
@@ -219,10 +222,21 @@ class Change:
     after: str
 
 
-def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> list[tuple[Any, list[Change]]]:
+@dataclass(frozen=True)
+class Past:
+    """A ledger entry of a record in words."""
+
+    entry: Entry
+    action: str
+    changes: list[Change]
+
+
+def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> list[Past]:
     """Ledger entries of a record the actor may view, each with what changed, masked like the record."""
     plain = unmasked_of(actor, register, [record])
     labels = {bound.name: bound for bound in offered_columns(register).values()}
+    names = {"add": "新增", "change": "修改", "attach": "上传附件", "import": "导入"}
+    names |= {action.code: action.name for action in register.actions}
     found = []
     for entry in entries(register, record.pk)[:limit]:
         before, after = entry.before or {}, entry.after or {}
@@ -231,7 +245,7 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
                    _past(labels[name], record, after.get(name), plain))
             for name in dict.fromkeys((*before, *after)) if name in labels
         ]  # fmt: skip
-        found.append((entry, changes))
+        found.append(Past(entry, names.get(entry.action, entry.action), changes))
     return found
 
 

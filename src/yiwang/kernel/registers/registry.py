@@ -61,7 +61,9 @@ def _problems(declared: Register) -> Sequence[str]:
               if len(resolve(declared.model, name.lstrip("-")).chain) > 1]  # fmt: skip
     codes = [action.code for action in declared.actions]
     found += [f"action {code} twice" for code in set(codes) if codes.count(code) > 1]
-    for path in declared.guard.organisation, declared.guard.owner:
+    found += [f"action {action.code} field {item.name}: {item.kind} is not possible here"
+              for action in declared.actions for item in action.fields if item.kind in {"file", "files"}]  # fmt: skip
+    for path in filter(None, (declared.guard.organisation, declared.guard.owner)):
         _reaches(declared, path)
     if not declared.bound_filters and declared.filters:
         found.append("filters")

@@ -1,14 +1,11 @@
 """The only write door of registers: lock, scope, version, freeze, the domain's own verb, scope again, ledger."""
 
 import copy
-import hashlib
-import json
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.forms import BaseForm
@@ -18,38 +15,22 @@ from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import rows, scope_filter
 from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.registers.declarations import RecordAction, Register
-from yiwang.kernel.registers.forms import action_form, form_class
+from yiwang.kernel.registers.forms import form_class
+from yiwang.kernel.registers.guards import (
+    digest_of,
+    editable_fields,
+    refuse_action,
+    require_thawed,
+    require_write,
+    snapshot,
+    version_of,
+)
 from yiwang.kernel.registers.models import ApiToken, SavedView, SerialCounter, WriteKey
-from yiwang.kernel.registers.queries import Wish, entries, offered_columns, unmasked_of
+from yiwang.kernel.registers.queries import Wish, entries
+from yiwang.kernel.ui.forms import flow_form
 
 TOKEN_DAYS = 365
-
-
-def version_of(register: Register, record: Any) -> str:
-    """What a form carries to notice a change made meanwhile: the version, else a digest of the fields."""
-    known = getattr(record, "version", None)
-    if isinstance(known, int):
-        return str(known)
-    return hashlib.sha256(json.dumps(snapshot(register, record), sort_keys=True).encode()).hexdigest()[:16]
-
-
-def snapshot(register: Register, record: Any) -> dict[str, Any]:
-    """The declared fields of the record, as the ledger keeps them: foreign keys by name."""
-    found: dict[str, Any] = {}
-    for bound in offered_columns(register).values():
-        if bound.path is None or len(bound.path.chain) > 1:
-            continue
-        value = bound.path.value(record)
-        found[bound.name] = str(value) if bound.path.field.is_relation and value is not None else value
-    plain: dict[str, Any] = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
-    return plain
-
-
-def editable_fields(actor: Actor, register: Register, record: Any | None) -> tuple[str, ...]:
-    """Form fields. Who sees a field masked can't edit it: the stars would be saved over the value."""
-    if record is None or record.pk in unmasked_of(actor, register, [record]):
-        return register.form_fields
-    return tuple(name for name in register.form_fields if name not in register.masks)
+PICKED = frozenset({"organisation", "post", "case"})
 
 
 def save(
@@ -78,7 +59,7 @@ def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: st
             return rows(actor, register.guard.code).get(pk=token.record_id)
     names = register.form_fields
     defaults = {name: register.model._meta.get_field(name).get_default() for name in names}  # type: ignore[union-attr]
-    form = form_class(actor, register, names, "add")(_known(register, names, {**defaults, **values}))
+    form = form_class(actor, register, names, "add")(_known(register.name, names, {**defaults, **values}))
     data = _cleaned(form)
     if register.create is not None:
         made = register.create(actor, data)
@@ -87,7 +68,7 @@ def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: st
         if register.guard.owner == "created_by" and hasattr(made, "created_by_id"):
             made.created_by_id = actor.person_id
         if register.serial is not None:
-            setattr(made, register.serial.field, next_serial(register))
+            setattr(made, register.serial.field, _next_serial(register))
         _write(made)
     _require_scope(actor, register, made, "add")
     _record(actor, register, "add", made, None, reason)
@@ -102,19 +83,24 @@ def _change(
     require_write(actor, register, "change")
     locked = _lock(actor, register, pk, "change")
     _require_version(register, locked, version)
-    _require_thawed(register, locked)
+    require_thawed(register, locked)
     before = snapshot(register, locked)
     names = tuple(name for name in editable_fields(actor, register, locked) if name in values)
-    known = _known(register, names, values)
+    known = _known(register.name, names, values)
     form = form_class(actor, register, names, "change")(known, instance=copy.copy(locked))
     data = _cleaned(form)
+    # Only what really differs is written: an untouched form field may be coarser than the value it shows.
+    changes = {name: data[name] for name in form.changed_data}
+    if not changes:
+        return locked
     if register.change is not None:
-        changed = register.change(actor, locked, data) or locked
+        changed = register.change(actor, locked, changes) or locked
     else:
-        changed = form.instance
-        if all(_raw(changed, name) == _raw(locked, name) for name in names):
-            return locked
-        _raise_version(changed, locked)
+        changed = locked
+        for name, value in changes.items():
+            setattr(changed, name, value)
+        if isinstance(getattr(changed, "version", None), int):
+            changed.version += 1
         _write(changed)
     _require_scope(actor, register, changed, "change")
     _record(actor, register, "change", changed, before, reason)
@@ -134,7 +120,7 @@ def act(
         _require_version(register, locked, version)
         refuse_action(actor, register, action, locked)
         before = snapshot(register, locked)
-        data = _cleaned(action_form(action.fields, values))
+        data = _cleaned(flow_form(action.fields, opinion=False)(_listed(action, values)))
         seen = getattr(locked, "version", None)
         action.run(actor, locked, data)
         locked.refresh_from_db()
@@ -145,27 +131,7 @@ def act(
         return locked
 
 
-def refuse_action(actor: Actor, register: Register, action: RecordAction, record: Any) -> None:
-    """Refuse an action that the state of the record does not allow."""
-    if not action.on_frozen:
-        _require_thawed(register, record)
-    if action.available is not None and not action.available(actor, record):
-        raise Refused(action.why or f"记录当前状态不能“{action.name}”，请刷新页面查看最新情况。", rule="操作条件")
-
-
-def require_write(actor: Actor, register: Register, verb: str) -> None:
-    """Refuse a generic door the declaration or the permissions leave shut."""
-    if verb not in register.writes:
-        raise Refused(f"“{register.name}”不能在台账中{'新增' if verb == 'add' else '修改'}。", rule="台账声明")
-    actor.require(register.guard.code, verb)
-
-
-def new_key() -> str:
-    """A key for a form, so that pressing twice makes one record."""
-    return secrets.token_urlsafe(16)
-
-
-def next_serial(register: Register) -> str:
+def _next_serial(register: Register) -> str:
     """The next number of the year; the counter row stays locked until the caller's transaction ends."""
     if register.serial is None:
         raise ValueError(f"{register.code} has no serial")
@@ -192,6 +158,8 @@ def save_view(actor: Actor, register: Register, name: str, asked: Wish, *, share
 
 
 def remove_view(actor: Actor, register: Register, pk: int) -> None:
+    if actor.person_id is None:
+        raise Refused("只有本人账号可以删除视图。", rule="视图属于个人")
     removed, _ = SavedView.objects.filter(pk=pk, register=register.code, person_id=actor.person_id).delete()
     if not removed:
         raise Refused("没有找到该视图，或它不是您保存的。", rule="视图只能由本人删除", code="absent")
@@ -206,7 +174,7 @@ def issue_token(actor: Actor, account_id: int, name: str, *, days: int = 90) -> 
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         made = ApiToken.objects.create(
-            account_id=account_id, name=name, digest=token_digest(secret),
+            account_id=account_id, name=name, digest=digest_of(secret),
             expires_at=timezone.now() + timedelta(days=days),
         )  # fmt: skip
         write_ledger(actor, "issue_token", ("registers.token", made.pk), after={"name": name, "days": days})
@@ -215,17 +183,12 @@ def issue_token(actor: Actor, account_id: int, name: str, *, days: int = 90) -> 
 
 def revoke_token(actor: Actor, pk: int) -> None:
     with transaction.atomic():
-        found = ApiToken.objects.select_for_update().filter(pk=pk, account_id=actor.account_id).first()
-        if found is None:
+        found = ApiToken.objects.select_for_update().filter(pk=pk).first()
+        if found is None or found.account_id != actor.account_id:
             raise Refused("没有找到该令牌，或它不属于您的账号。", rule="令牌属于账号", code="absent")
         found.revoked_at = found.revoked_at or timezone.now()
         found.save(update_fields=["revoked_at"])
         write_ledger(actor, "revoke_token", ("registers.token", pk), after={"name": found.name})
-
-
-def token_digest(secret: str) -> str:
-    """A token has 256 random bits, so a plain digest is enough; no slow hash is needed."""
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 # Steps of the door
@@ -245,12 +208,10 @@ def _require_version(register: Register, record: Any, version: str | None) -> No
         return
     last = entries(register, record.pk).first()
     who = f"{last.person_name}于{timezone.localtime(last.recorded_at):%Y-%m-%d %H:%M}" if last else "其他人"
-    raise Conflict(f"您打开页面之后，{who}修改了这条记录，您的内容没有保存。请刷新页面，在最新内容上重新填写。", rule="防止互相覆盖")
-
-
-def _require_thawed(register: Register, record: Any) -> None:
-    if register.frozen is not None and register.frozen(record):
-        raise Refused(f"这条{register.name}已定稿冻结，不能修改。如确有错误，请按更正程序办理。", rule="冻结记录不可改")
+    raise Conflict(
+        f"您打开页面之后，{who}修改了这条记录，您的内容没有保存。请刷新页面，在最新内容上重新填写。",
+        rule="防止互相覆盖",
+    )
 
 
 def _require_scope(actor: Actor, register: Register, record: Any, verb: str) -> None:
@@ -259,11 +220,11 @@ def _require_scope(actor: Actor, register: Register, record: Any, verb: str) -> 
         raise Refused("填写的机构或归属超出您的数据范围，没有保存。请改为您有权限的机构。", rule="数据范围")
 
 
-def _known(register: Register, names: tuple[str, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+def _known(title: str, names: tuple[str, ...], values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = [name for name in values if name not in names]
     if unknown:
         errors = {name: ["没有这个字段，或您不能填写它。"] for name in unknown}
-        raise Invalid(f"“{register.name}”不接受字段：{'、'.join(unknown)}。请去掉后重试。", errors=errors)
+        raise Invalid(f"“{title}”不接受字段：{'、'.join(unknown)}。请去掉后重试。", errors=errors)
     return dict(values)
 
 
@@ -285,13 +246,14 @@ def _write(record: Any) -> None:
         raise Invalid("内容没有保存：与已有记录重复，或关联的记录已不存在。请核对编号等不可重复的字段。") from error
 
 
-def _raw(record: Any, name: str) -> object:
-    return getattr(record, record._meta.get_field(name).attname)
-
-
-def _raise_version(record: Any, locked: Any) -> None:
-    if isinstance(getattr(locked, "version", None), int):
-        record.version = locked.version + 1
+def _listed(action: RecordAction, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Pickers read lists; a machine may send one key as a number."""
+    picked = {item.name for item in action.fields if item.kind.removesuffix("s") in PICKED}
+    found = _known(action.name, tuple(item.name for item in action.fields), values)
+    for name in picked & found.keys():
+        value = found[name]
+        found[name] = [str(item) for item in (value if isinstance(value, list | tuple) else [value]) if item]
+    return found
 
 
 def _record(
@@ -316,5 +278,3 @@ def _claim_key(actor: Actor, register: Register, key: str) -> tuple[WriteKey, bo
     )
     found = WriteKey.objects.select_for_update().get(person_id=actor.person_id, register=register.code, key=key)
     return found, found.record_id is None
-
-

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.lookups import DataContains
-from django.db.models import Field, Func, Model, Q, TextField, Value
+from django.db.models import Func, Model, Q, TextField, Value
 from django.db.models.functions import Coalesce, Lower
 from django.db.models.lookups import Contains
 
@@ -26,7 +26,7 @@ $$
 
 class Bigrams(Func):
     function = "yiwang_bigrams"
-    output_field: Field[Any, Any] = ArrayField(TextField())
+    output_field: Any = ArrayField(TextField())
 
 
 class Joined(Func):
@@ -34,7 +34,7 @@ class Joined(Func):
 
     template = "(%(expressions)s)"
     arg_joiner = " || E'\\n' || "
-    output_field: Field[Any, Any] = TextField()
+    output_field: Any = TextField()
 
     def __init__(self, *columns: str) -> None:
         super().__init__(*(Coalesce(name, Value(""), output_field=TextField()) for name in columns))
@@ -47,7 +47,7 @@ class BigramIndex(GinIndex):
         super().__init__(Bigrams(Joined(*columns)), name=name)
         self.columns = columns
 
-    def deconstruct(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:  # type: ignore[override]
+    def deconstruct(self) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         return f"{type(self).__module__}.{type(self).__qualname__}", self.columns, {"name": self.name}
 
     def create_sql(self, model: type[Model], schema_editor: Any, using: str = "", **kwargs: Any) -> Any:

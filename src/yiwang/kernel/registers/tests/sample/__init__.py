@@ -1,0 +1,1 @@
+"""A register that only tests know: every feature of a declaration once."""
