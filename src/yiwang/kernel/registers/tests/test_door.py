@@ -148,7 +148,7 @@ def test_详情页有记录_操作_脱敏历史(keeper, reader, bridge):
 
 
 def test_表单页保存与报错(city, keeper, bridge):
-    assert 'value="{}" selected'.format(city.roads.pk) in world.browse(keeper, "/r/sample.bridge/new/").content.decode()
+    assert f'value="{city.roads.pk}" selected' in world.browse(keeper, "/r/sample.bridge/new/").content.decode()
     response = world.browse(keeper, "/r/sample.bridge/new/", {**values(city), "key": "a"}, method="POST")
     made = Bridge.objects.get()
     assert (response.status_code, response.url) == (302, f"/r/sample.bridge/{made.pk}/")
