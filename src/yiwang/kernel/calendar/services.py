@@ -9,6 +9,7 @@ from yiwang.kernel.calendar import queries
 from yiwang.kernel.calendar.models import CalendarDay, CalendarVersion
 from yiwang.kernel.calendar.terms import OFFICE_HOURS, Change
 from yiwang.kernel.calendar.workdays import FIRST, LAST, Hours, Override
+from yiwang.kernel.ledger import services as ledger
 
 _followers: list[Callable[[CalendarVersion], object]] = []
 
@@ -49,6 +50,10 @@ def publish(
             CalendarDay(version=version, date=item.date, change=item.change, name=item.name, source=item.source)
             for item in changes.values()
         )
+        ledger.record(
+            actor, "calendar.publish", ("calendar", code), reason=source,
+            after={"version": version.number, "years": version.years, "days": sorted(map(str, changes))},
+        )  # fmt: skip
         for follower in _followers:
             follower(version)
     return version

@@ -4,21 +4,49 @@ Every verb appends facts, then derives due date and timers anew. A change of the
 timers of an older one are cancelled, and none of them fires any more.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from itertools import islice
 
 from django.db import transaction
+from django.db.models import Model
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import Conflict, Invalid
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.calendar import queries as calendars
+from yiwang.kernel.calendar.models import CalendarVersion
+from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.calendar.workdays import local
 from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
 from yiwang.kernel.clocks.models import Clock, ClockSegment, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
+from yiwang.kernel.ledger import services as ledger
 
 Codes = Sequence[str] | None
+Moved = Callable[[Clock, datetime | None, datetime | None, CalendarVersion], object]
+# A published change can move a rung that lies after the due date ("+1d"), so look this far behind it.
+AFTERMATH = timedelta(days=60)
+_owners: list[type[Model]] = []
+_moved: list[Moved] = []
+
+
+def owned_by(model: type[Model]) -> None:
+    """The room above whose rows `case_id` names; their row lock guards the clocks of a case."""
+    if model not in _owners:
+        _owners.append(model)
+
+
+def owner() -> str:
+    """The table of the cases, or nothing when clocks stand alone."""
+    return _owners[0]._meta.db_table if _owners else ""
+
+
+def on_due_moved(follower: Moved) -> None:
+    """Tell a room above, in the same transaction, of each due date moved by a published calendar."""
+    if follower not in _moved:
+        _moved.append(follower)
 
 
 def start(case_id: int, spec: ClockSpec, at: datetime, *, entry_seq: int) -> Clock:
@@ -132,6 +160,83 @@ def rearm(case_id: int, code: str, at: datetime, *, entry_seq: int) -> Clock:
             raise Conflict(f"该办件没有期限“{code}”，不能重新起算。")
         void(case_id, codes=[code])
         return _start(case_id, queries.spec_of(old), at, entry_seq, old.round + 1)
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    checked: int
+    touched: int
+    moved: int
+
+
+def recompute(calendar_code: str, *, batch: int = 100) -> Recomputed:
+    """Bring running clocks under the calendar in force, in batches that commit alone: it may be run again."""
+    version = calendars.version(calendar_code)
+    total = Recomputed(0, 0, 0)
+    running = Clock.objects.filter(calendar_code=calendar_code, status=ClockStatus.RUNNING)
+    pinned = running.exclude(calendar_version=version).order_by().values_list("calendar_version", flat=True).distinct()
+    for pinned_id in pinned:
+        span = calendars.load_version(version.pk).changed_span(calendars.load_version(pinned_id))
+        if span is None:
+            continue
+        first, last = (datetime.combine(day, time(), CHINA) for day in span)
+        crossing = running.filter(
+            calendar_version=pinned_id, started_at__lt=last + timedelta(days=1), due_at__gt=first - AFTERMATH
+        )
+        for cases in _batched(crossing.order_by("case_id").values_list("case_id", flat=True).distinct(), batch):
+            total = _recompute_batch(cases, version, total)
+    return total
+
+
+def _recompute_batch(cases: Sequence[int], version: CalendarVersion, total: Recomputed) -> Recomputed:
+    checked, touched, moved = total.checked, total.touched, total.moved
+    with transaction.atomic():
+        if _owners:
+            list(_owners[0]._default_manager.select_for_update().filter(pk__in=cases).order_by("pk").values_list("pk"))
+        rows = Clock.objects.select_for_update().filter(case_id__in=cases, calendar_code=version.code)
+        for clock in rows.filter(status=ClockStatus.RUNNING).order_by("case_id", "id"):
+            before = clock.due_at
+            changed = refresh(clock)
+            checked, touched, moved = checked + 1, touched + changed, moved + (clock.due_at != before)
+    return Recomputed(checked, touched, moved)
+
+
+def refresh(clock: Clock) -> bool:
+    """Derive a running clock anew if the calendar in force moves its due date, a rung or its certainty."""
+    version = calendars.version(clock.calendar_code)
+    if clock.calendar_version_id == version.pk:
+        return False
+    course = queries.course_of(clock, calendar_version_id=version.pk)
+    due = course.due()
+    armed = clock.timers.filter(state=TimerState.ARMED).values_list("rung", "lawful_at")
+    rungs_stay = all(course.rung_at(rung) == lawful for rung, lawful in armed)
+    if rungs_stay and (due.at, due.provisional) == (clock.due_at, clock.provisional):
+        return False
+    before = clock.due_at
+    _derive(clock)
+    if clock.due_at != before:
+        for follower in _moved:
+            follower(clock, before, clock.due_at, version)
+    return True
+
+
+def retry(actor: Actor, timer_id: int) -> Timer:
+    """Arm a parked timer again, once its cause has been removed."""
+    actor.require("clocks.timer", "retry")
+    with transaction.atomic():
+        timer = Timer.objects.select_for_update().filter(pk=timer_id, state=TimerState.PARKED).first()
+        if timer is None:
+            raise Conflict("该定时没有被搁置，无需重试。")
+        timer.state, timer.attempts, timer.retry_at = TimerState.ARMED, 0, None
+        timer.save()
+        ledger.record(actor, "clocks.timer.retry", ("clocks.timer", timer.pk), before={"error": timer.error})
+    return timer
+
+
+def _batched(values: Iterable[int], size: int) -> Iterator[list[int]]:
+    remaining = iter(values)
+    while chunk := list(islice(remaining, size)):
+        yield chunk
 
 
 def _claim(case_id: int, codes: Codes, allowed: Iterable[str], why_not: str) -> list[Clock]:

@@ -15,7 +15,7 @@ from yiwang.kernel.clocks.models import Clock, ClockSegment
 from yiwang.kernel.clocks.terms import ClockStatus, Colour, TimerState
 
 pytestmark = pytest.mark.django_db
-SPEC = ClockSpec("working_day", 5, code="handle", name="办理", extensions=1, extension_budget=5, basis="潍坊条例第二十条")
+SPEC = ClockSpec("working_day", 5, code="handle", name="办理", extensions=1, extension_budget=5, basis="条例第二十条")
 
 
 def at(text: str) -> datetime:

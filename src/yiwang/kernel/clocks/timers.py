@@ -1,0 +1,131 @@
+"""Firing timers: each rung exactly once, in due order, whoever is killed.
+
+Lock order is that of every act: case, clock, timers. A worker claims cases with SKIP LOCKED and never waits for a
+lock while holding one; acts touch timers only under the lock of their case. So the two can't deadlock, and a timer
+armed before a stop can't be claimed after it. Effect and mark commit together, each timer in its own savepoint.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.clocks import services
+from yiwang.kernel.clocks.models import Clock, Timer
+from yiwang.kernel.clocks.terms import ClockStatus, RungKind, TimerState
+from yiwang.kernel.ledger import services as ledger
+
+log = logging.getLogger(__name__)
+Handler = Callable[[Timer, datetime], object]
+BATCH, ATTEMPTS = 25, 5
+_handlers: dict[str, Handler] = {}
+
+
+def on_rung(kind: str, handler: Handler) -> None:
+    """Declare who handles notices or legal effects; it is given the timer and the lawful instant."""
+    if _handlers.setdefault(RungKind(kind), handler) is not handler:
+        raise ValueError(f"two handlers for rungs of kind {kind}")
+
+
+def run_due(limit: int = 1000, now: datetime | None = None) -> int:
+    """Settle due timers, oldest first; returns how many were fired, merged, cancelled or put off.
+
+    Without `now` the clock of the database decides, so that workers with skewed clocks agree.
+    """
+    missing = set(RungKind) - _handlers.keys()
+    if missing:
+        raise LookupError(f"no handler for rungs of kind {', '.join(sorted(missing))}")
+    done = 0
+    while done < limit:
+        settled = _run_batch(min(BATCH, limit - done), now)
+        if not settled:
+            break
+        done += settled
+    return done
+
+
+def _run_batch(size: int, now: datetime | None) -> int:
+    with transaction.atomic():
+        now = now or _database_now()
+        cases = _claim_cases(size, now)
+        if not cases:
+            return 0
+        clocks = Clock.objects.select_for_update(skip_locked=True).in_bulk(
+            list(Clock.objects.filter(case_id__in=cases, timers__in=_due(now)).values_list("pk", flat=True))
+        )
+        # Read after the locks: what another worker has settled meanwhile is no longer armed.
+        timers = list(_due(now).filter(clock__in=clocks).order_by("fire_at", "id"))
+        last_notice = {timer.clock_id: timer for timer in timers if timer.kind == RungKind.NOTICE}
+        for timer in timers:
+            timer.clock = clocks[timer.clock_id]
+            last = last_notice.get(timer.clock_id)
+            _settle(timer, last if timer.kind == RungKind.NOTICE and last is not timer else None, now)
+        return len(timers)
+
+
+def _database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        found: datetime = cursor.fetchone()[0]
+    return found
+
+
+def _due(now: datetime) -> QuerySet[Timer]:
+    ready = Q(retry_at=None) | Q(retry_at__lte=now)
+    return Timer.objects.filter(ready, state=TimerState.ARMED, fire_at__lte=now)
+
+
+def _claim_cases(size: int, now: datetime) -> set[int]:
+    """Lock the cases of the oldest due timers that nobody is acting on."""
+    owner = services.owner()
+    join = f"JOIN {connection.ops.quote_name(owner)} o ON o.id = c.case_id" if owner else ""
+    statement = f"""
+        SELECT c.case_id FROM clocks_timer t JOIN clocks_clock c ON c.id = t.clock_id {join}
+        WHERE t.state = 'armed' AND t.fire_at <= %s AND (t.retry_at IS NULL OR t.retry_at <= %s)
+        ORDER BY t.fire_at, t.id LIMIT %s FOR UPDATE OF {"o" if owner else "c"} SKIP LOCKED
+    """  # noqa: S608 - the only inserted word is a quoted table name of our own models
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [now, now, size])
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _settle(timer: Timer, merge_into: Timer | None, now: datetime) -> None:
+    clock = timer.clock
+    if clock.status != ClockStatus.RUNNING or clock.generation != timer.generation:
+        _mark(timer, state=TimerState.CANCELLED)
+    elif merge_into is not None:
+        # After an outage one notice is enough; legal effects are never merged.
+        _mark(timer, state=TimerState.FIRED, fired_at=now, merged_into=merge_into)
+    elif timer.kind == RungKind.NOTICE or not services.refresh(clock):
+        _fire(timer, now)
+
+
+def _mark(timer: Timer, **fields: object) -> bool:
+    """False when an earlier timer of this batch has changed the clock: its timers are cancelled then."""
+    return bool(Timer.objects.filter(pk=timer.pk, state=TimerState.ARMED).update(**fields))
+
+
+def _fire(timer: Timer, now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            if _mark(timer, state=TimerState.FIRED, fired_at=now):
+                _handlers[timer.kind](timer, timer.lawful_at)
+    except Exception as error:
+        log.exception("timer %s (clock %s, rung %s) failed", timer.pk, timer.clock_id, timer.rung)
+        _put_off(timer, f"{type(error).__name__}: {error}", now)
+
+
+def _put_off(timer: Timer, error: str, now: datetime) -> None:
+    """Try again later; after the last attempt park the timer and raise the alarm."""
+    attempts = timer.attempts + 1
+    parked = attempts >= ATTEMPTS
+    _mark(
+        timer, attempts=attempts, error=error[:2000], retry_at=now + timedelta(minutes=2**attempts),
+        state=TimerState.PARKED if parked else TimerState.ARMED,
+    )  # fmt: skip
+    if parked:
+        log.error("timer %s parked after %s attempts: %s", timer.pk, attempts, error)
+        ledger.record(SYSTEM, "clocks.timer.park", ("clocks.timer", timer.pk), after={"error": error[:500]})
