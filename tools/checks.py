@@ -33,7 +33,6 @@ WRITERS = {
 MACHINERY = {"clocks", "ledger", "jobs", "messages"}
 # Other public service functions without an actor, with the reason.
 ACTORLESS = {
-    "kernel/calendar/services:after_publish": "registers a reaction when the platform is loaded",
     "kernel/files/services:sweep": "the worker's own act",
 }
 UNSAFE_NAMES = {"mark_safe", "SafeString", "SafeText"}

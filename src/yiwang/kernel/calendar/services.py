@@ -1,6 +1,6 @@
 """Publishing a calendar: the only way to change it, and always as a new version."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 
@@ -10,14 +10,6 @@ from yiwang.kernel.calendar.models import CalendarDay, CalendarVersion
 from yiwang.kernel.calendar.terms import OFFICE_HOURS, Change
 from yiwang.kernel.calendar.workdays import FIRST, LAST, Hours, Override
 from yiwang.kernel.ledger import services as ledger
-
-_followers: list[Callable[[CalendarVersion], object]] = []
-
-
-def after_publish(follower: Callable[[CalendarVersion], object]) -> None:
-    """A room above depends on calendars: it is told in the same transaction."""
-    if follower not in _followers:
-        _followers.append(follower)
 
 
 def publish(
@@ -54,8 +46,6 @@ def publish(
             actor, "calendar.publish", ("calendar", code), reason=source,
             after={"version": version.number, "years": version.years, "days": sorted(map(str, changes))},
         )  # fmt: skip
-        for follower in _followers:
-            follower(version)
     return version
 
 

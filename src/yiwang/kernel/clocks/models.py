@@ -104,3 +104,22 @@ class Timer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.clock_id} {self.rung} {self.get_state_display()}"
+
+
+class Recomputation(models.Model):
+    """一版日历发布后对计时中期限的重算：核对、更新、到期日变动各多少项。"""
+
+    version = models.OneToOneField(
+        "calendar.CalendarVersion", models.PROTECT, related_name="recomputation", verbose_name="日历版本"
+    )
+    checked = models.PositiveIntegerField("核对")
+    touched = models.PositiveIntegerField("更新")
+    moved = models.PositiveIntegerField("到期日变动")
+    finished_at = models.DateTimeField("完成时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "期限重算"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.version}：变动 {self.moved} 项"

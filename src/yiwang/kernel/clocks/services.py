@@ -20,7 +20,7 @@ from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.calendar.workdays import local
 from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
-from yiwang.kernel.clocks.models import Clock, ClockSegment, Timer
+from yiwang.kernel.clocks.models import Clock, ClockSegment, Recomputation, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
@@ -186,6 +186,18 @@ def recompute(calendar_code: str, *, batch: int = 100) -> Recomputed:
         for cases in _batched(crossing.order_by("case_id").values_list("case_id", flat=True).distinct(), batch):
             total = _recompute_batch(cases, version, total)
     return total
+
+
+def recompute_pending() -> int:
+    """Follow every published version that has not been followed yet; returns how many."""
+    followed = Recomputation.objects.values("version")
+    waiting = CalendarVersion.objects.exclude(pk__in=followed).order_by("pk")
+    for version in waiting:
+        result = recompute(version.code)
+        Recomputation.objects.get_or_create(
+            version=version, defaults={"checked": result.checked, "touched": result.touched, "moved": result.moved}
+        )
+    return len(waiting)
 
 
 def _recompute_batch(cases: Sequence[int], version: CalendarVersion, total: Recomputed) -> Recomputed:

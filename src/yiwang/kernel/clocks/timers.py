@@ -53,9 +53,8 @@ def _run_batch(size: int, now: datetime | None) -> int:
         cases = _claim_cases(size, now)
         if not cases:
             return 0
-        clocks = Clock.objects.select_for_update(skip_locked=True).in_bulk(
-            list(Clock.objects.filter(case_id__in=cases, timers__in=_due(now)).values_list("pk", flat=True))
-        )
+        rows = Clock.objects.select_for_update(skip_locked=True).filter(case_id__in=cases)
+        clocks = {clock.pk: clock for clock in rows}
         # Read after the locks: what another worker has settled meanwhile is no longer armed.
         timers = list(_due(now).filter(clock__in=clocks).order_by("fire_at", "id"))
         last_notice = {timer.clock_id: timer for timer in timers if timer.kind == RungKind.NOTICE}
