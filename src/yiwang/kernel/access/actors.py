@@ -87,4 +87,3 @@ class Actor:
 
 SYSTEM = Actor(person_id=None, account_id=None, name="系统", system=True)
 ANONYMOUS = Actor(person_id=None, account_id=None, name="社会公众")
-

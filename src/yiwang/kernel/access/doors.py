@@ -5,21 +5,27 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
-from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.actors import Actor, Permission, Refused
 from yiwang.kernel.access.terms import Scope
 
 
 @dataclass(frozen=True)
 class Resource:
-    """A thing permissions are given on. `organisation` and `owner` are field paths from the model."""
+    """A thing permissions are given on. `organisation` and `owner` are field paths from the model.
+
+    `organisation=""` means that the row is itself an organisation, None that only the scope 全部
+    reaches it; `owner=None` that no row is anybody's own. `many`: the path crosses a to-many relation.
+    """
 
     code: str
     name: str
     model: type[Model]
-    organisation: str = "organisation"
-    owner: str = "created_by"
+    organisation: str | None = "organisation"
+    owner: str | None = "created_by"
+    many: bool = False
     verbs: tuple[tuple[str, str], ...] = (
-        ("view", "查看"), ("add", "新增"), ("change", "修改"), ("delete", "删除"), ("export", "导出"), ("import", "导入"),
+        ("view", "查看"), ("add", "新增"), ("change", "修改"), ("delete", "删除"),
+        ("export", "导出"), ("import", "导入"),
     )  # fmt: skip
 
 
@@ -42,6 +48,20 @@ def resource(code: str) -> Resource:
     return _resources[code]
 
 
+def _condition(actor: Actor, spec: Resource, permission: Permission) -> Q | None:
+    """The rows one permission reaches; None means no row."""
+    if permission.scope == Scope.OWN:
+        return Q(**{spec.owner: actor.person_id}) if spec.owner and actor.person_id else None
+    if spec.organisation is None:
+        return None
+    if permission.scope == Scope.ORGANISATION:
+        return Q(**{spec.organisation or "pk": permission.organisation_id})
+    paths = permission.custom_paths if permission.scope == Scope.CUSTOM else (permission.organisation_path,)
+    prefix = f"{spec.organisation}__path" if spec.organisation else "path"
+    parts = [Q(**{f"{prefix}__startswith": path}) for path in paths if path]
+    return Q(*parts, _connector=Q.OR) if parts else None
+
+
 def scope_filter(actor: Actor, spec: Resource, verb: str) -> Q | None:
     """The rows as a Q; None means no row at all."""
     if actor.system:
@@ -50,16 +70,11 @@ def scope_filter(actor: Actor, spec: Resource, verb: str) -> Q | None:
     for permission in actor.permissions_for(spec.code, verb):
         if permission.scope == Scope.ALL:
             return Q()
-        if permission.scope == Scope.OWN:
-            part = Q(**{spec.owner: actor.person_id})
-        elif permission.scope == Scope.ORGANISATION:
-            part = Q(**{spec.organisation: permission.organisation_id})
-        else:
-            paths = permission.custom_paths if permission.scope == Scope.CUSTOM else (permission.organisation_path,)
-            part = Q(pk__in=[])
-            for path in paths:
-                part |= Q(**{f"{spec.organisation}__path__startswith": path})
-        found = part if found is None else found | part
+        part = _condition(actor, spec, permission)
+        if part is not None:
+            found = part if found is None else found | part
+    if found is not None and spec.many:
+        return Q(pk__in=spec.model._default_manager.filter(found).values("pk"))
     return found
 
 

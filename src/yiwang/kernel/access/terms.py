@@ -1,6 +1,6 @@
 """Choices of the access room."""
 
-from django.db.models import TextChoices
+from django.db.models import Q, TextChoices
 
 
 class Scope(TextChoices):
@@ -18,3 +18,20 @@ class Duty(TextChoices):
     SYSTEM = "system", "系统管理"
     SECURITY = "security", "安全管理"
     AUDIT = "audit", "审计管理"
+
+
+ADMINISTRATORS = frozenset({Duty.SYSTEM, Duty.SECURITY, Duty.AUDIT})
+
+
+def _rooms(*names: str, **conditions: str) -> Q:
+    return Q(*(Q(resource__startswith=f"{name}.") for name in names), _connector=Q.OR) & Q(**conditions)
+
+
+# 三员分立（GB/T 22239-2019 三级 8.1.5）：each duty reaches its own rooms only; the database checks this on every grant.
+DIRECTORY = _rooms("orgs", "people", verb="view")
+GRANTABLE = (
+    (Q(duty=Duty.BUSINESS) & (~_rooms("orgs", "people", "access", "ledger", "jobs") | DIRECTORY))
+    | (Q(duty=Duty.SYSTEM) & _rooms("orgs", "people", "jobs", "calendar", "messages"))
+    | (Q(duty=Duty.SECURITY) & (_rooms("access") | DIRECTORY))
+    | (Q(duty=Duty.AUDIT) & (_rooms("ledger") | DIRECTORY | _rooms("access", verb="view")))
+)

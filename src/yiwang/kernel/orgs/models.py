@@ -2,6 +2,8 @@
 
 from django.db import models
 
+from yiwang.kernel.access.terms import Duty
+
 
 class Region(models.Model):
     """行政区划（GB/T 2260、GB/T 10114）：代码即路径，省 2 位、市 4 位、县 6 位、乡 9 位、村 12 位。"""
@@ -55,6 +57,13 @@ class Post(models.Model):
     organisation = models.ForeignKey(Organisation, models.PROTECT, related_name="posts", verbose_name="机构")
     code = models.CharField("岗位代码", max_length=40)
     name = models.CharField("岗位名称", max_length=60)
+    duty = models.CharField(
+        "职责类别",
+        max_length=12,
+        choices=Duty.choices,
+        default=Duty.BUSINESS,
+        help_text="管理员岗位与业务岗位互斥，设定后不改",
+    )
     is_head = models.BooleanField("负责人岗位", default=False)
     position = models.PositiveIntegerField("排序号", default=0)
     active = models.BooleanField("在用", default=True)
@@ -62,7 +71,10 @@ class Post(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "岗位"
         ordering = ["organisation", "position", "id"]
-        constraints = [models.UniqueConstraint(fields=["organisation", "code"], name="orgs_post_code_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "code"], name="orgs_post_code_once"),
+            models.UniqueConstraint(fields=["id", "duty"], name="orgs_post_duty"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.organisation}{self.name}"

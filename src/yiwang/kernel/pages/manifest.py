@@ -4,17 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from yiwang.kernel.access.terms import Duty, Scope
+from yiwang.kernel.access.roles import RoleSpec
 
-
-@dataclass(frozen=True)
-class RoleSpec:
-    """A business role a domain declares: grants are (resource, verb, scope)."""
-
-    code: str
-    name: str
-    grants: tuple[tuple[str, str, Scope], ...]
-    duty: Duty = Duty.BUSINESS
+__all__ = ["Domain", "MenuItem", "RoleSpec"]
 
 
 @dataclass(frozen=True)
