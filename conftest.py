@@ -39,3 +39,9 @@ def database_url() -> str:
     user = quote(settings["USER"]) + (":" + quote(settings["PASSWORD"]) if settings["PASSWORD"] else "")
     port = f"&port={settings['PORT']}" if settings["PORT"] else ""
     return f"postgresql://{user}@/{settings['NAME']}?host={quote(settings['HOST'], safe='')}{port}"
+
+
+@pytest.fixture(autouse=True)
+def _cheap_password_hashes(settings: Any) -> None:
+    """The production hash is slow on purpose."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

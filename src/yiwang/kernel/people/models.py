@@ -1,8 +1,15 @@
 """A person holds posts by dated appointments; an account signs a person in."""
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
+from django.utils import timezone
+
+from yiwang.kernel.access.models import Days
+from yiwang.kernel.access.terms import Duty
 
 
 class Person(models.Model):
@@ -34,14 +41,13 @@ class Account(AbstractBaseUser):
     is_active = models.BooleanField("启用", default=True)
     must_change_password = models.BooleanField("须改密码", default=False)
     password_changed_at = models.DateTimeField("密码修改时间", null=True, blank=True)
-    failed_attempts = models.PositiveIntegerField("连续失败次数", default=0)
-    locked_until = models.DateTimeField("锁定至", null=True, blank=True)
     totp_secret = models.CharField("动态口令密钥（密文）", max_length=200, blank=True)
     totp_confirmed_at = models.DateTimeField("动态口令启用时间", null=True, blank=True)
-    totp_last_step = models.BigIntegerField("最后使用的口令步", default=0)
+    totp_last_step = models.BigIntegerField("最后使用的口令步", default=0, editable=False)
+    password_expires_at = models.DateTimeField("一次性密码失效时间", null=True, blank=True, editable=False)
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS = []
     objects = AccountManager()
 
     class Meta:
@@ -51,12 +57,75 @@ class Account(AbstractBaseUser):
         return self.username
 
 
+class FormerPassword(models.Model):
+    """用过的密码（散列），用于禁止重复使用。"""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="former_passwords")
+    password = models.CharField("密码散列", max_length=128)
+    created_at = models.DateTimeField("停用时间", default=timezone.now)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "历史密码"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.created_at:%Y-%m-%d}"
+
+
+class RecoveryCode(models.Model):
+    """动态口令的恢复码，只存摘要，一码一用。"""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField("摘要", max_length=64)
+    used_at = models.DateTimeField("使用时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "恢复码"
+        constraints = [models.UniqueConstraint(fields=["account", "digest"], name="people_recovery_code_once")]
+
+    def __str__(self) -> str:
+        return f"{self.account} {'已用' if self.used_at else '未用'}"
+
+
+class Throttle(models.Model):
+    """登录失败计数：按账号名（无论是否存在）、来源地址、动态口令分别计。"""
+
+    key = models.CharField("键", max_length=80, unique=True)
+    failures = models.PositiveIntegerField("失败次数", default=0)
+    started_at = models.DateTimeField("起计时间")
+    locked_until = models.DateTimeField("锁定至", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "登录限制"
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.failures}"
+
+
+class Session(AbstractBaseSession):
+    """登录会话；一行一个浏览器，本人可见、可强制退出。"""
+
+    account = models.ForeignKey(Account, models.CASCADE, null=True, related_name="sessions", verbose_name="账号")
+    address = models.CharField("来源地址", max_length=45, blank=True)
+    agent = models.CharField("浏览器", max_length=200, blank=True)
+    started_at = models.DateTimeField("登录时间")
+    seen_at = models.DateTimeField("最近使用")
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
+        verbose_name = verbose_name_plural = "登录会话"
+
+    def __str__(self) -> str:
+        return f"{self.account} {self.address}"
+
+
 class Appointment(models.Model):
     """任职：某人在某日期区间担任某岗位（止日含当日）。"""
 
     person = models.ForeignKey(Person, models.PROTECT, related_name="appointments", verbose_name="人员")
     post = models.ForeignKey("orgs.Post", models.PROTECT, related_name="appointments", verbose_name="岗位")
-    primary = models.BooleanField("主岗", default=True)
+    duty = models.CharField("职责类别", max_length=12, choices=Duty.choices, default=Duty.BUSINESS, editable=False)
+    primary = models.BooleanField("主岗", default=False, help_text="同一时期只有一个主岗；没有主岗时以最早的任职为准")
     valid_from = models.DateField("任职日期")
     valid_until = models.DateField("免职日期", null=True, blank=True)
 
@@ -67,7 +136,29 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
                 name="people_appointment_dates",
-            )
+            ),
+            ExclusionConstraint(
+                name="people_appointment_once",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    ("post", RangeOperators.EQUAL),
+                    (Days(), RangeOperators.OVERLAPS),
+                ],
+            ),
+            ExclusionConstraint(
+                name="people_appointment_one_primary",
+                expressions=[("person", RangeOperators.EQUAL), (Days(), RangeOperators.OVERLAPS)],
+                condition=Q(primary=True),
+            ),
+            # 三员分立：nobody serves on an administrator's post and on a post of another duty at the same time.
+            ExclusionConstraint(
+                name="people_appointment_one_duty",
+                expressions=[
+                    ("person", RangeOperators.EQUAL),
+                    ("duty", RangeOperators.NOT_EQUAL),
+                    (Days(), RangeOperators.OVERLAPS),
+                ],
+            ),
         ]
 
     def __str__(self) -> str:

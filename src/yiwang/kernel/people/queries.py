@@ -1,0 +1,98 @@
+"""Reads of people: who acts, who serves on a post, who stands in for whom."""
+
+from collections import defaultdict
+from datetime import datetime
+
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import ANONYMOUS, Actor, Permission
+from yiwang.kernel.access.models import in_force
+from yiwang.kernel.access.terms import ADMINISTRATORS, Duty, Scope
+from yiwang.kernel.orgs.queries import in_use
+from yiwang.kernel.people.models import Account, Appointment, Delegation, Person
+
+_GRANTS = "held__role__grants__"
+
+
+def serving(at: datetime | None = None) -> QuerySet[Appointment]:
+    """Appointments in force on the day of `at`, of people in service, on posts and in organisations in use."""
+    today = timezone.localdate(at)
+    return Appointment.objects.filter(
+        in_force(today), in_use("post__organisation__"), person__active=True, post__active=True
+    )
+
+
+def actor_of(account: Account, address: str = "") -> Actor:
+    """The account's person with all posts and permissions of today; one query."""
+    if not account.is_active or not account.person.active:
+        return ANONYMOUS
+    lines = (
+        serving()
+        .filter(person=account.person_id)
+        .annotate(held=FilteredRelation("post__roles", condition=in_force(timezone.localdate(), "post__roles__")))
+        .order_by("-primary", "id")
+        .values_list(
+            "post_id", "post__organisation_id", "post__organisation__path", "duty", "held__role__code",
+            f"{_GRANTS}resource", f"{_GRANTS}verb", f"{_GRANTS}scope", "primary", "id",
+        )
+        .annotate(
+            paths=ArrayAgg(
+                f"{_GRANTS}organisations__path", default=[], filter=Q(**{f"{_GRANTS}organisations__isnull": False})
+            )
+        )
+    )  # fmt: skip
+    posts: dict[int, tuple[int, str]] = {}
+    duties: set[Duty] = set()
+    roles: set[str] = set()
+    permissions: dict[tuple[str, str], list[Permission]] = defaultdict(list)
+    for post_id, organisation_id, path, duty, role, resource, verb, scope, *_, paths in lines:
+        posts.setdefault(post_id, (organisation_id, path))
+        duties.add(Duty(duty))
+        if role:
+            roles.add(role)
+        if resource:
+            permissions[resource, verb].append(Permission(Scope(scope), organisation_id, path, tuple(paths)))
+    primary = next(iter(posts), None)
+    organisation_id, path = posts[primary] if primary is not None else (None, "")
+    return Actor(
+        person_id=account.person_id, account_id=account.pk, name=account.person.name, post_ids=tuple(posts),
+        primary_post_id=primary, organisation_id=organisation_id, organisation_path=path, duties=frozenset(duties),
+        roles=frozenset(roles), permissions={key: tuple(found) for key, found in permissions.items()}, address=address,
+    )  # fmt: skip
+
+
+def is_administrator(actor: Actor) -> bool:
+    return bool(actor.duties & ADMINISTRATORS)
+
+
+def people_on_post(post_id: int, at: datetime | None = None) -> QuerySet[Person]:
+    return Person.objects.filter(appointments__in=serving(at).filter(post=post_id)).distinct()
+
+
+def _delegations(at: datetime | None, flow: str, secrecy: int) -> QuerySet[Delegation]:
+    """Delegations in force whose principal still serves on the post; a delegation lives no longer than its ground."""
+    moment = at or timezone.now()
+    ground = serving(moment).filter(person=OuterRef("principal"), post=OuterRef("post"))
+    found = Delegation.objects.filter(
+        Q(revoked_at__isnull=True) | Q(revoked_at__gt=moment),
+        Exists(ground),
+        valid_from__lte=moment,
+        valid_until__gt=moment,
+        agent__active=True,
+        secrecy_limit__gte=secrecy,
+    )
+    return found.filter(Q(flows=[]) | Q(flows__contains=[flow])) if flow else found
+
+
+def delegates_of(post_id: int, at: datetime | None = None, *, flow: str = "", secrecy: int = 0) -> QuerySet[Delegation]:
+    """Who stands in on a post, for whom."""
+    return _delegations(at, flow, secrecy).filter(post=post_id).select_related("agent", "principal")
+
+
+def delegations_to(
+    person_id: int, at: datetime | None = None, *, flow: str = "", secrecy: int = 0
+) -> QuerySet[Delegation]:
+    """For which posts, and for whom, a person stands in."""
+    return _delegations(at, flow, secrecy).filter(agent=person_id).select_related("principal", "post__organisation")
