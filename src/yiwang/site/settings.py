@@ -43,7 +43,6 @@ KERNEL = ["ledger", "access", "orgs", "people", "jobs", "messages", "files", "se
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.sessions",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django_htmx",
@@ -54,6 +53,17 @@ INSTALLED_APPS = [
     "yiwang.site",
 ]
 AUTH_USER_MODEL = "people.Account"
+SESSION_ENGINE = "yiwang.kernel.people.sessions"
+SESSION_IDLE_MINUTES = int(os.environ.get("YIWANG_SESSION_IDLE_MINUTES", "30"))
+SESSION_LONGEST_HOURS = int(os.environ.get("YIWANG_SESSION_LONGEST_HOURS", "12"))
+SESSION_COOKIE_AGE = SESSION_LONGEST_HOURS * 3600
+PASSWORD_MAX_AGE_DAYS = int(os.environ.get("YIWANG_PASSWORD_MAX_AGE_DAYS", "90"))
+ONE_TIME_PASSWORD_HOURS = int(os.environ.get("YIWANG_ONE_TIME_PASSWORD_HOURS", "72"))
+SIGN_IN_FAILURES = int(os.environ.get("YIWANG_SIGN_IN_FAILURES", "5"))
+SIGN_IN_ADDRESS_FAILURES = int(os.environ.get("YIWANG_SIGN_IN_ADDRESS_FAILURES", "60"))
+SIGN_IN_LOCK_MINUTES = int(os.environ.get("YIWANG_SIGN_IN_LOCK_MINUTES", "15"))
+SECOND_FACTOR_REQUIRED = PRODUCTION
+TRUSTED_PROXIES = int(os.environ.get("YIWANG_TRUSTED_PROXIES", "0"))
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "yiwang.kernel.ui.middleware.ContentSecurityMiddleware",
@@ -61,9 +71,10 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "yiwang.kernel.people.middleware.ActorMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "yiwang.kernel.people.middleware.DefaultDeny",
     "yiwang.kernel.ui.middleware.SentenceMiddleware",
 ]
 ROOT_URLCONF = "yiwang.site.urls"

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
+from yiwang.kernel.pages import account, sign_in
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
 
@@ -10,6 +11,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
     route("files/<int:file_id>/", download, "file", SIGNED_IN),
     path("", include("yiwang.kernel.registers.urls")),
+    *sign_in.urls,
+    *account.urls,
 ]
 
 handler400 = "yiwang.kernel.ui.errors.bad_request"

@@ -1,0 +1,54 @@
+"""Forms of the account pages: the service's sentences land on the fields they are about."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+
+from yiwang.kernel.access.actors import Refused
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(
+        label="账号", max_length=60, widget=forms.TextInput({"autocomplete": "username", "autofocus": True})
+    )
+    password = forms.CharField(
+        label="密码", max_length=200, strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"})
+    )
+
+
+class CodeForm(forms.Form):
+    code = forms.CharField(
+        label="动态口令", max_length=20,
+        widget=forms.TextInput({"autocomplete": "one-time-code", "inputmode": "numeric", "autofocus": True}),
+    )  # fmt: skip
+
+
+class PasswordForm(forms.Form):
+    old = forms.CharField(label="原密码", strip=False, widget=forms.PasswordInput({"autocomplete": "current-password"}))
+    new = forms.CharField(label="新密码", strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"}))
+    again = forms.CharField(
+        label="再输一次新密码", strip=False, widget=forms.PasswordInput({"autocomplete": "new-password"})
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("new") and data.get("again") and data["new"] != data["again"]:
+            self.add_error("again", "两次输入的新密码不一致。")
+        return data
+
+
+def attempt(form: forms.Form, verb: Callable[[dict[str, Any]], Any]) -> Any:
+    """Run a service with the form's clean data; a refusal becomes errors of the form and None comes back."""
+    if not form.is_valid():
+        return None
+    try:
+        return verb(form.cleaned_data)
+    except Refused as problem:
+        errors: dict[str, list[str]] = getattr(problem, "errors", {})
+        on_fields = {field: found for field, found in errors.items() if field in form.fields}
+        for field, found in on_fields.items():
+            form.add_error(field, list(found))
+        if not on_fields:
+            form.add_error(None, problem.message)
+        return None
