@@ -15,6 +15,22 @@ DEBUG = os.environ.get("YIWANG_DEBUG") == "1"
 SECRET_KEY = os.environ.get("YIWANG_SECRET_KEY") or hardening.DEMO_KEY
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("YIWANG_OLD_SECRET_KEYS", "").split(",") if key]
 FILE_SIZE_LIMIT = int(os.environ.get("YIWANG_FILE_SIZE_LIMIT_MB", "50")) * 1024 * 1024
+MESSAGE_CHANNELS = {
+    "sms": {
+        "adapter": os.environ.get("YIWANG_SMS_ADAPTER", "demo"),
+        "url": os.environ.get("YIWANG_SMS_URL", ""),
+        "secret": os.environ.get("YIWANG_SMS_SECRET", ""),
+    },
+    "mail": {"adapter": os.environ.get("YIWANG_MAIL_ADAPTER", "demo")},
+}
+MESSAGE_DEFAULT_CHANNELS = [name for name in os.environ.get("YIWANG_MESSAGE_CHANNELS", "sms").split(",") if name]
+EMAIL_HOST = os.environ.get("YIWANG_SMTP_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("YIWANG_SMTP_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("YIWANG_SMTP_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("YIWANG_SMTP_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("YIWANG_SMTP_TLS", "") == "1"
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = os.environ.get("YIWANG_MAIL_FROM", "yiwang@localhost")
 ALLOWED_HOSTS = hardening.hosts(os.environ)
 
 

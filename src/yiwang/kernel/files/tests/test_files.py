@@ -68,13 +68,13 @@ def ask(file: StoredFile, name: str):
 
 @pytest.mark.django_db
 def test_下载只作附件并带防执行标头():
-    file = services.store(SYSTEM, "说明.txt", "<script>alert(1)</script>".encode(), owner=OWNER)
+    file = services.store(SYSTEM, "说明.txt", b"<script>alert(1)</script>", owner=OWNER)
     response = ask(file, "可看")
     assert response["Content-Disposition"].startswith("attachment;")
     assert response["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in response["Content-Security-Policy"]
     assert response["Cache-Control"] == "private, no-store"
-    assert b"".join(response.streaming_content) == "<script>alert(1)</script>".encode()
+    assert b"".join(response.streaming_content) == b"<script>alert(1)</script>"
     assert Entry.objects.filter(action="files.download").count() == 1
 
 

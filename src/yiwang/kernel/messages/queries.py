@@ -1,0 +1,36 @@
+"""Reading messages: everybody their own, and the outbox for who runs the platform."""
+
+from django.db.models import QuerySet
+
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.messages.models import Delivery, Message, Preference
+
+
+def own(actor: Actor) -> QuerySet[Message]:
+    return Message.objects.filter(person_id=actor.person_id) if actor.person_id else Message.objects.none()
+
+
+def unread(actor: Actor) -> QuerySet[Message]:
+    return own(actor).filter(read_at=None)
+
+
+def preferences(actor: Actor) -> dict[tuple[str, str], bool]:
+    """(kind, channel) → takes it, as far as the actor chose."""
+    if actor.person_id is None:
+        return {}
+    return {
+        (found.kind, found.channel): found.enabled for found in Preference.objects.filter(person_id=actor.person_id)
+    }
+
+
+def outbox(actor: Actor) -> QuerySet[Delivery]:
+    """Waiting, sent and parked deliveries; show addresses masked."""
+    if not (actor.system or Duty.SYSTEM in actor.duties):
+        raise Refused("查看发件箱只限系统管理员。", rule="三员分立")
+    return Delivery.objects.all()
+
+
+def parked() -> int:
+    """Deliveries given up on, for the health page."""
+    return Delivery.objects.filter(state=Delivery.State.PARKED).count()
