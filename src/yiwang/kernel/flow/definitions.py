@@ -85,7 +85,8 @@ class Action:
     """A button of a stage. `verdict` counts in the decision; `to` is where a decided stage goes.
 
     A verdict of pass follows `to` once the stage's Decide passes; reject once it is rejected; `note` acts
-    at once without a vote. `once=True`: at most once in the life of the case.
+    at once without a vote. A field named "to" names who gets the next stage, "lead" the lead organisation, and
+    "co_handlers" the organisations that get 协办 seats when a stage gated by `co_opinions` opens. `once=True`: at most once in the life of the case.
     `number`: code of a number series issued when the action takes effect (unique, gapless, never reused).
     """
 
@@ -105,7 +106,10 @@ class Action:
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage. `charge` says whose time passes here; suspensions charge nobody, with their legal cause."""
+    """A stage. `charge` says whose time passes here; suspensions charge nobody, with their legal cause.
+
+    `when_children_closed`: the action the platform takes when the last gated child closes.
+    """
 
     code: str
     name: str
@@ -116,6 +120,7 @@ class Stage:
     on_nobody: Literal["dispatcher", "skip_with_entry"] = "dispatcher"
     same_person: Literal["allow", "skip_earlier_signer", "refuse"] = "allow"
     charge: Literal["lead", "operator", "opener", "nobody"] = "lead"
+    when_children_closed: str = ""
     basis: str = ""
 
 
@@ -123,7 +128,7 @@ class Stage:
 class ClockRule:
     """A clock of the flow. `budget` is a number, or `budget_field` names case data set when it starts.
 
-    starts/stops: "open", "close", "enter:<stage>", "leave:<stage>", "act:<action>".
+    starts/stops: "open", "close", "enter:<stage>", "leave:<stage>", "act:<action>", "op:<operation>".
     on_breach: "" only warns; "act:<action>" lets the platform take that action with the lawful instant
     (视为受理); "escalate" opens a supervision.
     """
@@ -152,9 +157,20 @@ class Operation:
 
     code: claim release send_back withdraw cancel transfer delegate add_seat remove_seat copy urge supervise
     suspend resume correct extend decline arbitrate co_handle merge split terminate reopen jump handover
-    batch late_entry
+    batch late_entry open_child release_child
     who: seat (holder of a seat of the case), initiator, head, or role:<role code>
-    stages: where it may be used; empty = anywhere. settings: limits by name (max, hours, levels …).
+    stages: where it may be used; empty = anywhere. settings, by operation:
+        max        correct extend reopen transfer delegate(depth): how often; urge: none
+        hours      urge: least hours between two (24)
+        approver   extend: "head" (default), "role:<code>"; direct=True grants without asking
+        clock      extend: the clock that is extended by default
+        stops      suspend correct decline: clock codes stopped (default: all but supervision and correction;
+                   decline: stage and response clocks only)
+        redo       send_back: "again" (逐级重走, default), "direct" (直送退回人) or "choose"
+        same       transfer delegate add_seat co_handle: "organisation" limits the target to the same unit
+        role       co_handle: the role that answers in a co-handling organisation
+        to         reopen: the stage by default
+        sum        split: data fields whose parts must add up to the source
     """
 
     code: str
@@ -182,3 +198,9 @@ class Flow:
 
     def stage(self, code: str) -> Stage:
         return next(stage for stage in self.stages if stage.code == code)
+
+    def operation(self, code: str) -> Operation | None:
+        return next((operation for operation in self.operations if operation.code == code), None)
+
+    def outcome_name(self, code: str) -> str:
+        return dict(self.outcomes).get(code, code)

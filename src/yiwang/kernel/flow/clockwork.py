@@ -1,0 +1,141 @@
+"""Between flow events and the clocks room: which rules start, stop, suspend, and in what order."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Min
+
+from yiwang.kernel.clocks import queries, services
+from yiwang.kernel.clocks.arithmetic import ClockSpec
+from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.terms import ClockKind, ClockStatus
+from yiwang.kernel.flow.definitions import ClockRule, Flow
+from yiwang.kernel.flow.models import Case
+
+RUNNING, SUSPENDED, FINISHED = ClockStatus.RUNNING.value, ClockStatus.SUSPENDED.value, ClockStatus.FINISHED.value
+LOCAL = frozenset({ClockKind.STAGE.value, ClockKind.RESPONSE.value})
+APART = frozenset({ClockKind.SUPERVISION.value, ClockKind.CORRECTION.value})
+Command = dict[str, Any]
+
+
+def known(case: Case) -> dict[str, str]:
+    """Clock code → status, as the entries say."""
+    return dict(case.memory.get("clocks", {}))
+
+
+def command(clocks: list[Command], flow: Flow, case: Case, events: list[str], at: datetime) -> None:
+    """Turn the events of an act into clock commands, kept in the entry and in the case's memory."""
+    if not flow.clocks:
+        return
+    states = known(case)
+    for event in events:
+        for rule in flow.clocks:
+            if states.get(rule.code) in (RUNNING, SUSPENDED) and _ends(rule, event):
+                order(clocks, states, "finish", rule.code, at)
+        for rule in flow.clocks:
+            if rule.starts == event:
+                _begin(clocks, states, rule, case, at)
+    if states != known(case):
+        case.memory["clocks"] = states
+
+
+def _ends(rule: ClockRule, event: str) -> bool:
+    """A stage clock also ends when its stage is left by any other road (退回, 跳转)."""
+    word, _, stage = event.partition(":")
+    left = word == "leave" and rule.kind in LOCAL and rule.starts == f"enter:{stage}"
+    return event in (rule.stops, "close") or left
+
+
+def _begin(clocks: list[Command], states: dict[str, str], rule: ClockRule, case: Case, at: datetime) -> None:
+    if states.get(rule.code) in (RUNNING, SUSPENDED):
+        if rule.kind not in LOCAL:
+            return
+        order(clocks, states, "void", rule.code, at)
+    budget = int(case.data.get(rule.budget_field) or rule.budget or 0)
+    if budget:
+        unit = str(case.data.get(rule.unit_field) or rule.unit)
+        order(clocks, states, "start", rule.code, at, budget=budget, unit=unit)
+
+
+RESULT = {"start": RUNNING, "resume": RUNNING, "revive": RUNNING, "suspend": SUSPENDED, "finish": FINISHED}
+
+
+def order(clocks: list[Command], states: dict[str, str], op: str, code: str, at: datetime, **facts: Any) -> None:
+    clocks.append({"op": op, "code": code, "at": at.isoformat(), **facts})
+    if op == "void":
+        states.pop(code, None)
+    elif op in RESULT:
+        states[code] = RESULT[op]
+
+
+def suspend(clocks: list[Command], case: Case, at: datetime, codes: list[str], cause: str, basis: str) -> None:
+    states = known(case)
+    for code in codes:
+        order(clocks, states, "suspend", code, at, cause=cause, basis=basis)
+    case.memory["clocks"] = states
+
+
+def resume(clocks: list[Command], case: Case, at: datetime, codes: list[str]) -> None:
+    states = known(case)
+    for code in codes:
+        if states.get(code) == SUSPENDED:
+            order(clocks, states, "resume", code, at)
+    case.memory["clocks"] = states
+
+
+def stoppable(flow: Flow, case: Case, named: object, kinds: frozenset[str] | None = None) -> list[str]:
+    """Running clocks that a stop takes: the named ones, else by kind (a 督办 or 补正 clock never stops)."""
+    states = known(case)
+    running = [rule for rule in flow.clocks if states.get(rule.code) == RUNNING]
+    if isinstance(named, (list, tuple)):
+        return [rule.code for rule in running if rule.code in named]
+    return [rule.code for rule in running if rule.kind not in APART and (kinds is None or rule.kind in kinds)]
+
+
+def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
+    """Carry the commands out, in order."""
+    for item in clocks:
+        code, at = item["code"], datetime.fromisoformat(item["at"])
+        match item["op"]:
+            case "start":
+                services.start(case.pk, _spec(flow, item), at, entry_seq=seq)
+            case "finish":
+                services.finish(case.pk, at, entry_seq=seq, codes=[code])
+            case "suspend":
+                services.suspend(
+                    case.pk, at, entry_seq=seq, cause=item["cause"], basis=item["basis"], codes=[code]
+                )
+            case "resume":
+                services.resume(case.pk, at, entry_seq=seq, codes=[code])
+            case "revive":
+                services.revive(case.pk, at, entry_seq=seq, codes=[code], counted=item["counted"])
+            case "extend":
+                services.extend(case.pk, code, at, item["amount"], entry_seq=seq, basis=item["basis"])
+            case _:
+                services.void(case.pk, codes=[code])
+
+
+def _spec(flow: Flow, item: Command) -> ClockSpec:
+    rule = next(rule for rule in flow.clocks if rule.code == item["code"])
+    return ClockSpec(
+        unit=item["unit"], budget=item["budget"], starts_next_day=rule.starts_next_day, code=rule.code,
+        name=rule.name, kind=rule.kind, calendar=rule.calendar, rungs=rule.rungs, on_breach=rule.on_breach,
+        extensions=rule.extensions, extension_budget=rule.extension_budget, basis=rule.basis,
+    )  # fmt: skip
+
+
+def earliest(case_id: int) -> datetime | None:
+    """The earliest due instant of the running clocks that are not about supervision."""
+    rows = Clock.objects.filter(case_id=case_id, status=ClockStatus.RUNNING).exclude(kind=ClockKind.SUPERVISION)
+    found: datetime | None = rows.aggregate(due=Min("due_at"))["due"]
+    return found
+
+
+def due_of(case_id: int, code: str) -> datetime | None:
+    clock = queries.current(case_id, code)
+    return clock.due_at if clock is not None else None
+
+
+def overdue(case_id: int, code: str, at: datetime) -> bool:
+    due = due_of(case_id, code)
+    return due is not None and at > due

@@ -1,0 +1,127 @@
+"""Reads: inbox boxes, what an actor may do with a case and why not, timeline, visibility, charges."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.flow import kinds
+from yiwang.kernel.flow.choices import Choice, available
+from yiwang.kernel.flow.models import Case, Entry, Seat
+from yiwang.kernel.flow.publishing import flow_of
+from yiwang.kernel.flow.seating import pools_of
+from yiwang.kernel.flow.terms import OPERATIONS, SeatKind, SeatState
+from yiwang.kernel.people.models import Delegation
+
+__all__ = ["Choice", "Line", "available", "case_for", "inbox", "timeline", "visible", "visible_cases"]
+BOXES = {"todo": "待办", "done": "已办", "started": "我发起", "watched": "督办", "copied": "抄送"}
+WORKING = tuple(kind for kind in SeatKind if kind not in (SeatKind.COPY, SeatKind.WATCH))
+
+
+def delegated(actor: Actor, now: datetime) -> list[Delegation]:
+    """代理 in force for the actor."""
+    if actor.person_id is None:
+        return []
+    rows = Delegation.objects.filter(agent_id=actor.person_id, revoked_at=None)
+    return list(rows.filter(valid_from__lte=now, valid_until__gt=now))
+
+
+def mine(actor: Actor, now: datetime) -> Q:
+    """Seats the actor may act on: own posts, pools of own posts, posts delegated for now."""
+    condition = Q(post_id__in=actor.post_ids) & (Q(pool="") | Q(person_id=actor.person_id))
+    for pool, organisation in pools_of(actor, now):
+        condition |= Q(post=None, pool=pool, organisation_id=organisation)
+    for item in delegated(actor, now):
+        part = Q(post_id=item.post_id, case__secrecy__lte=item.secrecy_limit)
+        part &= Q(person=None) | Q(person_id=item.principal_id)
+        condition |= part & Q(case__flow__in=item.flows) if item.flows else part
+    return condition
+
+
+def inbox(actor: Actor, box: str, now: datetime | None = None) -> QuerySet[Any]:
+    """A box as a query set: seats for todo, done, watched and copied; cases for started. Order: due first."""
+    moment = now or timezone.now()
+    seats = Seat.objects.select_related("case", "organisation", "post")
+    if box == "todo":
+        found = seats.filter(mine(actor, moment), state=SeatState.OPEN, kind__in=WORKING)
+        return found.exclude(case__status="suspended", kind__in=("handle", "sign")).order_by("due", "id")
+    if box == "done":
+        own = Q(person_id=actor.person_id) | Q(on_behalf_of_id=actor.person_id)
+        return seats.filter(own, state=SeatState.DONE, kind__in=WORKING).order_by("-closed_at", "-id")
+    if box == "watched":
+        return seats.filter(mine(actor, moment), state=SeatState.OPEN, kind=SeatKind.WATCH).order_by("due", "id")
+    if box == "copied":
+        return seats.filter(mine(actor, moment), kind=SeatKind.COPY).exclude(state=SeatState.VOID).order_by("-id")
+    if box == "started":
+        return Case.objects.filter(opener_person_id=actor.person_id).select_related("organisation").order_by("-id")
+    raise Refused(f"没有“{box}”这个箱。", code="absent")
+
+
+def visible_cases(actor: Actor) -> QuerySet[Case]:
+    """Cases the actor takes part in, opened, or sees by the data scope of the kind's resource."""
+    if actor.system:
+        return Case.objects.all()
+    if actor.person_id is None:
+        return Case.objects.none()
+    seat = Seat.objects.filter(mine(actor, timezone.now()) | Q(person_id=actor.person_id), case_id=OuterRef("pk"))
+    condition = Q(Exists(seat)) | Q(opener_person_id=actor.person_id)
+    for kind in kinds.all_kinds():
+        if actor.can(kind.resource, "view"):
+            scoped = doors.rows(actor, kind.resource).values("case_id")
+            part = Q(flow=kind.flow, pk__in=scoped)
+            condition |= part if actor.can(kind.resource, "view_sensitive") else part & Q(secrecy=0)
+    return Case.objects.filter(condition)
+
+
+def visible(actor: Actor, case: Case) -> bool:
+    return visible_cases(actor).filter(pk=case.pk).exists()
+
+
+def case_for(actor: Actor, case_id: int) -> Case:
+    """One case through the read door; the refusal doesn't tell whether it exists."""
+    found = visible_cases(actor).filter(pk=case_id).select_related("organisation", "operator").first()
+    if found is None:
+        raise Refused("没有找到该案件，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the timeline; the recorded instant is shown apart when it differs from the lawful one."""
+
+    seq: int
+    kind: str
+    label: str
+    stage: str
+    who: str
+    organisation: str
+    acting_for: str
+    recorded_at: datetime
+    happened_at: datetime
+    opinion: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def late(self) -> bool:
+        return abs((self.recorded_at - self.happened_at).total_seconds()) >= 60
+
+
+def timeline(case: Case) -> list[Line]:
+    flow = flow_of(case.version_id)
+    stages = {stage.code: stage for stage in flow.stages}
+    labels = {(stage.code, action.code): action.name for stage in flow.stages for action in stage.actions}
+    rows = Entry.objects.filter(case_id=case.pk).select_related("organisation", "acting_for").order_by("seq")
+    return [
+        Line(
+            entry.seq, entry.kind,
+            labels.get((entry.stage, entry.action), "") or OPERATIONS.get(entry.kind, entry.kind),
+            stages[entry.stage].name if entry.stage in stages else "", entry.actor_name,
+            str(entry.organisation or ""), str(entry.acting_for or ""), entry.recorded_at, entry.happened_at,
+            entry.opinion, entry.payload.get("facts", {}),
+        )
+        for entry in rows
+    ]  # fmt: skip

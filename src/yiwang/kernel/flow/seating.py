@@ -1,0 +1,160 @@
+"""Who gets a seat: posts of organisations, resolved to people at the moment the seat opens."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q
+
+from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.models import RoleHolding
+from yiwang.kernel.calendar.terms import CHINA
+from yiwang.kernel.flow.definitions import Assign, Flow, Stage
+from yiwang.kernel.flow.models import Case
+from yiwang.kernel.orgs.models import Organisation, Post
+from yiwang.kernel.people.models import Appointment
+
+HEAD, ANY = "@head", "@any"
+
+
+def today(now: datetime) -> date:
+    return now.astimezone(CHINA).date()
+
+
+def in_force(on: date, prefix: str = "") -> Q:
+    return Q(**{f"{prefix}valid_from__lte": on}) & (
+        Q(**{f"{prefix}valid_until": None}) | Q(**{f"{prefix}valid_until__gte": on})
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A seat to be opened: a post with its person when there is exactly one, or a pool of an organisation."""
+
+    organisation_id: int
+    post_id: int | None = None
+    person_id: int | None = None
+    pool: str = ""
+    weight: int = 1
+    fault: str = ""
+
+    def plain(self) -> list[Any]:
+        return [self.organisation_id, self.post_id, self.pool, self.weight]
+
+
+def at_posts(posts: Q, now: datetime, weights: dict[str, int] | None = None) -> list[Place]:
+    """The posts that somebody holds today, in their order."""
+    people: dict[int, list[int]] = defaultdict(list)
+    facts: dict[int, tuple[int, str]] = {}
+    rows = (
+        Appointment.objects.filter(in_force(today(now)), person__active=True)
+        .filter(post__in=Post.objects.filter(posts, active=True))
+        .order_by("post__organisation_id", "post__position", "post_id", "id")
+        .values_list("post_id", "post__organisation_id", "post__code", "person_id")
+    )
+    for post_id, organisation_id, code, person_id in rows:
+        people[post_id].append(person_id)
+        facts[post_id] = (organisation_id, code)
+    return [
+        Place(facts[post][0], post, held[0] if len(held) == 1 else None, weight=(weights or {}).get(facts[post][1], 1))
+        for post, held in people.items()
+    ]
+
+
+def with_role(role: str, organisations: Iterable[int], now: datetime) -> Q:
+    holdings = RoleHolding.objects.filter(in_force(today(now)), role__code=role)
+    return Q(organisation_id__in=list(organisations), pk__in=holdings.values("post_id"))
+
+
+def _ids(value: object) -> list[int]:
+    items: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value in (None, "") else [value]
+    if not all(isinstance(item, int) or (isinstance(item, str) and item.isdigit()) for item in items):
+        raise Invalid("办理对象不正确：应为岗位或机构。请从列表中重新选择。", errors={"to": ["格式不正确"]})
+    return list(dict.fromkeys(int(item) for item in items))
+
+
+def _organisations(case: Case, assign: Assign, chosen: Sequence[int]) -> list[int]:
+    if assign.by == "chosen":
+        return list(chosen)
+    if assign.of == "operator":
+        return [case.operator_id]
+    if assign.of == "lead":
+        return [case.organisation_id]
+    if assign.of == "opener":
+        return [case.opener_organisation_id] if case.opener_organisation_id else []
+    if assign.of.startswith("code:"):
+        return list(Organisation.objects.filter(code=assign.of[5:]).values_list("pk", flat=True))
+    return _ids(case.data.get(assign.of))
+
+
+def dispatcher(case: Case, flow: Flow, fault: str) -> Place:
+    """无人可派: the case goes to the dispatchers with a visible fault, never onwards in silence."""
+    return Place(case.operator_id, pool=flow.operator_role or HEAD, fault=fault[:200])
+
+
+def _pooled(places: list[Place], pool: str) -> list[Place]:
+    return [Place(organisation, pool=pool) for organisation in dict.fromkeys(place.organisation_id for place in places)]
+
+
+def places(case: Case, flow: Flow, stage: Stage, now: datetime, to: tuple[str, object] = ("", None)) -> list[Place]:
+    """The seats of a stage; `to` is ("post" | "organisation", ids) as the act named them. Empty = nobody."""
+    assign, weights = stage.assign, stage.decide.weights
+    if assign.by == "initiator":
+        return at_posts(Q(pk=case.opener_post_id), now) if case.opener_post_id else []
+    if assign.by == "handler":
+        return again(case.memory.get("handlers", {}).get(assign.stage, []), now)
+    if assign.by == "chosen" and to[0] == "post":
+        return at_posts(Q(pk__in=_ids(to[1])), now, weights)
+    organisations = _organisations(case, assign, _ids(to[1]))
+    if assign.by == "role" or assign.role:
+        found, pool = at_posts(with_role(assign.role, organisations, now), now, weights), assign.role
+    elif assign.by == "head":
+        found, pool = at_posts(Q(organisation_id__in=organisations, is_head=True), now, weights), HEAD
+    else:
+        found, pool = at_posts(Q(organisation_id__in=organisations), now, weights), ANY
+    return _pooled(found, pool) if assign.pool or pool == ANY else found
+
+
+def again(remembered: list[list[Any]], now: datetime) -> list[Place]:
+    """The same posts as before, even if the people on them changed; pools stay pools."""
+    posts = {post for _, post, pool, _ in remembered if post and not pool}
+    staffed = {place.post_id: place for place in at_posts(Q(pk__in=posts), now)} if posts else {}
+    found = []
+    for organisation, post, pool, weight in remembered:
+        if pool:
+            found.append(Place(organisation, pool=pool, weight=weight))
+        elif post in staffed:
+            found.append(replace(staffed[post], weight=weight))
+    return found
+
+
+def pools_of(actor: Actor, now: datetime) -> set[tuple[str, int]]:
+    """The pools an actor may take from, by the posts held and the roles in force on exactly those posts."""
+    if not actor.post_ids or actor.person_id is None:
+        return set()
+    posts = Post.objects.filter(
+        in_force(today(now), "appointments__"), pk__in=actor.post_ids, appointments__person_id=actor.person_id
+    )
+    found: set[tuple[str, int]] = set()
+    for organisation, head in posts.values_list("organisation_id", "is_head"):
+        found |= {(ANY, organisation)} | ({(HEAD, organisation)} if head else set())
+    roles = RoleHolding.objects.filter(in_force(today(now)), post__in=posts)
+    return found | set(roles.values_list("role__code", "post__organisation_id"))
+
+
+def operator_of(flow: Flow, lead_id: int, opener_id: int | None, now: datetime) -> int:
+    """The organisation that runs the flow: the opener's or lead's own, else the nearest above, else the only one."""
+    if not flow.operator_role:
+        return opener_id or lead_id
+    holders = dict(
+        RoleHolding.objects.filter(in_force(today(now)), role__code=flow.operator_role)
+        .values_list("post__organisation_id", "post__organisation__path")
+    )
+    near = [item for item in (opener_id, lead_id) if item in holders]
+    if near or not holders:
+        return near[0] if near else opener_id or lead_id
+    path = Organisation.objects.values_list("path", flat=True).get(pk=opener_id or lead_id)
+    above = sorted((item for item in holders if path.startswith(holders[item])), key=lambda item: len(holders[item]))
+    return above[-1] if above else min(holders)
