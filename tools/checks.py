@@ -34,6 +34,10 @@ MACHINERY = {"clocks", "ledger", "jobs", "messages"}
 # Other public service functions without an actor, with the reason.
 ACTORLESS = {
     "kernel/files/services:sweep": "the worker's own act",
+    "kernel/people/services:authenticate": "nobody acts before this has answered",
+    "kernel/people/services:sign_in": "makes the actor",
+    "kernel/people/services:touch": "the middleware's own act",
+    "kernel/people/services:tidy": "the worker's own act",
 }
 UNSAFE_NAMES = {"mark_safe", "SafeString", "SafeText"}
 UNSAFE_TEMPLATE = re.compile(r"\|\s*safe(seq)?\b|{%\s*autoescape\s+off")

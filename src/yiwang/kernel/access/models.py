@@ -16,10 +16,10 @@ class Days(models.Func):
     """The days from `valid_from` to `valid_until`, both included; an open end is infinite."""
 
     function = "DATERANGE"
-    output_field = DateRangeField()
 
     def __init__(self) -> None:
-        super().__init__("valid_from", "valid_until", RangeBoundary(inclusive_lower=True, inclusive_upper=True))
+        both = RangeBoundary(inclusive_lower=True, inclusive_upper=True)
+        super().__init__("valid_from", "valid_until", both, output_field=DateRangeField())
 
     def deconstruct(self) -> tuple[str, list[object], dict[str, object]]:
         return "yiwang.kernel.access.models.Days", [], {}

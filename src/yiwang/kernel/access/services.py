@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import resources, row
 from yiwang.kernel.access.models import Grant, Role, RoleHolding
 from yiwang.kernel.access.roles import RoleSpec
@@ -16,8 +16,10 @@ from yiwang.kernel.ledger.services import record
 SEPARATION = "三员分立（GB/T 22239-2019 第三级）"
 
 
-def declare(spec: RoleSpec, declared_by: str) -> Role:
+def declare(actor: Actor, spec: RoleSpec, declared_by: str) -> Role:
     """Bring a module's role into the database. Grants once declared and then withdrawn by hand stay withdrawn."""
+    if not actor.system:
+        raise Refused("声明的角色只在安装和升级时登记。")
     with transaction.atomic():
         role, made = Role.objects.select_for_update().get_or_create(
             code=spec.code, defaults={"name": spec.name, "duty": spec.duty, "declared_by": declared_by}
@@ -35,7 +37,7 @@ def declare(spec: RoleSpec, declared_by: str) -> Role:
             role.declared = [*role.declared, *([resource, verb] for resource, verb, _ in fresh)]
             role.save(update_fields=["name", "declared"])
             after = {"name": role.name, "grants": [list(grant) for grant in fresh]}
-            record(SYSTEM, "access.role.declared", ("access.role", role.pk), after=after)
+            record(actor, "access.role.declared", ("access.role", role.pk), after=after)
     return role
 
 

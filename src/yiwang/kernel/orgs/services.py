@@ -15,9 +15,9 @@ from yiwang.kernel.access.terms import Duty, Scope
 from yiwang.kernel.ledger.services import record
 from yiwang.kernel.orgs.models import Organisation, Post, Region
 from yiwang.kernel.orgs.queries import in_use, subtree
+from yiwang.kernel.orgs.terms import REGION_LENGTHS, significant
 
 DEEPEST = 15
-REGION_LENGTHS = (2, 4, 6, 9, 12)
 
 
 def load_regions(actor: Actor, rows: Iterable[tuple[str, str]]) -> int:
@@ -35,15 +35,6 @@ def load_regions(actor: Actor, rows: Iterable[tuple[str, str]]) -> int:
             known.update({region.code: region.pk for region in made})
         record(actor, "orgs.regions.loaded", ("orgs.region", "all"), after={"rows": len(cleaned)})
     return len(cleaned)
-
-
-def significant(code: str) -> str:
-    """区划代码 without its filling zeros (GB/T 2260 six digits, 统计用区划代码 twelve)."""
-    digits = code.strip()
-    if not digits.isdecimal() or len(digits) not in REGION_LENGTHS:
-        raise Invalid(f"区划代码“{code}”不合规：应为 2、4、6、9 或 12 位数字。", rule="GB/T 2260、GB/T 10114")
-    shorter = [length for length in REGION_LENGTHS if not digits[length:].strip("0")]
-    return digits[: min(shorter)]
 
 
 def _above(code: str, known: Mapping[str, int]) -> int | None:

@@ -56,7 +56,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect("/sign-in/")
     form = CodeForm(request.POST or None)
     verified = request.method == "POST" and attempt(
-        form, lambda data: services.verify_second_factor(account, data["code"], ANONYMOUS)
+        form, lambda data: services.verify_second_factor(ANONYMOUS, account, data["code"])
     )
     if verified:
         del request.session[PENDING]
@@ -69,7 +69,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
 
 def sign_out(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
-        services.sign_out(request, actor_of(request))
+        services.sign_out(actor_of(request), request)
     return HttpResponseRedirect("/sign-in/" if request.method == "POST" else "/account/")
 
 

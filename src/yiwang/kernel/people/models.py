@@ -60,7 +60,7 @@ class Account(AbstractBaseUser):
 class FormerPassword(models.Model):
     """用过的密码（散列），用于禁止重复使用。"""
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="former_passwords")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="former_passwords", verbose_name="账号")
     password = models.CharField("密码散列", max_length=128)
     created_at = models.DateTimeField("停用时间", default=timezone.now)
 
@@ -75,7 +75,7 @@ class FormerPassword(models.Model):
 class RecoveryCode(models.Model):
     """动态口令的恢复码，只存摘要，一码一用。"""
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="recovery_codes")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="recovery_codes", verbose_name="账号")
     digest = models.CharField("摘要", max_length=64)
     used_at = models.DateTimeField("使用时间", null=True, blank=True)
 

@@ -59,7 +59,7 @@ class Town:
         return actor_of(self.account(name, *posts))
 
     def role(self, code: str, *grants: tuple[str, str, Scope]) -> str:
-        declare(RoleSpec(code, code, grants), "test")
+        declare(SYSTEM, RoleSpec(code, code, grants), "test")
         return code
 
     def administrators(self) -> dict[Duty, Account]:
@@ -67,7 +67,7 @@ class Town:
         self.organisation("数据局")
         found = {}
         for spec in KERNEL_ROLES:
-            declare(spec, "kernel")
+            declare(SYSTEM, spec, "kernel")
             post = self.post("数据局", spec.name, spec.code, duty=spec.duty)
             found[spec.duty] = self.account(spec.name, post)
         return found

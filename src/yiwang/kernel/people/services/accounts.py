@@ -10,9 +10,10 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import row
 from yiwang.kernel.ledger.services import record
-from yiwang.kernel.people import throttle
+from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR
 from yiwang.kernel.people.models import Account, FormerPassword, Person, Session
 from yiwang.kernel.people.passwords import HISTORY, one_time, problems
+from yiwang.kernel.people.services import _throttle as throttle
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{2,59}")
 
@@ -92,8 +93,8 @@ def unlock_account(actor: Actor, account_id: int, *, reason: str = "") -> Accoun
     with transaction.atomic():
         account = _target(actor, account_id)
         cleared = [
-            throttle.clear(throttle.ACCOUNT, account.username),
-            throttle.clear(throttle.SECOND_FACTOR, str(account.pk)),
+            throttle.clear(ACCOUNT, account.username),
+            throttle.clear(SECOND_FACTOR, str(account.pk)),
         ]
         if not any(cleared):
             raise Conflict(f"账号“{account}”没有被锁定。")
@@ -112,7 +113,7 @@ def reset_password(actor: Actor, account_id: int, *, reason: str) -> str:
         account.must_change_password, account.password_expires_at = True, _one_time_until()
         account.save()
         Session.objects.filter(account=account).delete()
-        throttle.clear(throttle.ACCOUNT, account.username)
+        throttle.clear(ACCOUNT, account.username)
         record(actor, "people.account.password_reset", ("people.account", account_id), reason=reason.strip())
     return password
 

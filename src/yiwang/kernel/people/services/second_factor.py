@@ -12,9 +12,11 @@ from yiwang.kernel.access.doors import row
 from yiwang.kernel.access.terms import ADMINISTRATORS
 from yiwang.kernel.crypto import decrypt, encrypt, mac, mac_matches
 from yiwang.kernel.ledger.services import record
-from yiwang.kernel.people import throttle, totp
+from yiwang.kernel.people import totp
+from yiwang.kernel.people.limits import SECOND_FACTOR
 from yiwang.kernel.people.models import Account, RecoveryCode, Session
 from yiwang.kernel.people.queries import serving
+from yiwang.kernel.people.services import _throttle as throttle
 
 RECOVERY_CODES, PURPOSE = 10, "recovery-code"
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
@@ -61,7 +63,7 @@ def confirm_second_factor(actor: Actor, code: str) -> list[str]:
         digests = [mac(_recovery_bytes(account, each), PURPOSE) for each in codes]
         RecoveryCode.objects.bulk_create(RecoveryCode(account=account, digest=digest) for digest in digests)
         record(actor, "people.account.second_factor_on", ("people.account", account.pk))
-    throttle.clear(throttle.SECOND_FACTOR, str(account.pk))
+    throttle.clear(SECOND_FACTOR, str(account.pk))
     return codes
 
 
@@ -74,7 +76,7 @@ def _recovery_bytes(account: Account, code: str) -> bytes:
 
 
 def _reserve(account: Account) -> None:
-    if until := throttle.reserve(throttle.SECOND_FACTOR, str(account.pk)):
+    if until := throttle.reserve(SECOND_FACTOR, str(account.pk)):
         message = f"口令连续输错，已暂停验证至 {timezone.localtime(until):%H:%M}。请稍后再试，或请系统管理员解锁。"
         raise Refused(message, rule="登录失败锁定")
 
@@ -94,7 +96,7 @@ def _use_recovery_code(account: Account, code: str) -> bool:
     return bool(unused.filter(pk__in=matching).update(used_at=timezone.now()))
 
 
-def verify_second_factor(account: Account, code: str, actor: Actor) -> Account:
+def verify_second_factor(actor: Actor, account: Account, code: str) -> Account:
     """A code of the app or a recovery code, each good once."""
     _reserve(account)
     given = code.strip().replace(" ", "")
@@ -105,7 +107,7 @@ def verify_second_factor(account: Account, code: str, actor: Actor) -> Account:
             record(actor, "people.account.recovery_code_used", ("people.account", account.pk))
     if not right:
         raise Invalid("口令不正确或已用过，请等待手机上出现新的口令再试。", errors={"code": ["不正确或已用过。"]})
-    throttle.clear(throttle.SECOND_FACTOR, str(account.pk))
+    throttle.clear(SECOND_FACTOR, str(account.pk))
     return account
 
 

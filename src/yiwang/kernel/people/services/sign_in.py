@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from yiwang.kernel.access.actors import ANONYMOUS, Actor, Invalid, Refused
 from yiwang.kernel.ledger.services import record
-from yiwang.kernel.people import throttle
+from yiwang.kernel.people.limits import ACCOUNT, ADDRESS
 from yiwang.kernel.people.models import Account, Session, Throttle
 from yiwang.kernel.people.queries import actor_of
+from yiwang.kernel.people.services import _throttle as throttle
 
 SEEN_EVERY = timedelta(seconds=60)
 WRONG = "账号或密码不正确，请重新输入。"
@@ -25,7 +26,7 @@ def authenticate(username: str, password: str, address: str) -> Account:
 
     Unknown, wrong, disabled and locked look and last the same, existing account or not.
     """
-    for limit, subject in ((throttle.ADDRESS, address), (throttle.ACCOUNT, username)):
+    for limit, subject in ((ADDRESS, address), (ACCOUNT, username)):
         if until := throttle.reserve(limit, subject):
             raise Refused(
                 f"登录失败次数过多，已暂停登录至 {timezone.localtime(until):%H:%M}。请稍后再试，或联系系统管理员解锁。",
@@ -39,8 +40,8 @@ def authenticate(username: str, password: str, address: str) -> Account:
     if account is None or not right or not _usable(account):
         record(_visitor(address), "people.sign_in.failed", ("people.account", account.pk if account else 0))
         raise Invalid(WRONG, errors={"password": [WRONG]})
-    throttle.clear(throttle.ACCOUNT, username)
-    throttle.give_back(throttle.ADDRESS, address)
+    throttle.clear(ACCOUNT, username)
+    throttle.give_back(ADDRESS, address)
     return account
 
 
@@ -59,7 +60,7 @@ def sign_in(request: HttpRequest, account: Account, address: str) -> None:
     record(actor_of(account, address), "people.signed_in", ("people.account", account.pk))
 
 
-def sign_out(request: HttpRequest, actor: Actor) -> None:
+def sign_out(actor: Actor, request: HttpRequest) -> None:
     if actor.account_id is not None:
         record(actor, "people.signed_out", ("people.account", actor.account_id))
     auth.logout(request)

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import transaction
 
+from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.access.roles import KERNEL_ROLES
 from yiwang.kernel.access.services import declare
 from yiwang.site.manifests import manifests
@@ -18,5 +19,5 @@ class Command(BaseCommand):
         declared += [(domain.code, spec) for domain in manifests() for spec in domain.roles]
         with transaction.atomic():
             for declared_by, spec in declared:
-                declare(spec, declared_by)
+                declare(SYSTEM, spec, declared_by)
         self.stdout.write(f"已登记 {len(declared)} 个角色")
