@@ -1,21 +1,19 @@
 """Writing the ledger: one insert per record in the caller's transaction; the sealer makes the chain later."""
 
-import json
-import os
+import logging
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Protocol
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from yiwang.kernel.crypto import mac, mac_matches
-from yiwang.kernel.ledger import canon
+from yiwang.kernel.ledger import anchors, canon
 from yiwang.kernel.ledger.models import DailyBill, Entry, Link
 
+logger = logging.getLogger(__name__)
 SEALER_LOCK = 0x6C656467  # "ledg"
 BATCH, PAGE = 2000, 500
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -98,8 +96,8 @@ def seal(*, sweep: bool = False, limit: int = BATCH) -> int:
             digest = canon.link_digest(digest, position, entry.pk, entry.mac)
             links.append(Link(position=position, entry_id=entry.pk, entry_mac=entry.mac, digest=digest))
         Link.objects.bulk_create(links)
-    if links:
-        _write_anchor(position, digest)
+    if links and not anchors.advance():
+        logger.error("the ledger's chain does not contain its anchor; run verify_ledger")
     return len(links)
 
 
@@ -107,21 +105,6 @@ def _only_sealer() -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [SEALER_LOCK])
         return bool(cursor.fetchone()[0])
-
-
-def anchor_path() -> Path:
-    """Where the chain's end is kept outside of the database: cutting the tail off in there shows here."""
-    first = Link.objects.values_list("digest", flat=True).get(position=1)
-    return Path(settings.VAR) / "ledger" / f"{first[:16]}.json"
-
-
-def _write_anchor(position: int, digest: str) -> None:
-    path = anchor_path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = f"{position}|{digest}"
-    temporary = path.with_suffix(f".{os.getpid()}.new")
-    temporary.write_text(json.dumps({"position": position, "digest": digest, "mac": mac(text.encode(), canon.BILL)}))
-    temporary.replace(path)
 
 
 def bill(now: datetime | None = None) -> DailyBill | None:
@@ -145,3 +128,12 @@ def bill(now: datetime | None = None) -> DailyBill | None:
         made.mac = mac(canon.bill_bytes(made), canon.BILL)
         made.save(force_insert=True)
         return made
+
+
+def accept_database(who: Signatory, reason: str) -> int:
+    """After a deliberate restore or change of database: forget the old ends of chains, and keep that in the ledger."""
+    with transaction.atomic():
+        record(who, "ledger.accept_database", ("ledger", 1), reason=reason)
+    forgotten = anchors.forget()
+    seal()
+    return forgotten
