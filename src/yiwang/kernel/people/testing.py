@@ -1,5 +1,6 @@
 """A small town for tests: organisations, posts, people with accounts, and the three administrators."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -57,6 +58,12 @@ class Town:
 
     def actor(self, name: str, *posts: Post) -> Actor:
         return actor_of(self.account(name, *posts))
+
+    def actor_with(self, name: str, post: Post, duty: Duty, grants: Iterable[tuple[str, str, Scope]]) -> Actor:
+        """Somebody on `post` whose role has exactly these grants."""
+        role = declare(SYSTEM, RoleSpec(f"role-{post.pk}", name, tuple(grants), duty), "test")
+        hold_role(SYSTEM, role.pk, post.pk, valid_from=LONG_AGO, reason="测试")
+        return self.actor(name, post)
 
     def role(self, code: str, *grants: tuple[str, str, Scope]) -> str:
         declare(SYSTEM, RoleSpec(code, code, grants), "test")
