@@ -1,14 +1,16 @@
 """The commands of `./run`."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from django.core.management.base import CommandError
 
-from yiwang.site import checking, localdb, preparation, serving
-from yiwang.site.console import fail
+from yiwang.site import backups, checking, doctor, localdb, pointintime, preparation, scaffold, serving
+from yiwang.site.console import fail, say
 
 app = typer.Typer(help="一网：./run <命令>", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Arguments = Annotated[list[str] | None, typer.Argument()]
@@ -56,6 +58,73 @@ def bench(context: typer.Context) -> None:
     raise SystemExit(
         subprocess.run([sys.executable, "-m", "bench", *context.args], cwd=localdb.ROOT, check=False).returncode
     )
+
+
+@app.command("new-domain")
+def new_domain(wing: str, code: str, name: str) -> None:
+    """新建领域：./run new-domain city parking 停车。"""
+    folder = scaffold.create(localdb.ROOT, wing, code, name)
+    say(f"已建立 {folder.relative_to(localdb.ROOT)}，并写入 src/yiwang/site/domains.py。")
+    say(f"接着：./run test {folder.relative_to(localdb.ROOT)} —— 红色的测试逐个说明下一步写什么。")
+
+
+@app.command()
+def backup(
+    base: Annotated[bool, typer.Option("--base", help="内置数据库的基础备份，此后可恢复到任意时间点")] = False,
+    keep: Annotated[int, typer.Option(help="保留几份基础备份", min=1)] = 2,
+    to: Annotated[Path | None, typer.Option(help="备份目录，默认 var/backups")] = None,
+) -> None:
+    """备份数据库与附件，附摘要清单。"""
+    if base:
+        _refuse_external("backup --base")
+        say(f"基础备份完成：{pointintime.base(localdb.LOCAL, keep=keep)}")
+    else:
+        say(f"备份完成：{backups.backup(preparation.database_url(), to=to.absolute() if to else None)}")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path | None, typer.Argument(help="backup 打印的目录")] = None,
+    to: Annotated[str, typer.Option(help="恢复到时间点，如 '2026-05-01 09:30:00'（北京时间）或 latest")] = "",
+    replace: Annotated[bool, typer.Option("--replace", help="清除目标库中已有数据")] = False,
+) -> None:
+    """从备份恢复，或把内置数据库恢复到某一时间点。先停止服务。"""
+    with localdb.exclusive(serving.LOCK, "平台正在运行（进程 {holder}），请先执行 ./run down。"):
+        if to:
+            _refuse_external("restore --to")
+            before = pointintime.restore(localdb.LOCAL, pointintime.instant(to))
+            say(f"已恢复到 {to}。恢复前的数据保留在 {before}，确认无误后可以删除。")
+        elif folder:
+            backups.restore(preparation.database_url(), folder.absolute(), replace=replace)
+            say("恢复完成。建议接着执行 ./run verify 核对台账、流程与附件。")
+        else:
+            raise fail("请给出备份目录，或用 --to 给出时间点。")
+
+
+def _refuse_external(command: str) -> None:
+    if os.environ.get("DATABASE_URL"):
+        raise fail(f"{command} 只用于内置数据库；外部数据库的时间点恢复由其自身工具完成，见 docs/operations.md。")
+
+
+@app.command()
+def verify() -> None:
+    """核对审计台账、流程记录与附件，有改动、缺失或插入时指出是哪一条。"""
+    preparation.database_url()
+    preparation.setup()
+    preparation.verify()
+
+
+@app.command("doctor")
+def examine() -> None:
+    """检查这台机器：版本、内存、磁盘、端口、数据库、时钟、密钥、浏览器、字体。"""
+    marks = {"good": ("✓", None), "warning": ("!", "yellow"), "fault": ("✗", "bold red")}
+    found = doctor.examine()
+    for finding in found:
+        mark, style = marks[finding.level]
+        say(f"{mark} {finding.subject}：{finding.message}", style)
+    faults = sum(finding.level == "fault" for finding in found)
+    if faults:
+        raise fail(f"{faults} 项必须处理。")
 
 
 def main() -> None:

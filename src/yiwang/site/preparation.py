@@ -9,9 +9,10 @@ from pathlib import Path
 
 import django
 from django.core.management import call_command, get_commands
+from django.core.management.base import CommandError
 
 from yiwang.site import database, localdb
-from yiwang.site.console import Step, steps
+from yiwang.site.console import Step, fail, say, steps
 
 SOURCES = localdb.ROOT / "src"
 STAMP = localdb.VAR / "stamps" / "prepared.json"
@@ -76,3 +77,17 @@ def prepare(url: str, *, demonstration: bool = True, stamp: Path = STAMP) -> boo
 def setup() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yiwang.site.settings")
     django.setup()
+
+
+def verify() -> None:
+    """Run every room's `verify_…` command; one that finds something exits with what it found."""
+    failed = []
+    for command in sorted(name for name in get_commands() if name.startswith("verify_")):
+        try:
+            call_command(command)
+        except (SystemExit, CommandError) as found:
+            failed.append(command)
+            say(str(found) if isinstance(found, CommandError) else "", "red")
+    if failed:
+        raise fail(f"核对发现问题：{'、'.join(failed)}。")
+    say("核对全部通过。", "bold green")

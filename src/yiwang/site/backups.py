@@ -1,0 +1,167 @@
+"""Logical backup: the database, the attachments and the ledger's anchors in a folder whose manifest has every digest."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+from yiwang.site import database, localdb
+from yiwang.site.console import progress
+from yiwang.site.hardening import DEMO_KEY
+from yiwang.site.localdb import DatabaseProblem
+
+# Contents named by digest, never changed in place; and the ledger's ends.
+FOLDERS = ("files", "ledger")
+MANIFEST = "manifest.json"
+WAITED = "SET lock_timeout = '5s';"
+# Written by newer programs, refused by servers before 17.
+UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
+START_AGAIN = f"{WAITED}\nDROP SCHEMA IF EXISTS public CASCADE;\nCREATE SCHEMA public;\n"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def key_fingerprint() -> str:
+    """Tells two keys apart without telling either: what is sealed with one can't be checked with another."""
+    key = os.environ.get("YIWANG_SECRET_KEY") or DEMO_KEY
+    return hashlib.sha256(b"yiwang backup key:" + key.encode()).hexdigest()[:16]
+
+
+def _program(name: str) -> str:
+    return str(localdb.LOCAL.binaries / name)
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
+def _contents(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+
+
+def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path:
+    """Write a new folder; it gets its name only when everything is in it."""
+    now = datetime.now(UTC)
+    target = (to or var / "backups") / now.strftime("%Y%m%dT%H%M%S.%fZ")
+    unfinished = target.with_name(target.name + ".partial")
+    unfinished.mkdir(parents=True, mode=0o700)
+    size = sum(path.stat().st_size for folder in FOLDERS for path in _contents(var / folder))
+    localdb.require_space(unfinished, size + (200 << 20))
+    with progress() as bar:
+        task = bar.add_task("导出数据库", total=None)
+        _dump(url, unfinished / "database.dump")
+        paths = [path for folder in FOLDERS for path in _contents(var / folder)]
+        bar.update(task, description="复制附件", total=len(paths))
+        for path in paths:
+            copy = unfinished / path.relative_to(var)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            bar.advance(task)
+    manifest = {
+        "created_at": now.isoformat(),
+        "version": version("yiwang"),
+        "key": key_fingerprint(),
+        "contents": {path.relative_to(unfinished).as_posix(): _digest(path) for path in _contents(unfinished)},
+    }
+    (unfinished / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1))
+    unfinished.rename(target)
+    return target
+
+
+def _dump(url: str, target: Path) -> None:
+    command = [_program("pg_dump"), "--format=custom", "--no-owner", "--no-privileges", f"--file={target}", url]
+    done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise DatabaseProblem(f"数据库导出失败，备份没有完成：{done.stderr.strip()}")
+
+
+def manifest_of(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise DatabaseProblem(f"{folder} 不是完整的备份：没有 {MANIFEST}。")
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def damage(folder: Path) -> list[str]:
+    """What in a backup differs from its manifest, in words."""
+    contents: dict[str, str] = manifest_of(folder)["contents"]
+    there = {path.relative_to(folder).as_posix() for path in _contents(folder)} - {MANIFEST}
+    found = [f"缺少 {name}" for name in sorted(contents.keys() - there)]
+    found += [f"多出 {name}" for name in sorted(there - contents.keys())]
+    found += [
+        f"{name} 内容与清单不符" for name in sorted(contents.keys() & there) if _digest(folder / name) != contents[name]
+    ]
+    return found
+
+
+def restore(url: str, folder: Path, *, replace: bool = False, var: Path = localdb.VAR) -> None:
+    """Bring a backup back: the database in one transaction, all or nothing."""
+    manifest = manifest_of(folder)
+    if damaged := damage(folder):
+        raise DatabaseProblem("备份已损坏，拒绝恢复：" + "；".join(damaged[:10]) + "。")
+    if manifest["key"] != key_fingerprint():
+        raise DatabaseProblem(
+            "备份是用另一个 YIWANG_SECRET_KEY 做的：请先设为当时的密钥，否则密文与台账校验码无法核对。"
+        )
+    if not replace and tables(url):
+        raise DatabaseProblem("目标数据库里已有数据。确认要整体替换时加 --replace；原有数据将被清除。")
+    _copy_contents(folder, var)
+    _load(url, folder / "database.dump")
+    anchors = var / "ledger"
+    shutil.rmtree(anchors, ignore_errors=True)
+    if (folder / "ledger").exists():
+        shutil.copytree(folder / "ledger", anchors)
+
+
+def tables(url: str) -> int:
+    with database.connect(url) as connection:
+        row = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone()
+    return int(str(row[0])) if row else 0
+
+
+def _copy_contents(folder: Path, var: Path) -> None:
+    """Attachments are named by digest: adding those that are missing never harms those that are there."""
+    for path in _contents(folder / "files"):
+        target = var / path.relative_to(folder)
+        if not target.exists() or _digest(target) != _digest(path):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target.with_name(target.name + ".new"))
+            target.with_name(target.name + ".new").replace(target)
+
+
+def _load(url: str, dump: Path) -> None:
+    script = subprocess.Popen(
+        [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(dump)],
+        stdout=subprocess.PIPE, env=_environment(),
+    )  # fmt: skip
+    command = [_program("psql"), "--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", url]
+    loader = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=_environment()
+    )
+    assert script.stdout and loader.stdin and loader.stderr  # noqa: S101 - they are pipes
+    try:
+        _feed(script.stdout, loader.stdin)
+    except BrokenPipeError:
+        script.kill()
+    said = loader.stderr.read().decode(errors="replace").strip()
+    if loader.wait() or script.wait():
+        why = "还有进程在使用数据库，请先执行 ./run down 或停止服务。" if "lock timeout" in said else ""
+        raise DatabaseProblem(f"恢复失败，数据库保持原样。{why}\n{said}")
+
+
+def _feed(script: IO[bytes], loader: IO[bytes]) -> None:
+    loader.write(START_AGAIN.encode())
+    for line in script:
+        if line != UNKNOWN_BEFORE_17:
+            loader.write(line)
+    loader.close()
