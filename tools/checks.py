@@ -24,6 +24,8 @@ WRITES = {"bulk_create", "bulk_update", "get_or_create", "update_or_create"}
 WRITING_ROOMS = {"services", "demo"}
 # The kernel's writers that are no officer's verb, with the reason each is apart from services.
 WRITERS = {
+    "kernel/flow/work": "the engine's unit of work, which its services run",
+    "kernel/flow/numbers": "issues document numbers inside the engine's unit of work",
     "kernel/flow/publishing": "publishes declared definitions when the platform is prepared",
     "kernel/clocks/timers": "claims and fires timers in the worker",
     "kernel/people/middleware": "keeps the session's last-seen time",
@@ -130,15 +132,25 @@ def writes(module: Module) -> Iterator[Problem]:
             yield module.problem(node, f"只有 services 可以写库：{'.'.join(chain(node.func))}(…)")
 
 
+def offered_by_folder(module: Module) -> set[str] | None:
+    """The verbs that `services/__init__.py` offers; None when services is one module."""
+    door = module.path.parent / "__init__.py"
+    if len(module.parts) < 4 or not door.exists():
+        return None
+    offers = [node for node in ast.parse(door.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    return {alias.asname or alias.name for node in offers for alias in node.names}
+
+
 def actor_first(module: Module) -> Iterator[Problem]:
     if module.room != "services" or module.is_test:
         return
     if module.parts[0] == "kernel" and module.parts[1] in MACHINERY:
         return
-    if any(part.startswith("_") for part in module.parts[3:] if part != "__init__"):
-        return
+    offered = offered_by_folder(module)
     for node in module.tree.body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) or node.name.startswith("_"):
+            continue
+        if offered is not None and node.name not in offered:
             continue
         names = [argument.arg for argument in (*node.args.posonlyargs, *node.args.args)]
         if names[:1] != ["actor"] and f"{'/'.join(module.parts[:3])}:{node.name}" not in ACTORLESS:

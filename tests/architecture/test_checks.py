@@ -116,6 +116,14 @@ GOOD = {
 }
 
 
+def test_服务文件夹只看它提供的动词(tmp_path: Path) -> None:
+    verbs = "def open_lot(name: str) -> None:\n    b()\n\n\ndef shared(name: str) -> None:\n    b()\n"
+    door = "from yiwang.city.parking.services.lots import open_lot\n"
+    files = {f"{DOMAIN}/services/lots.py": verbs, f"{DOMAIN}/services/__init__.py": door}
+    said = found(tmp_path, {f"{DOMAIN}/__init__.py": "", f"{DOMAIN}/README.md": "", **files})
+    assert "open_lot" in said and "shared" not in said
+
+
 def test_好样本通过(tmp_path: Path) -> None:
     assert found(tmp_path, GOOD) == ""
 
