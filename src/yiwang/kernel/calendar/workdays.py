@@ -4,12 +4,14 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import accumulate, compress
 
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.calendar.terms import CHINA, OFFICE_HOURS, Change, DayKind
 
 FIRST, LAST = date(2000, 1, 1), date(2099, 12, 31)
 _ORIGIN, _END = FIRST.toordinal(), LAST.toordinal()
+_WEEKDAYS = bytes(day % 7 not in (0, 6) for day in range(_ORIGIN, _END + 1))
 _MINUTE = timedelta(minutes=1)
 Hours = Sequence[tuple[int, int]]
 
@@ -45,11 +47,11 @@ class WorkCalendar:
         self.code, self.version, self.years = code, version, frozenset(years)
         self.hours = tuple((start, end) for start, end in hours)
         self._change: Mapping[int, Override] = {item.date.toordinal(): item for item in overrides}
-        self._working, self._count = array("l"), array("l", [0])
-        for day in range(_ORIGIN, _END + 1):
-            if self._is_working(day):
-                self._working.append(day)
-            self._count.append(len(self._working))
+        works = bytearray(_WEEKDAYS)
+        for day in self._change:
+            works[day - _ORIGIN] = self._is_working(day)
+        self._working = array("l", compress(range(_ORIGIN, _END + 1), works))
+        self._count = array("l", accumulate(works, initial=0))
         self._opening = [timedelta(minutes=start) for start, _ in self.hours]
         self._lengths = [timedelta(minutes=end - start) for start, end in self.hours]
         self._per_day = sum(self._lengths, timedelta())

@@ -129,6 +129,10 @@ class Course:
         self.ended_at = still.at if still is not None and still.kind == SegmentKind.END else None
         return running, stops
 
+    @property
+    def stands_still(self) -> bool:
+        return self.intervals[-1][1] is not None
+
     # Amounts --------------------------------------------------------------------------------------------------
 
     @property

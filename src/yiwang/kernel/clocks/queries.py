@@ -82,10 +82,13 @@ def facts_of(rows: Iterable[ClockSegment]) -> list[Segment]:
     return [Segment(row.kind, row.at, row.amount, row.cause, row.basis) for row in rows]
 
 
-def course_of(clock: Clock, *, calendar_version_id: int | None = None) -> Course:
+def course_of(
+    clock: Clock, facts: Iterable[ClockSegment] | None = None, *, calendar_version_id: int | None = None
+) -> Course:
     """The course of a clock under the calendar version it is pinned to (or another one)."""
     calendar = calendars.load_version(calendar_version_id or clock.calendar_version_id)
-    return Course(spec_of(clock), clock.started_at, facts_of(clock.segments.all()), calendar)
+    rows = clock.segments.all() if facts is None else facts
+    return Course(spec_of(clock), clock.started_at, facts_of(rows), calendar)
 
 
 def current(case_id: int, code: str) -> Clock | None:

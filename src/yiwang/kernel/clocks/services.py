@@ -4,13 +4,13 @@ Every verb appends facts, then derives due date and timers anew. A change of the
 timers of an older one are cancelled, and none of them fires any more.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from itertools import islice
+from typing import Any
 
 from django.db import transaction
-from django.db.models import Model
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
@@ -19,34 +19,15 @@ from yiwang.kernel.calendar.models import CalendarVersion
 from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.calendar.workdays import local
 from yiwang.kernel.clocks import queries
+from yiwang.kernel.clocks.above import DECLARED, Above
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
 from yiwang.kernel.clocks.models import Clock, ClockSegment, Recomputation, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
 Codes = Sequence[str] | None
-Moved = Callable[[Clock, datetime | None, datetime | None, CalendarVersion], object]
 # A published change can move a rung that lies after the due date ("+1d"), so look this far behind it.
 AFTERMATH = timedelta(days=60)
-_owners: list[type[Model]] = []
-_moved: list[Moved] = []
-
-
-def owned_by(model: type[Model]) -> None:
-    """The room above whose rows `case_id` names; their row lock guards the clocks of a case."""
-    if model not in _owners:
-        _owners.append(model)
-
-
-def owner() -> str:
-    """The table of the cases, or nothing when clocks stand alone."""
-    return _owners[0]._meta.db_table if _owners else ""
-
-
-def on_due_moved(follower: Moved) -> None:
-    """Tell a room above, in the same transaction, of each due date moved by a published calendar."""
-    if follower not in _moved:
-        _moved.append(follower)
 
 
 def start(case_id: int, spec: ClockSpec, at: datetime, *, entry_seq: int) -> Clock:
@@ -66,11 +47,14 @@ def _start(case_id: int, spec: ClockSpec, at: datetime, entry_seq: int, number: 
         budget=spec.budget, starts_next_day=spec.starts_next_day, roll_to_working_day=spec.roll_to_working_day,
         close_of_business=spec.close_of_business, calendar_version=calendars.version(spec.calendar),
         calendar_code=spec.calendar, rungs=list(spec.rungs), on_breach=spec.on_breach, extensions=spec.extensions,
-        extension_budget=spec.extension_budget, basis=spec.basis, generation=0, started_at=at,
+        extension_budget=spec.extension_budget, basis=spec.basis, started_at=at,
     )  # fmt: skip
-    clock.save()
-    _append(clock, SegmentKind.RUN, at, entry_seq)
-    _derive(clock)
+    course = queries.course_of(clock, [])
+    due = course.due()
+    clock.due_at, clock.provisional = due.at, due.provisional
+    clock.save(force_insert=True)
+    ClockSegment.objects.create(clock=clock, kind=SegmentKind.RUN, at=at, entry_seq=entry_seq)
+    _arm(clock, course, fired=frozenset())
     return clock
 
 
@@ -85,8 +69,8 @@ def suspend(
         found = _claim(case_id, codes, (ClockStatus.RUNNING,), "不在计时中，不能暂停")
         for clock in found:
             clock.status = ClockStatus.SUSPENDED
-            _append(clock, SegmentKind.STOP, at, entry_seq, cause=cause, basis=basis, expected_until=expected_until)
-            _derive(clock)
+            facts = _append(clock, SegmentKind.STOP, at, entry_seq, cause=cause, basis=basis, expected_until=expected_until)
+            _derive(clock, facts)
     return found
 
 
@@ -95,8 +79,8 @@ def resume(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None) -
         found = _claim(case_id, codes, (ClockStatus.SUSPENDED,), "没有暂停，不能恢复")
         for clock in found:
             clock.status = ClockStatus.RUNNING
-            _append(clock, SegmentKind.RUN, at, entry_seq)
-            _derive(clock)
+            facts = _append(clock, SegmentKind.RUN, at, entry_seq)
+            _derive(clock, facts)
     return found
 
 
@@ -106,8 +90,8 @@ def finish(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None) -
         found = _claim(case_id, codes, queries.OPEN, "已经结束，不能再次结束")
         for clock in found:
             clock.status, clock.finished_at = ClockStatus.FINISHED, at
-            _append(clock, SegmentKind.END, at, entry_seq, cause="已办结")
-            _derive(clock)
+            facts = _append(clock, SegmentKind.END, at, entry_seq, cause="已办结")
+            _derive(clock, facts)
     return found
 
 
@@ -117,11 +101,11 @@ def revive(case_id: int, at: datetime, *, entry_seq: int, codes: Codes = None, c
     with transaction.atomic():
         found = _claim(case_id, codes, (ClockStatus.FINISHED,), "没有结束，不能重新打开")
         for clock in found:
-            _append(clock, SegmentKind.VOID if counted else SegmentKind.RUN, at, entry_seq)
+            facts = _append(clock, SegmentKind.VOID if counted else SegmentKind.RUN, at, entry_seq)
             clock.finished_at = None
-            still = queries.course_of(clock).due_at() is None
+            still = queries.course_of(clock, facts).stands_still
             clock.status = ClockStatus.SUSPENDED if still else ClockStatus.RUNNING
-            _derive(clock)
+            _derive(clock, facts)
     return found
 
 
@@ -139,7 +123,7 @@ def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int
     """Grant an extension: before the limit ends, within the number of times and the amount the rule allows."""
     with transaction.atomic():
         clock = _claim(case_id, [code], queries.OPEN, "已经结束，不能延期")[0]
-        granted = clock.segments.filter(kind=SegmentKind.EXTEND).count()
+        granted = sum(fact.kind == SegmentKind.EXTEND for fact in clock.segments.all())
         if granted >= clock.extensions:
             raise Invalid(f"期限“{clock.name}”最多延期 {clock.extensions} 次，不能再延期。", rule=clock.basis)
         if not 1 <= amount <= (clock.extension_budget or amount):
@@ -147,8 +131,7 @@ def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int
             raise Invalid(f"延期数须在 1 至 {limit} 之间，请重新填写。", rule=clock.basis)
         if clock.due_at is not None and at > clock.due_at:
             raise Invalid(f"期限“{clock.name}”已经届满，届满后不能延期。", rule="延期应当在期限届满前批准")
-        _append(clock, SegmentKind.EXTEND, at, entry_seq, amount=amount, basis=basis)
-        _derive(clock)
+        _derive(clock, _append(clock, SegmentKind.EXTEND, at, entry_seq, amount=amount, basis=basis))
     return clock
 
 
@@ -169,7 +152,7 @@ class Recomputed:
     moved: int
 
 
-def recompute(calendar_code: str, *, batch: int = 100) -> Recomputed:
+def recompute(calendar_code: str, *, batch: int = 100, above: Above = DECLARED) -> Recomputed:
     """Bring running clocks under the calendar in force, in batches that commit alone: it may be run again."""
     version = calendars.version(calendar_code)
     total = Recomputed(0, 0, 0)
@@ -184,7 +167,7 @@ def recompute(calendar_code: str, *, batch: int = 100) -> Recomputed:
             calendar_version=pinned_id, started_at__lt=last + timedelta(days=1), due_at__gt=first - AFTERMATH
         )
         for cases in _batched(crossing.order_by("case_id").values_list("case_id", flat=True).distinct(), batch):
-            total = _recompute_batch(cases, version, total)
+            total = _recompute_batch(cases, version, total, above)
     return total
 
 
@@ -200,20 +183,21 @@ def recompute_pending() -> int:
     return len(waiting)
 
 
-def _recompute_batch(cases: Sequence[int], version: CalendarVersion, total: Recomputed) -> Recomputed:
+def _recompute_batch(cases: Sequence[int], version: CalendarVersion, total: Recomputed, above: Above) -> Recomputed:
     checked, touched, moved = total.checked, total.touched, total.moved
     with transaction.atomic():
-        if _owners:
-            list(_owners[0]._default_manager.select_for_update().filter(pk__in=cases).order_by("pk").values_list("pk"))
+        if above.owner:
+            locked = above.owner._default_manager.select_for_update().filter(pk__in=cases)
+            list(locked.order_by("pk").values_list("pk"))
         rows = Clock.objects.select_for_update().filter(case_id__in=cases, calendar_code=version.code)
         for clock in rows.filter(status=ClockStatus.RUNNING).order_by("case_id", "id"):
             before = clock.due_at
-            changed = refresh(clock)
+            changed = refresh(clock, above)
             checked, touched, moved = checked + 1, touched + changed, moved + (clock.due_at != before)
     return Recomputed(checked, touched, moved)
 
 
-def refresh(clock: Clock) -> bool:
+def refresh(clock: Clock, above: Above = DECLARED) -> bool:
     """Derive a running clock anew if the calendar in force moves its due date, a rung or its certainty."""
     version = calendars.version(clock.calendar_code)
     if clock.calendar_version_id == version.pk:
@@ -227,7 +211,7 @@ def refresh(clock: Clock) -> bool:
     before = clock.due_at
     _derive(clock)
     if clock.due_at != before:
-        for follower in _moved:
+        for follower in above.moved:
             follower(clock, before, clock.due_at, version)
     return True
 
@@ -265,31 +249,34 @@ def _claim(case_id: int, codes: Codes, allowed: Iterable[str], why_not: str) -> 
     return [latest[code] for code in dict.fromkeys(codes)]
 
 
-def _append(clock: Clock, kind: SegmentKind, at: datetime, entry_seq: int, **rest: object) -> None:
-    previous = clock.segments.exclude(kind=SegmentKind.EXTEND).order_by("-id").first()
-    if at < clock.started_at or (previous is not None and kind != SegmentKind.EXTEND and at < previous.at):
+def _append(
+    clock: Clock, kind: SegmentKind, at: datetime, entry_seq: int, **rest: Any
+) -> list[ClockSegment]:
+    """Add a fact; returns all of them."""
+    facts = list(clock.segments.order_by("id"))
+    latest = max([fact.at for fact in facts if fact.kind != SegmentKind.EXTEND], default=clock.started_at)
+    if at < (clock.started_at if kind == SegmentKind.EXTEND else latest):
         raise Invalid(f"发生时间早于期限“{clock.name}”的上一次起停，计时会重叠。请核对发生时间。")
-    ClockSegment.objects.create(clock=clock, kind=kind, at=at, entry_seq=entry_seq, **rest)
+    return [*facts, ClockSegment.objects.create(clock=clock, kind=kind, at=at, entry_seq=entry_seq, **rest)]
 
 
-def _derive(clock: Clock) -> None:
+def _derive(clock: Clock, facts: list[ClockSegment] | None = None) -> None:
     """Due date and timers from the facts, as a new generation under the calendar in force."""
     if clock.status in queries.OPEN:
         clock.calendar_version = calendars.version(clock.calendar_code)
-    course = queries.course_of(clock)
+    course = queries.course_of(clock, facts)
     due = course.due()
     clock.due_at, clock.provisional = due.at, due.provisional
     clock.generation += 1
     clock.save()
     clock.timers.filter(state=TimerState.ARMED).update(state=TimerState.CANCELLED)
     if clock.status == ClockStatus.RUNNING:
-        _arm(clock, course)
+        _arm(clock, course, set(clock.timers.filter(state=TimerState.FIRED).values_list("rung", flat=True)))
 
 
-def _arm(clock: Clock, course: Course) -> None:
+def _arm(clock: Clock, course: Course, fired: Collection[str]) -> None:
     """One timer per rung. A rung that has fired and still lies in the past is not repeated."""
     now = timezone.now()
-    fired = set(clock.timers.filter(state=TimerState.FIRED).values_list("rung", flat=True))
     timers = []
     for rung in clock.rungs:
         lawful = course.rung_at(rung)

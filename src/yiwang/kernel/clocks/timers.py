@@ -6,7 +6,6 @@ armed before a stop can't be claimed after it. Effect and mark commit together, 
 """
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -14,43 +13,37 @@ from django.db.models import Q, QuerySet
 
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.clocks import services
+from yiwang.kernel.clocks.above import DECLARED, Above, on_rung
 from yiwang.kernel.clocks.models import Clock, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
+__all__ = ["on_rung", "run_due"]
 log = logging.getLogger(__name__)
-Handler = Callable[[Timer, datetime], object]
 BATCH, ATTEMPTS = 25, 5
-_handlers: dict[str, Handler] = {}
 
 
-def on_rung(kind: str, handler: Handler) -> None:
-    """Declare who handles notices or legal effects; it is given the timer and the lawful instant."""
-    if _handlers.setdefault(RungKind(kind), handler) is not handler:
-        raise ValueError(f"two handlers for rungs of kind {kind}")
-
-
-def run_due(limit: int = 1000, now: datetime | None = None) -> int:
+def run_due(limit: int = 1000, now: datetime | None = None, *, above: Above = DECLARED) -> int:
     """Settle due timers, oldest first; returns how many were fired, merged, cancelled or put off.
 
     Without `now` the clock of the database decides, so that workers with skewed clocks agree.
     """
-    missing = set(RungKind) - _handlers.keys()
+    missing = set(RungKind) - above.handlers.keys()
     if missing:
         raise LookupError(f"no handler for rungs of kind {', '.join(sorted(missing))}")
     done = 0
     while done < limit:
-        settled = _run_batch(min(BATCH, limit - done), now)
+        settled = _run_batch(min(BATCH, limit - done), now, above)
         if not settled:
             break
         done += settled
     return done
 
 
-def _run_batch(size: int, now: datetime | None) -> int:
+def _run_batch(size: int, now: datetime | None, above: Above) -> int:
     with transaction.atomic():
         now = now or _database_now()
-        cases = _claim_cases(size, now)
+        cases = _claim_cases(size, now, above)
         if not cases:
             return 0
         rows = Clock.objects.select_for_update(skip_locked=True).filter(case_id__in=cases)
@@ -61,7 +54,7 @@ def _run_batch(size: int, now: datetime | None) -> int:
         for timer in timers:
             timer.clock = clocks[timer.clock_id]
             last = last_notice.get(timer.clock_id)
-            _settle(timer, last if timer.kind == RungKind.NOTICE and last is not timer else None, now)
+            _settle(timer, last if timer.kind == RungKind.NOTICE and last is not timer else None, now, above)
         return len(timers)
 
 
@@ -77,10 +70,10 @@ def _due(now: datetime) -> QuerySet[Timer]:
     return Timer.objects.filter(ready, state=TimerState.ARMED, fire_at__lte=now)
 
 
-def _claim_cases(size: int, now: datetime) -> set[int]:
+def _claim_cases(size: int, now: datetime, above: Above) -> set[int]:
     """Lock the cases of the oldest due timers that nobody is acting on."""
-    owner = services.owner()
-    join = f"JOIN {connection.ops.quote_name(owner)} o ON o.id = c.case_id" if owner else ""
+    owner = above.owner
+    join = f"JOIN {connection.ops.quote_name(owner._meta.db_table)} o ON o.id = c.case_id" if owner else ""
     statement = f"""
         SELECT c.case_id FROM clocks_timer t JOIN clocks_clock c ON c.id = t.clock_id {join}
         WHERE t.state = 'armed' AND t.fire_at <= %s AND (t.retry_at IS NULL OR t.retry_at <= %s)
@@ -91,15 +84,15 @@ def _claim_cases(size: int, now: datetime) -> set[int]:
         return {row[0] for row in cursor.fetchall()}
 
 
-def _settle(timer: Timer, merge_into: Timer | None, now: datetime) -> None:
+def _settle(timer: Timer, merge_into: Timer | None, now: datetime, above: Above) -> None:
     clock = timer.clock
     if clock.status != ClockStatus.RUNNING or clock.generation != timer.generation:
         _mark(timer, state=TimerState.CANCELLED)
     elif merge_into is not None:
         # After an outage one notice is enough; legal effects are never merged.
         _mark(timer, state=TimerState.FIRED, fired_at=now, merged_into=merge_into)
-    elif timer.kind == RungKind.NOTICE or not services.refresh(clock):
-        _fire(timer, now)
+    elif timer.kind == RungKind.NOTICE or not services.refresh(clock, above):
+        _fire(timer, now, above)
 
 
 def _mark(timer: Timer, **fields: object) -> bool:
@@ -107,11 +100,11 @@ def _mark(timer: Timer, **fields: object) -> bool:
     return bool(Timer.objects.filter(pk=timer.pk, state=TimerState.ARMED).update(**fields))
 
 
-def _fire(timer: Timer, now: datetime) -> None:
+def _fire(timer: Timer, now: datetime, above: Above) -> None:
     try:
         with transaction.atomic():
             if _mark(timer, state=TimerState.FIRED, fired_at=now):
-                _handlers[timer.kind](timer, timer.lawful_at)
+                above.handlers[RungKind(timer.kind)](timer, timer.lawful_at)
     except Exception as error:
         log.exception("timer %s (clock %s, rung %s) failed", timer.pk, timer.clock_id, timer.rung)
         _put_off(timer, f"{type(error).__name__}: {error}", now)
