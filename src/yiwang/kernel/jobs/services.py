@@ -118,11 +118,11 @@ def _fail(row: Job, message: str) -> None:
     _still_mine(row).update(state=Job.State.FAILED, finished_at=timezone.now(), message=message)
 
 
-def _again(row: Job, retries: int, why: str) -> None:
+def _again(row: Job, retries: int, why: str, *, at_once: bool = False) -> None:
     if row.attempts > retries:
         _fail(row, f"{why}，已试 {row.attempts} 次，不再重试；请联系系统管理员查看运行日志。")
         return
-    at = timezone.now() + min(BACKOFF * 2 ** (row.attempts - 1), BACKOFF_LIMIT)
+    at = timezone.now() + (timedelta() if at_once else min(BACKOFF * 2 ** (row.attempts - 1), BACKOFF_LIMIT))
     try:
         with transaction.atomic():
             if _still_mine(row).update(state=Job.State.QUEUED, message=f"{why}，稍后重试", scheduled_at=at):
@@ -180,7 +180,8 @@ def reap() -> int:
             declaration = declared(row.name)
             logger.warning("job %s (%d) lost its worker %s", row.name, row.pk, row.worker)
             if row.state == Job.State.RUNNING:
-                _again(row, declaration.retries if declaration else 0, "执行进程中断")
+                # Once is a restart of the server; more often it may be the job that kills its worker.
+                _again(row, declaration.retries if declaration else 0, "执行进程中断", at_once=row.attempts == 1)
             else:
                 _deliver(row, row.scheduled_at)
     return len(orphans)
