@@ -17,6 +17,7 @@ from yiwang.kernel.registers.registry import of_model
 
 MANY = 300
 SEPARATOR = " · "
+NAMES = ("code", "name", "short_name", "title", "number", "staff_number")
 
 
 class PickInput(forms.TextInput):
@@ -43,7 +44,8 @@ class PickField(forms.ModelChoiceField):  # type: ignore[type-arg]
 
     def to_python(self, value: Any) -> Any:
         if value in self.empty_values or isinstance(value, Model):
-            return super().to_python(value)
+            # Only importing hands over rows, and takes them from the same candidates.
+            return value or None
         text = str(value).split(SEPARATOR, 1)[0].strip()
         chosen = self._numbered(text)
         if chosen is not None:
@@ -70,11 +72,11 @@ class PickField(forms.ModelChoiceField):  # type: ignore[type-arg]
         return self._offered().filter(pk=int(text)).first() if text.isdecimal() and len(text) < 19 else None
 
 
-def named(model: type[Model], text: str, how: str = "exact") -> Q:
+def named(model: type[Model], text: str | set[str], how: str = "exact") -> Q:
     """Rows of `model` called `text`: by code, name, short name, title or number."""
     known = {field.name for field in model._meta.concrete_fields}
     found = Q(pk__in=[])
-    for name in ("code", "name", "short_name", "title", "number", "staff_number"):
+    for name in NAMES:
         if name in known:
             found |= Q(**{f"{name}__{how}": text})
     return found
