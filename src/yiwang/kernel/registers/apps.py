@@ -1,8 +1,5 @@
 from django.apps import AppConfig
-from django.core.checks import register as register_check
 from django.utils.module_loading import autodiscover_modules
-
-from yiwang.kernel.registers.registry import check_registers
 
 
 class RegistersConfig(AppConfig):
@@ -11,5 +8,4 @@ class RegistersConfig(AppConfig):
     verbose_name = "台账"
 
     def ready(self) -> None:
-        register_check(check_registers)
-        autodiscover_modules("registers")
+        autodiscover_modules("registry", "registers")

@@ -16,8 +16,10 @@ from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.access.doors import scope_filter
+from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.services import store
 from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.jobs.queries import own
 from yiwang.kernel.jobs.services import enqueue, progress
 from yiwang.kernel.jobs.tasks import Outcome, job
 from yiwang.kernel.ledger.services import record as write_ledger
@@ -53,14 +55,14 @@ def lines(actor: Actor, register: Register, asked: Wish) -> Iterator[list[object
     bounds = queries.columns_of(register, asked)
     found = queries.fetching(register, selected(actor, register, asked), bounds)
     demo = settings.DEMO_CITY or hasattr(register.model, "is_demo")
-    yield [bound.label for bound in bounds] + [NATURE] * demo
+    yield [*(bound.label for bound in bounds), *[NATURE] * demo]
     records = found.iterator(chunk_size=CHUNK)
     while chunk := list(islice(records, CHUNK)):
         plain = queries.unmasked_of(actor, register, chunk)
         for item in chunk:
             line = [_cell(bound, item, plain) for bound in bounds]
             marked = settings.DEMO_CITY or getattr(item, "is_demo", False)
-            yield line + ["演示数据" if marked else ""] * demo
+            yield [*line, *["演示数据" if marked else ""] * demo]
 
 
 def _cell(bound: Bound, item: Any, plain: frozenset[int]) -> object:
@@ -157,3 +159,6 @@ def export_job(*, job_id: int, account_id: int, register: str, query: dict[str, 
         count = _written(actor, declared, asked, kind, stream, reported())
         kept = store(actor, file_name(declared, kind), stream, owner=(OWNER, job_id))
     return Outcome(f"共 {count:,} 行", kept.pk)
+
+
+register_owner(OWNER, lambda actor, pk: own(actor).filter(pk=pk).exists())

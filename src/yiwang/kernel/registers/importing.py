@@ -13,6 +13,8 @@ from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import rows
 from yiwang.kernel.crypto.masks import mask
 from yiwang.kernel.files import queries as files
+from yiwang.kernel.files import sheets
+from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.services import store
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue, progress
@@ -20,7 +22,7 @@ from yiwang.kernel.jobs.tasks import Outcome, job
 from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
-from yiwang.kernel.registers import guards, registry, services, sheets
+from yiwang.kernel.registers import guards, registry, services
 from yiwang.kernel.registers.coercion import clean, coerce, narrow
 from yiwang.kernel.registers.declarations import Importing, Register
 from yiwang.kernel.registers.forms import NAMES, candidates, named
@@ -69,6 +71,8 @@ def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> Im
     """Check and keep the file; nothing is written to the register yet."""
     spec_of(register)
     actor.require(register.guard.code, "import")
+    if actor.person_id is None:
+        raise Refused("导入须由本人账号办理。", rule="导入由上传人办理")
     table = sheets.read(content, name)
     with transaction.atomic():
         run = ImportRun.objects.create(
@@ -108,9 +112,9 @@ def confirm(actor: Actor, register: Register, run: ImportRun, mapping: dict[str,
         kept.mapping = chosen
         kept.state = ImportRun.State.RUNNING if kept.total > DIRECT_ROWS else ImportRun.State.UPLOADED
         kept.save(update_fields=["mapping", "state"])
-        for header, name in mapping.items() if actor.person_id else ():
+        for header, name in mapping.items():
             HeaderGuess.objects.update_or_create(
-                person_id=actor.person_id, register=register.code, header=header[:100], defaults={"field": name}
+                person_id=kept.person_id, register=register.code, header=header[:100], defaults={"field": name}
             )
         if kept.total > DIRECT_ROWS:
             return enqueue(import_job, key=str(kept.pk), owner=actor.person_id, title=f"导入{register.name}",
@@ -329,3 +333,6 @@ def template(register: Register) -> BinaryIO:
     book.close()
     stream.seek(0)
     return stream
+
+
+register_owner(OWNER, lambda actor, pk: ImportRun.objects.filter(pk=pk, person_id=actor.person_id or 0).exists())

@@ -48,7 +48,7 @@ class ImportRun(models.Model):
         DONE = "done", "已完成"
         REFUSED = "refused", "有错误，未写入"
 
-    person = models.ForeignKey("people.Person", models.PROTECT, null=True, related_name="+", verbose_name="导入人")
+    person = models.ForeignKey("people.Person", models.PROTECT, related_name="+", verbose_name="导入人")
     register = models.CharField("台账", max_length=80)
     file_name = models.CharField("文件名", max_length=200)
     state = models.CharField("状态", max_length=12, choices=State.choices, default=State.UPLOADED)

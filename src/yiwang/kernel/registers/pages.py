@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.files import queries as files
 from yiwang.kernel.registers import guards, queries, services
 from yiwang.kernel.registers.declarations import Bound, BoundFilter, RecordAction, Register
 from yiwang.kernel.registers.forms import MANY, PickInput, candidates, form_class, named
@@ -128,6 +129,7 @@ def detail_page(request: HttpRequest, register: Register, pk: int) -> HttpRespon
                      for title, bounds in register.bound_sections],
         "panels": [panel(actor, record) for panel in register.panels],
         "actions": available_actions(actor, register, record), "may": may(actor, register),
+        "files": list(files.of((register.code, record.pk))) if register.attachments else [],
         "history": queries.history(actor, register, record), "version": guards.version_of(register, record),
     }  # fmt: skip
     return page(request, "registers/detail.html", context, title=f"{register.name} {context['name']}")

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
+from django.core.checks import register as register_check
 from django.core.exceptions import FieldError
 
 from yiwang.kernel.access.actors import Actor, Refused
-from yiwang.kernel.access.doors import register_resource, resources
+from yiwang.kernel.access.doors import register_resource, resources, rows
+from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.paths import DeclarationError, resolve
 
@@ -26,6 +28,8 @@ def register(declared: Register) -> Register:
         raise DeclarationError(f"{declared.code}: " + "; ".join(problems))
     if declared.resource is None or declared.guard.code not in resources():
         register_resource(declared.guard)
+    if declared.attachments:
+        register_owner(declared.code, lambda actor, pk: rows(actor, declared.guard.code).filter(pk=pk).exists())
     _registers[declared.code] = declared
     return declared
 
@@ -83,6 +87,7 @@ def _reaches(declared: Register, path: str) -> None:
         raise DeclarationError(f"{declared.code}: scope path {path}: {error}") from error
 
 
+@register_check()
 def check_registers(**_: object) -> list[CheckMessage]:
     """`manage.py check`: the declarations still fit the models after all apps are loaded."""
     found: list[CheckMessage] = []

@@ -4,7 +4,7 @@ import copy
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
@@ -13,6 +13,8 @@ from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import rows, scope_filter
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.files.services import store
 from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.registers.declarations import RecordAction, Register
 from yiwang.kernel.registers.forms import form_class
@@ -129,6 +131,18 @@ def act(
             locked.refresh_from_db()
         _record(actor, register, code, locked, before, "")
         return locked
+
+
+def attach(actor: Actor, register: Register, pk: int, name: str, content: BinaryIO | bytes) -> StoredFile:
+    """Attach a file to a record the actor may change."""
+    if not register.attachments:
+        raise Refused(f"“{register.name}”不收附件。", rule="附件须先声明")
+    with transaction.atomic():
+        locked = _lock(actor, register, pk, "change")
+        require_thawed(register, locked)
+        stored = store(actor, name, content, owner=(register.code, locked.pk))
+        write_ledger(actor, "attach", (register.code, locked.pk), after={"file": name})
+        return stored
 
 
 def _next_serial(register: Register) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver
 from django.views.decorators.http import require_http_methods
 
-from yiwang.kernel.registers import pages
+from yiwang.kernel.registers import exchange, pages
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.registry import all_registers
 from yiwang.kernel.ui.routes import View, needs, route
@@ -36,6 +36,17 @@ def _of(register: Register) -> list[URLPattern]:
            action.permission, "GET", "POST")
         for action in register.actions
     ]  # fmt: skip
+    if register.export:
+        found.append(at("export/", exchange.export, "export", "export"))
+    if register.importing is not None:
+        found += [
+            at("import/", exchange.import_page, "import", "import", "GET", "POST"),
+            at("import/template/", exchange.template, "template", "import"),
+            at("import/<int:pk>/", exchange.import_run, "import-run", "import", "GET", "POST"),
+        ]
+    if register.attachments:
+        found.append(at("<int:pk>/attach/", exchange.attach, "attach", "change", "POST"))
+    found.append(at("jobs/<int:pk>/", exchange.job_page, "job", "view"))
     return found
 
 

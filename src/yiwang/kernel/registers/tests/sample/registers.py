@@ -46,6 +46,7 @@ BRIDGES = register(
         serial=Serial("number", "QL{year}{n:04d}"),
         importing=Importing(key=("code",)),
         frozen=lambda bridge: bridge.state == "closed",
+        attachments=True,
         masks={"keeper_phone": "phone"},
         empty="还没有登记桥梁。",
     )

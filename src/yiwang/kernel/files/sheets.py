@@ -10,7 +10,7 @@ from python_calamine import CalamineError, CalamineWorkbook
 
 from yiwang.kernel.access.actors import Invalid
 
-MAX_ROWS, MAX_COLUMNS, MAX_CELLS, MAX_BYTES, MAX_UNPACKED = 50_000, 200, 2_000_000, 50 << 20, 400 << 20
+MAX_ROWS, MAX_COLUMNS, MAX_CELLS, MAX_BYTES, MAX_UNPACKED = 50_000, 200, 2_000_000, 50 << 20, 200 << 20
 RULE = "导入文件须为不带密码和宏的 xlsx 或 csv"
 
 
@@ -61,7 +61,8 @@ def _workbook(stream: BinaryIO) -> list[list[object]]:
             raise refuse("文件不是电子表格（xlsx），没有读取。请核对文件后重新上传。")
         stream.seek(0)
         sheet = CalamineWorkbook.from_filelike(stream).get_sheet_by_index(0)
-        _measure(sheet.total_height, sheet.total_width)
+        last_row, last_column = sheet.end or (-1, -1)
+        _measure(last_row + 1, last_column + 1)
         return [list(line) for line in sheet.to_python(skip_empty_area=False)]
     except (zipfile.BadZipFile, CalamineError, NotImplementedError, IndexError) as error:
         raise refuse("文件已损坏或不是标准 xlsx，没有读取。请用表格软件重新保存后导入。") from error
