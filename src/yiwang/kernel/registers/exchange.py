@@ -53,7 +53,7 @@ def import_page(request: HttpRequest, register: Register) -> HttpResponseBase:
         try:
             if sent is None:
                 raise sheets.refuse("请先选择要导入的文件。")
-            run = importing.upload(actor_of(request), register, sent.name or "未命名", sent.file)  # type: ignore[arg-type]
+            run = services.upload(actor_of(request), register, sent.name or "未命名", sent.file)  # type: ignore[arg-type]
             return HttpResponseRedirect(f"{register.url}import/{run.pk}/")
         except Invalid as error:
             problem, status = error.message, error.status
@@ -74,7 +74,7 @@ def import_run(request: HttpRequest, register: Register, pk: int) -> HttpRespons
     if request.method == "POST":
         mapping = {header: request.POST.get(f"column-{index}", "") for index, header in enumerate(table.headers)}
         try:
-            job = importing.confirm(actor, register, run, mapping)
+            job = services.confirm(actor, register, run, mapping)
             return HttpResponseRedirect(f"{register.url}jobs/{job.pk}/" if job else request.path)
         except Invalid as error:
             problem, status = error.message, error.status

@@ -1,36 +1,20 @@
-"""Import of a spreadsheet: header mapping, coercion, all rows or none, errors as a coloured spreadsheet."""
+"""What import reads and answers: fields, header guesses, the file, the template, the coloured errors."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 import xlsxwriter
-from django.db import transaction
-from django.utils import timezone
 
-from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
-from yiwang.kernel.access.doors import rows
-from yiwang.kernel.crypto.masks import mask
+from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sheets
 from yiwang.kernel.files.doors import register_owner
-from yiwang.kernel.files.services import store
-from yiwang.kernel.jobs.models import Job
-from yiwang.kernel.jobs.services import enqueue, progress
-from yiwang.kernel.jobs.tasks import Outcome, job
-from yiwang.kernel.ledger.services import record as write_ledger
-from yiwang.kernel.people.models import Account
-from yiwang.kernel.people.queries import actor_of
-from yiwang.kernel.registers import guards, registry, services
-from yiwang.kernel.registers.coercion import clean, coerce, narrow
+from yiwang.kernel.registers.coercion import clean, narrow
 from yiwang.kernel.registers.declarations import Importing, Register
 from yiwang.kernel.registers.forms import NAMES, candidates, named
-from yiwang.kernel.registers.guards import editable_fields
 from yiwang.kernel.registers.models import HeaderGuess, ImportRun
-from yiwang.kernel.registers.paths import Path, display, resolve
+from yiwang.kernel.registers.paths import Path, resolve
 
-DIRECT_ROWS = 2_000
 OWNER = "registers.import"
 
 
@@ -67,22 +51,6 @@ def guess(actor: Actor, register: Register, headers: list[str]) -> dict[str, str
     return found
 
 
-def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> ImportRun:
-    """Check and keep the file; nothing is written to the register yet."""
-    spec_of(register)
-    actor.require(register.guard.code, "import")
-    if actor.person_id is None:
-        raise Refused("导入须由本人账号办理。", rule="导入由上传人办理")
-    table = sheets.read(content, name)
-    with transaction.atomic():
-        run = ImportRun.objects.create(
-            person_id=actor.person_id, register=register.code, file_name=name[:200], total=len(table.rows),
-            mapping=guess(actor, register, table.headers),
-        )  # fmt: skip
-        store(actor, name, content, owner=(OWNER, run.pk), kind="source")
-    return run
-
-
 def table_of(run: ImportRun) -> sheets.Table:
     source = files.of((OWNER, run.pk)).get(kind="source")
     with files.content(source) as stream:
@@ -96,142 +64,7 @@ def own_run(actor: Actor, register: Register, pk: int) -> ImportRun:
     return run
 
 
-def confirm(actor: Actor, register: Register, run: ImportRun, mapping: dict[str, str]) -> Job | None:
-    """Fix the mapping and import: at once, or as a job above 2,000 rows."""
-    fields = fields_of(register)
-    chosen = {header: name for header, name in mapping.items() if name in fields}
-    if len(set(chosen.values())) < len(chosen):
-        raise Invalid("有两列对应到同一个字段，请改正后再导入。")
-    missing = [fields[name].label for name in spec_of(register).key if name not in chosen.values()]
-    if missing:
-        raise Invalid(f"没有列对应到“{'、'.join(missing)}”，无法判断新增还是更新，请补上。")
-    with transaction.atomic():
-        kept = ImportRun.objects.select_for_update().get(pk=run.pk)
-        if kept.state in (ImportRun.State.DONE, ImportRun.State.RUNNING):
-            raise Conflict("这份文件已经导入或正在导入，不会重复写入。")
-        kept.mapping = chosen
-        kept.state = ImportRun.State.RUNNING if kept.total > DIRECT_ROWS else ImportRun.State.UPLOADED
-        kept.save(update_fields=["mapping", "state"])
-        for header, name in mapping.items():
-            HeaderGuess.objects.update_or_create(
-                person_id=kept.person_id, register=register.code, header=header[:100], defaults={"field": name}
-            )
-        if kept.total > DIRECT_ROWS:
-            return enqueue(import_job, key=str(kept.pk), owner=actor.person_id, title=f"导入{register.name}",
-                           account_id=actor.account_id, run_id=kept.pk)  # fmt: skip
-    execute(actor, register, kept)
-    return None
-
-
-@job("registers.import", title="导入台账")
-def import_job(*, job_id: int, account_id: int, run_id: int) -> Outcome:
-    actor = actor_of(Account.objects.select_related("person").get(pk=account_id))
-    run = ImportRun.objects.get(pk=run_id)
-    register = registry.find(run.register)
-
-    def report(done: int, total: int) -> None:
-        progress(job_id, done, total + 1, f"已核对 {done:,} / {total:,} 行")
-
-    execute(actor, register, run, report)
-    run.refresh_from_db()
-    return Outcome(run.message)
-
-
-class _Rollback(Exception):  # noqa: N818 - leaves the transaction, is no error
-    pass
-
-
-@dataclass
-class Result:
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    errors: dict[int, dict[str, str]] = field(default_factory=dict)
-
-
-def execute(
-    actor: Actor, register: Register, run: ImportRun, report: Callable[[int, int], None] | None = None
-) -> Result:
-    """Write every row in one transaction; with any error none, and a spreadsheet tells each reason."""
-    table, result = table_of(run), Result()
-    try:
-        with transaction.atomic():
-            locked = ImportRun.objects.select_for_update().get(pk=run.pk)
-            if locked.state == ImportRun.State.DONE:
-                return result
-            actor.require(register.guard.code, "import")
-            _write_rows(actor, register, table, locked.mapping, result, report)
-            if result.errors:
-                raise _Rollback
-            done = f"导入完成：新增 {result.created} 条，更新 {result.changed} 条，无变化 {result.unchanged} 条。"
-            _finish(run, ImportRun.State.DONE, result, done)
-            write_ledger(actor, "import", (register.code, "*"), after={"file": run.file_name, "run": run.pk,
-                         "created": result.created, "changed": result.changed})  # fmt: skip
-    except _Rollback:
-        with transaction.atomic():
-            said = f"{len(result.errors)} 行有错误，一行也没有写入。请下载标红的表格，改正后重新导入。"
-            _finish(run, ImportRun.State.REFUSED, result, said)
-            with tempfile.TemporaryFile() as stream:
-                _errors_file(stream, table, run.mapping, result.errors)
-                store(actor, "导入错误说明.xlsx", stream, owner=(OWNER, run.pk), kind="errors")
-    return result
-
-
-def _finish(run: ImportRun, state: str, result: Result, message: str) -> None:
-    run.state, run.message, run.finished_at = state, message, timezone.now()
-    run.created, run.changed, run.unchanged = result.created, result.changed, result.unchanged
-    run.errors = len(result.errors)
-    run.save(update_fields=["state", "message", "finished_at", "created", "changed", "unchanged", "errors"])
-
-
-def _write_rows(
-    actor: Actor, register: Register, table: sheets.Table, mapping: dict[str, str], result: Result,
-    report: Callable[[int, int], None] | None,
-) -> None:  # fmt: skip
-    spec, fields = spec_of(register), fields_of(register)
-    columns = [(index, mapping[header]) for index, header in enumerate(table.headers) if mapping.get(header)]
-    known = {name: _lookup(actor, register, name, {clean(line[index]) for line in table.rows})
-             for index, name in columns if fields[name].field.is_relation}  # fmt: skip
-    seen: dict[tuple[str, ...], int] = {}
-    for number, line in enumerate(table.rows):
-        if not any(clean(cell) for cell in line):
-            continue
-        values, problems = _coerced(line, columns, fields, known)
-        key = tuple(str(values.get(name, "")) for name in spec.key)
-        if not problems and not all(key):
-            problems[spec.key[0]] = "关键字段不能为空"
-        if key in seen and not problems:
-            problems[spec.key[0]] = f"与第 {table.first_row + seen[key]} 行重复"
-        seen.setdefault(key, number)
-        if not problems:
-            problems = _write_row(actor, register, spec, values, result)
-        if problems:
-            result.errors[number] = problems
-        if report is not None and number % 50 == 0:
-            report(number, len(table.rows))
-
-
-def _coerced(
-    line: list[object], columns: list[tuple[int, str]], fields: dict[str, Path], known: dict[str, dict[str, Any]]
-) -> tuple[dict[str, Any], dict[str, str]]:
-    values: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for index, name in columns:
-        try:
-            value = coerce(fields[name], line[index])
-            if value and name in known:
-                value = known[name].get(value)
-                if value is None:
-                    raise ValueError(f"“{clean(line[index])}”没有找到、有重名，或不在您的数据范围内")
-        except ValueError as error:
-            problems[name] = str(error)
-        else:
-            if value is not None:
-                values[name] = value
-    return values, problems
-
-
-def _lookup(actor: Actor, register: Register, name: str, texts: set[str]) -> dict[str, Any]:
+def lookup(actor: Actor, register: Register, name: str, texts: set[str]) -> dict[str, Any]:
     """All related rows named in a column by one query; a name borne by two rows stands for neither."""
     allowed = candidates(actor, register, name, "add")
     known = {column.name for column in allowed.model._meta.concrete_fields}
@@ -244,47 +77,7 @@ def _lookup(actor: Actor, register: Register, name: str, texts: set[str]) -> dic
     return {text: item for text, item in found.items() if item is not None}
 
 
-def _write_row(
-    actor: Actor, register: Register, spec: Importing, values: dict[str, Any], result: Result
-) -> dict[str, str]:
-    try:
-        with transaction.atomic():
-            there = rows(actor, register.guard.code).filter(**{name: values[name] for name in spec.key}).first()
-            if there is None:
-                services.save(actor, register, {n: v for n, v in values.items() if n in register.form_fields})
-                result.created += 1
-                return {}
-            changes = _changes(actor, register, spec, there, values)
-            if changes and not spec.changes:
-                raise Invalid("已有相同关键字段的记录，此台账的导入只新增、不更新")
-            before = guards.snapshot(register, there)
-            after = (
-                guards.snapshot(register, services.save(actor, register, changes, pk=there.pk)) if changes else before
-            )
-            result.changed, result.unchanged = result.changed + (after != before), result.unchanged + (after == before)
-    except Invalid as problem:
-        return {name: "；".join(said) for name, said in problem.errors.items()} or {spec.key[0]: problem.message}
-    except Refused as problem:
-        return {spec.key[0]: problem.message}
-    return {}
-
-
-def _changes(actor: Actor, register: Register, spec: Importing, there: Any, values: dict[str, Any]) -> dict[str, Any]:
-    """What the row asks to change; values that read as the record already does are no change."""
-    found = {}
-    editable = set(editable_fields(actor, register, there))
-    for name, value in values.items():
-        bound = register.bind(name)
-        now = display(bound.value(there), bound.path)
-        if name in spec.key or display(value, bound.path) == now or (bound.mask and value == mask(bound.mask, now)):
-            continue
-        if name not in editable:
-            raise Invalid("", errors={name: ["没有权限修改这个字段"]})
-        found[name] = value
-    return found
-
-
-def _errors_file(
+def errors_file(
     stream: BinaryIO, table: sheets.Table, mapping: dict[str, str], errors: dict[int, dict[str, str]]
 ) -> None:
     """The table as it came, wrong cells red, the reasons in a first column."""

@@ -23,9 +23,10 @@ from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.testing import run_all
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.people.testing import Town
-from yiwang.kernel.registers import coercion, exporting, importing, queries
+from yiwang.kernel.registers import coercion, exporting, importing, queries, services
 from yiwang.kernel.registers.models import ImportRun
 from yiwang.kernel.registers.paths import resolve
+from yiwang.kernel.registers.services import imports
 from yiwang.kernel.registers.tests import world
 from yiwang.kernel.registers.tests.sample.models import Bridge
 from yiwang.kernel.registers.tests.sample.registers import BRIDGES
@@ -51,8 +52,8 @@ def cells(stream):
 
 
 def imported(actor, stream, name="桥.xlsx", mapping=None):
-    run = importing.upload(actor, BRIDGES, name, stream)
-    importing.confirm(actor, BRIDGES, run, mapping or run.mapping)
+    run = services.upload(actor, BRIDGES, name, stream)
+    services.confirm(actor, BRIDGES, run, mapping or run.mapping)
     run.refresh_from_db()
     return run
 
@@ -102,7 +103,7 @@ def test_同一文件再导入无变化_已完成的不重复执行(city, keeper
     lines = [HEADERS[:3], ["Q1", "一号桥", "交通运输局"]]
     run = imported(keeper, xlsx(*lines))
     with pytest.raises(Conflict):
-        importing.confirm(keeper, BRIDGES, run, run.mapping)
+        services.confirm(keeper, BRIDGES, run, run.mapping)
     again = imported(keeper, xlsx(*lines))
     assert (again.created, again.changed, again.unchanged) == (0, 0, 1)
     changed = imported(keeper, xlsx(HEADERS[:3], ["Q1", "改名桥", "交通运输局"]))
@@ -179,14 +180,14 @@ def holder(*verbs):
 
 def test_大量行转为后台任务(db, monkeypatch):
     monkeypatch.setattr(exporting, "DIRECT_ROWS", 2)
-    monkeypatch.setattr(importing, "DIRECT_ROWS", 2)
+    monkeypatch.setattr(imports, "DIRECT_ROWS", 2)
     office, clerk = holder("view", "add", "change", "import", "export")
     lines = [[f"Q{index}", "桥", office.name] for index in range(3)]
-    run = importing.upload(clerk, BRIDGES, "桥.xlsx", xlsx(HEADERS[:3], *lines))
-    job = importing.confirm(clerk, BRIDGES, run, run.mapping)
+    run = services.upload(clerk, BRIDGES, "桥.xlsx", xlsx(HEADERS[:3], *lines))
+    job = services.confirm(clerk, BRIDGES, run, run.mapping)
     assert Bridge.objects.count() == 0 and ImportRun.objects.get(pk=run.pk).state == "running"
     with pytest.raises(Conflict):
-        importing.confirm(clerk, BRIDGES, run, run.mapping)
+        services.confirm(clerk, BRIDGES, run, run.mapping)
     run_all()
     job.refresh_from_db()
     assert (job.state, Bridge.objects.count()) == ("done", 3), job.message
@@ -224,7 +225,7 @@ HOSTILE = {
 @pytest.mark.parametrize("word", HOSTILE)
 def test_可疑文件被拒绝并说明原因(keeper, word):
     with pytest.raises(Invalid) as problem:
-        importing.upload(keeper, BRIDGES, "x.xlsx", HOSTILE[word]())
+        services.upload(keeper, BRIDGES, "x.xlsx", HOSTILE[word]())
     assert word in problem.value.message
     assert not ImportRun.objects.exists()
 
@@ -236,11 +237,11 @@ def test_各种编码的csv都读得对(encoding):
 
 
 def test_表头对应按人记住(city, keeper, stranger):
-    run = importing.upload(keeper, BRIDGES, "a.xlsx", xlsx(["编码", "桥名", "所属机构"], ["Q1", "桥", "交通运输局"]))
+    run = services.upload(keeper, BRIDGES, "a.xlsx", xlsx(["编码", "桥名", "所属机构"], ["Q1", "桥", "交通运输局"]))
     assert run.mapping == {"编码": "", "桥名": "", "所属机构": "organisation"}
     with pytest.raises(Invalid):
-        importing.confirm(keeper, BRIDGES, run, run.mapping)
-    importing.confirm(keeper, BRIDGES, run, {"编码": "code", "桥名": "name", "所属机构": "organisation"})
+        services.confirm(keeper, BRIDGES, run, run.mapping)
+    services.confirm(keeper, BRIDGES, run, {"编码": "code", "桥名": "name", "所属机构": "organisation"})
     assert importing.guess(keeper, BRIDGES, ["编码", "桥名"]) == {"编码": "code", "桥名": "name"}
     assert importing.guess(stranger, BRIDGES, ["编码", "桥名"]) == {"编码": "", "桥名": ""}
     with pytest.raises(Refused):
@@ -250,7 +251,7 @@ def test_表头对应按人记住(city, keeper, stranger):
 def test_导入需要导入与写入两种权限(city):
     reader = world.actor(BRIDGES, city.roads, ("view", "add"))
     with pytest.raises(Refused):
-        importing.upload(reader, BRIDGES, "a.xlsx", xlsx(HEADERS[:3], ["Q1", "桥", "交通运输局"]))
+        services.upload(reader, BRIDGES, "a.xlsx", xlsx(HEADERS[:3], ["Q1", "桥", "交通运输局"]))
     run = imported(world.actor(BRIDGES, city.roads, ("view", "import")), xlsx(HEADERS[:3], ["Q1", "桥", "交通运输局"]))
     assert run.state == "refused" and not Bridge.objects.exists()
 

@@ -1,9 +1,7 @@
 """The only write door of registers: lock, scope, version, freeze, the domain's own verb, scope again, ledger."""
 
 import copy
-import secrets
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, BinaryIO
 
 from django.db import IntegrityError, transaction
@@ -19,7 +17,6 @@ from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.registers.declarations import RecordAction, Register
 from yiwang.kernel.registers.forms import form_class
 from yiwang.kernel.registers.guards import (
-    digest_of,
     editable_fields,
     refuse_action,
     require_thawed,
@@ -27,11 +24,10 @@ from yiwang.kernel.registers.guards import (
     snapshot,
     version_of,
 )
-from yiwang.kernel.registers.models import ApiToken, SavedView, SerialCounter, WriteKey
-from yiwang.kernel.registers.queries import Wish, entries
+from yiwang.kernel.registers.models import SerialCounter, WriteKey
+from yiwang.kernel.registers.queries import entries
 from yiwang.kernel.ui.forms import flow_form
 
-TOKEN_DAYS = 365
 PICKED = frozenset({"organisation", "post", "case"})
 
 
@@ -155,54 +151,6 @@ def _next_serial(register: Register) -> str:
     counter.last += 1
     counter.save(update_fields=["last"])
     return register.serial.pattern.format(year=year, n=counter.last)
-
-
-def save_view(actor: Actor, register: Register, name: str, asked: Wish, *, share: bool = False) -> SavedView:
-    """Keep filters, columns and order under a name; saving under the same name replaces it."""
-    actor.require(register.guard.code, "view")
-    if not name.strip() or len(name) > 40:
-        raise Invalid("请给视图起一个 40 字以内的名称。", errors={"name": ["名称须为 1 至 40 字。"]})
-    if actor.person_id is None:
-        raise Refused("只有本人账号可以保存视图。", rule="视图属于个人")
-    found, _ = SavedView.objects.update_or_create(
-        person_id=actor.person_id, register=register.code, name=name.strip(),
-        defaults={"query": asked.stored(), "shared_with_id": actor.organisation_id if share else None},
-    )  # fmt: skip
-    return found
-
-
-def remove_view(actor: Actor, register: Register, pk: int) -> None:
-    if actor.person_id is None:
-        raise Refused("只有本人账号可以删除视图。", rule="视图属于个人")
-    removed, _ = SavedView.objects.filter(pk=pk, register=register.code, person_id=actor.person_id).delete()
-    if not removed:
-        raise Refused("没有找到该视图，或它不是您保存的。", rule="视图只能由本人删除", code="absent")
-
-
-def issue_token(actor: Actor, account_id: int, name: str, *, days: int = 90) -> tuple[ApiToken, str]:
-    """A token for machines, shown once; the table keeps its digest."""
-    if actor.account_id != account_id and not actor.system:
-        raise Refused("只能为本人账号签发接口令牌。", rule="令牌属于账号")
-    if not 1 <= days <= TOKEN_DAYS:
-        raise Invalid(f"令牌有效期须在 1 至 {TOKEN_DAYS} 天之间。", errors={"days": ["有效期超出范围。"]})
-    secret = secrets.token_urlsafe(32)
-    with transaction.atomic():
-        made = ApiToken.objects.create(
-            account_id=account_id, name=name, digest=digest_of(secret),
-            expires_at=timezone.now() + timedelta(days=days),
-        )  # fmt: skip
-        write_ledger(actor, "issue_token", ("registers.token", made.pk), after={"name": name, "days": days})
-    return made, secret
-
-
-def revoke_token(actor: Actor, pk: int) -> None:
-    with transaction.atomic():
-        found = ApiToken.objects.select_for_update().filter(pk=pk).first()
-        if found is None or found.account_id != actor.account_id:
-            raise Refused("没有找到该令牌，或它不属于您的账号。", rule="令牌属于账号", code="absent")
-        found.revoked_at = found.revoked_at or timezone.now()
-        found.save(update_fields=["revoked_at"])
-        write_ledger(actor, "revoke_token", ("registers.token", pk), after={"name": found.name})
 
 
 # Steps of the door
