@@ -29,7 +29,7 @@ class Town:
     def organisation(self, name: str, under: str = "") -> Organisation:
         if name not in self.organisations:
             parent = self.organisations[under].pk if under else None
-            code = f"ORG{len(self.organisations) + 1:03}"
+            code = f"ORG{Organisation.objects.count() + 1:03}"
             self.organisations[name] = create_organisation(SYSTEM, code=code, name=name, parent_id=parent)
         return self.organisations[name]
 

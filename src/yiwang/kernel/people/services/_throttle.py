@@ -18,8 +18,11 @@ def reserve(limit: Limit, subject: str) -> datetime | None:
     now, span = timezone.now(), timedelta(minutes=limit.minutes)
     with transaction.atomic():
         key = key_of(limit, subject)
-        Throttle.objects.get_or_create(key=key, defaults={"started_at": now})
-        counted = Throttle.objects.select_for_update().get(key=key)
+        # The upsert locks the row even when somebody clears it at the same moment.
+        Throttle.objects.bulk_create(
+            [Throttle(key=key, started_at=now)], update_conflicts=True, unique_fields=["key"], update_fields=["key"]
+        )
+        counted = Throttle.objects.get(key=key)
         if counted.locked_until and counted.locked_until > now:
             return counted.locked_until
         if counted.locked_until or counted.started_at + span < now:
