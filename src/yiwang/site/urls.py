@@ -3,9 +3,12 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
-from yiwang.kernel.pages import account, sign_in
+from yiwang.kernel.pages import account, menu, sign_in
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
+from yiwang.site.manifests import manifests
+
+menu.install(manifests())
 
 urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
@@ -13,6 +16,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("yiwang.kernel.registers.urls")),
     *sign_in.urls,
     *account.urls,
+    path("", include("yiwang.kernel.ui.urls")),
+    path("", include("yiwang.kernel.pages.urls")),
+    *(pattern for domain in menu.domains() for pattern in domain.urls),
 ]
 
 handler400 = "yiwang.kernel.ui.errors.bad_request"

@@ -82,7 +82,7 @@ class FlowForm(forms.Form):
             found[spec.name] = _plain(value)
         return found
 
-    def files_of(self) -> "list[tuple[str, UploadedFile[Any]]]":
+    def files_of(self) -> list[tuple[str, Any]]:
         """(field name, upload) of every attachment."""
         found: list[tuple[str, Any]] = []
         for spec in self.specs:

@@ -19,6 +19,7 @@ class MenuEntry:
     count: int | None = None
     hot: bool = False
     current: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,14 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+SHAPES = {
+    "minute": "%Y-%m-%d %H:%M",
+    "second": "%Y-%m-%d %H:%M:%S",
+    "date": "%Y-%m-%d",
+    "day": "%m-%d",
+    "clock": "%H:%M",
+    "near": "%m-%d %H:%M",
+}
 COLOURS = {"green": "正常", "yellow": "临期", "red": "超期", "grey": "已停钟", "": ""}
 
 
@@ -48,21 +56,14 @@ def badge(label: object, tone: str = "") -> SafeString:
 @register.filter
 def moment(value: object, style: str = "minute") -> str:
     """A time in Asia/Shanghai. Styles: minute, second, date, day, clock, short (the year only when it is another)."""
-    shapes = {
-        "minute": "%Y-%m-%d %H:%M",
-        "second": "%Y-%m-%d %H:%M:%S",
-        "date": "%Y-%m-%d",
-        "day": "%m-%d",
-        "clock": "%H:%M",
-    }
     if isinstance(value, datetime):
         aware = timezone.make_aware(value, SHANGHAI) if timezone.is_naive(value) else value
         local = aware.astimezone(SHANGHAI)
         if style == "short":
             style = "near" if local.year == timezone.localtime().year else "date"
-        return local.strftime(shapes[style])
+        return local.strftime(SHAPES[style])
     if isinstance(value, date):
-        return value.strftime(shapes["day" if style == "day" else "date"])
+        return value.strftime(SHAPES["day" if style == "day" else "date"])
     return ""
 
 

@@ -1,0 +1,186 @@
+"""The five boxes of the inbox: one row shape, filters, keyset pages."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Value
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.flow.models import Case, FlowVersion, Seat
+from yiwang.kernel.flow.publishing import flow_of
+from yiwang.kernel.flow.queries import inbox
+from yiwang.kernel.flow.terms import SeatKind
+from yiwang.kernel.messages.queries import unread
+from yiwang.kernel.ui.render import actor_of
+
+PAGE = 30
+SOON = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Box:
+    code: str
+    name: str
+    icon: str
+    empty: str
+
+
+BOXES = (
+    Box("todo", "待办", "inbox", "没有待办事项。"),
+    Box("done", "已办", "check", "还没有办理过事项。"),
+    Box("started", "我发起", "send", "还没有发起过事项。"),
+    Box("watched", "督办", "eye", "没有督办事项。"),
+    Box("copied", "抄送", "copy", "没有抄送给您的事项。"),
+)
+
+
+def box_of(code: str) -> Box:
+    found = next((box for box in BOXES if box.code == code), None)
+    if found is None:
+        raise Refused("没有这个工作箱。", code="absent")
+    return found
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of any box."""
+
+    case: Case
+    stage: str
+    flow: str
+    seat: Seat | None
+    due: datetime | None
+    colour: str
+    at: datetime
+
+    @property
+    def kind(self) -> str:
+        seat = self.seat
+        return "" if seat is None or seat.kind == SeatKind.HANDLE else str(seat.get_kind_display())
+
+
+@dataclass(frozen=True)
+class Filters:
+    flow: str = ""
+    stage: str = ""
+    colour: str = ""
+    text: str = ""
+    after: str = ""
+
+
+def colour_of(due: datetime | None, now: datetime) -> str:
+    if due is None:
+        return ""
+    return "red" if due < now else "yellow" if due < now + SOON else "green"
+
+
+def stage_name(case: Case) -> str:
+    flow = flow_of(case.version_id)
+    return next((stage.name for stage in flow.stages if stage.code == case.stage), case.stage)
+
+
+def box_rows(request: HttpRequest, code: str) -> QuerySet[Any]:
+    """A box of the actor; its conditions (posts, pools, delegations) are read once per request."""
+    known: dict[str, QuerySet[Any]] = request.__dict__.setdefault("_boxes", {})
+    if code not in known:
+        known[code] = inbox(actor_of(request), code)
+    return known[code].all()
+
+
+def counts(request: HttpRequest) -> dict[str, int]:
+    """Waiting seats and unread messages, in one query, for the menu, the bell and the pages."""
+    known: dict[str, int] | None = request.__dict__.get("_counts")
+    if known is None:
+        parts = [
+            rows.order_by().annotate(what=Value(what)).values("what").annotate(n=Count("pk")).values_list("what", "n")
+            for what, rows in (("todo", box_rows(request, "todo")), ("unread", unread(actor_of(request))))
+        ]
+        known = {"todo": 0, "unread": 0, **dict(parts[0].union(parts[1], all=True))}
+        request.__dict__["_counts"] = known
+    return known
+
+
+def flows_in_force() -> list[FlowVersion]:
+    return list(FlowVersion.objects.filter(valid_until=None).order_by("name"))
+
+
+def _case_path(rows: QuerySet[Any]) -> str:
+    return "" if rows.model is Case else "case__"
+
+
+def _due_condition(colour: str, now: datetime) -> Q:
+    return {
+        "red": Q(due__lt=now), "yellow": Q(due__gte=now, due__lt=now + SOON), "green": Q(due__gte=now + SOON),
+    }.get(colour, Q())  # fmt: skip
+
+
+def narrow(rows: QuerySet[Any], filters: Filters, now: datetime) -> QuerySet[Any]:
+    path = _case_path(rows)
+    if filters.flow:
+        rows = rows.filter(**{f"{path}flow": filters.flow})
+    if filters.stage:
+        rows = rows.filter(**{f"{path}stage": filters.stage})
+    if filters.text:
+        rows = rows.filter(
+            Q(**{f"{path}number__startswith": filters.text}) | Q(**{f"{path}title__icontains": filters.text})
+        )
+    return rows.filter(_due_condition(filters.colour, now)) if path else rows
+
+
+def _after(rows: QuerySet[Any], mark: str, by_due: bool) -> QuerySet[Any]:
+    """Rows behind the mark of the last page: `<due or nothing>~<id>`."""
+    due_text, _, id_text = mark.rpartition("~")
+    if not (id_text.isascii() and id_text.isdigit()) or len(id_text) > 18:
+        return rows
+    if not by_due:
+        return rows.filter(pk__lt=int(id_text))
+    try:
+        due = parse_datetime(due_text) if due_text else None
+    except ValueError:
+        return rows
+    if due is None and due_text:
+        return rows
+    if due is None:
+        return rows.filter(due=None, pk__gt=int(id_text))
+    return rows.filter(Q(due__gt=due) | Q(due=due, pk__gt=int(id_text)) | Q(due=None))
+
+
+def _mark(last: Any, by_due: bool) -> str:
+    due = getattr(last, "due", None) if by_due else None
+    return f"{due.astimezone(UTC).isoformat().replace('+00:00', 'Z') if due else ''}~{last.pk}"
+
+
+def page_of(rows: QuerySet[Any], box: Box, filters: Filters, size: int = PAGE) -> tuple[list[Row], str]:
+    """A page of rows and the mark of the next page; empty when this is the last."""
+    now, path = timezone.now(), _case_path(rows)
+    by_due = box.code == "todo"
+    found = narrow(rows, filters, now)
+    if path:
+        found = found.select_related("case", "case__organisation", "post", "organisation")
+    else:
+        found = found.select_related("organisation")
+    if filters.after:
+        found = _after(found, filters.after, by_due)
+    ordering = (F("due").asc(nulls_last=True), "id") if by_due else ("-id",)
+    some = list(found.order_by(*ordering)[: size + 1])
+    following = _mark(some[size - 1], by_due) if len(some) > size else ""
+    return [_row(each, now) for each in some[:size]], following
+
+
+def _row(found: Any, now: datetime) -> Row:
+    case, seat = (found, None) if isinstance(found, Case) else (found.case, found)
+    due = seat.due if seat is not None else None
+    name = flow_of(case.version_id).name
+    at = (seat.closed_at or seat.opened_at) if seat is not None else case.opened_at
+    return Row(case, stage_name(case), name, seat, due, colour_of(due, now), at)
+
+
+def by_colour(rows: QuerySet[Any], now: datetime) -> dict[str, int]:
+    """How many seats of a box are late, nearly due, in time."""
+    return rows.aggregate(
+        **{colour: Count("pk", filter=_due_condition(colour, now)) for colour in ("red", "yellow", "green")}
+    )

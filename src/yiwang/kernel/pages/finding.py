@@ -1,0 +1,44 @@
+"""Global search: cases by number or title, then every register the actor may read. Also the picker of cases."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.queries import visible_cases
+from yiwang.kernel.pages.boxes import stage_name
+from yiwang.kernel.registers.queries import search_everywhere
+from yiwang.kernel.ui.pickers import Picker, register_picker
+from yiwang.kernel.ui.render import actor_of, page
+
+SHORTEST, LONGEST, SHOWN = 2, 50, 20
+
+
+def cases_like(actor: Actor, text: str) -> QuerySet[Case]:
+    found = visible_cases(actor).filter(Q(number__startswith=text) | Q(title__icontains=text))
+    return found.select_related("organisation").order_by("-id")
+
+
+def _offer(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
+    return [(str(case.pk), f"{case.number} {case.title}") for case in cases_like(actor, text)[:SHOWN]]
+
+
+def _labels(values: list[str]) -> dict[str, str]:
+    keys = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
+    return {str(pk): number for pk, number in Case.objects.filter(pk__in=keys).values_list("pk", "number")}
+
+
+register_picker(Picker("case", _offer, _labels, "输入编号或标题"))
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    actor, text = actor_of(request), request.GET.get("q", "").strip()[:LONGEST]
+    context: dict[str, object] = {"search_text": text, "short": 0 < len(text) < SHORTEST}
+    if len(text) >= SHORTEST:
+        cases = list(cases_like(actor, text)[: SHOWN + 1])
+        context["cases"] = [(case, stage_name(case)) for case in cases[:SHOWN]]
+        context["more"] = len(cases) > SHOWN
+        context["hits"] = search_everywhere(actor, text)
+    return page(request, "pages/search.html", context, title="搜索")

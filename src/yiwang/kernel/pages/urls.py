@@ -1,0 +1,28 @@
+"""URLs of the kernel's own pages. Loading them puts the menu into the shell."""
+
+from yiwang.kernel.pages.about import flow, flows, help_page, system
+from yiwang.kernel.pages.cases import act_page, case_page
+from yiwang.kernel.pages.finding import search
+from yiwang.kernel.pages.home import home
+from yiwang.kernel.pages.inbox import batch, inbox
+from yiwang.kernel.pages.menu import shell_parts
+from yiwang.kernel.pages.notices import jobs, notification, notifications
+from yiwang.kernel.ui.render import contribute
+from yiwang.kernel.ui.routes import SIGNED_IN, route
+
+contribute(shell_parts)
+urlpatterns = [
+    route("", home, "home", SIGNED_IN),
+    route("inbox/<slug:code>/", inbox, "inbox", SIGNED_IN),
+    route("inbox/<slug:code>/batch/", batch, "inbox_batch", SIGNED_IN),
+    route("cases/<int:case_id>/", case_page, "case", SIGNED_IN),
+    route("cases/<int:case_id>/<slug:kind>/<slug:code>/", act_page, "case_act", SIGNED_IN),
+    route("search/", search, "search", SIGNED_IN),
+    route("notifications/", notifications, "notifications", SIGNED_IN),
+    route("notifications/<int:message_id>/", notification, "notification", SIGNED_IN),
+    route("jobs/", jobs, "jobs", SIGNED_IN),
+    route("flows/", flows, "flows", SIGNED_IN),
+    route("flows/<int:version_id>/", flow, "flow", SIGNED_IN),
+    route("help/", help_page, "help", SIGNED_IN),
+    route("system/", system, "system", SIGNED_IN),
+]
