@@ -3,17 +3,21 @@
 import os
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
+from django.db import DatabaseError
 
 from yiwang.site import backups, checking, doctor, localdb, pointintime, preparation, scaffold, serving
 from yiwang.site.console import fail, say
 
 app = typer.Typer(help="一网：./run <命令>", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Arguments = Annotated[list[str] | None, typer.Argument()]
+ADVICE = "演示数据可以丢弃时：./run down 之后删除 var/pg 与 var/ledger 再 ./run up；有正式数据时先 ./run backup，再按 docs/operations.md 处理。"
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -23,7 +27,16 @@ def up(
     detach: Annotated[bool, typer.Option("--detach", help="在后台运行")] = False,
 ) -> None:
     """启动示范城市：数据库、迁移、示范数据、网页与后台任务。"""
+    if os.environ.get("YIWANG_ENV") == "production":
+        raise fail("./run up 只用于演示。生产环境用 ./run prepare 准备，再由 systemd 启动，见 docs/operations.md。")
     (serving.up_detached if detach else serving.up)(port)
+
+
+@app.command()
+def prepare() -> None:
+    """生产环境安装或升级：迁移、静态文件、标准代码、角色、流程；不生成示范数据。"""
+    preparation.prepare(preparation.database_url(), demonstration=False)
+    say("准备完成。")
 
 
 @app.command()
@@ -130,8 +143,19 @@ def examine() -> None:
 def main() -> None:
     try:
         app()
-    except (localdb.DatabaseProblem, CommandError) as problem:
+    except (localdb.DatabaseProblem, CommandError, ImproperlyConfigured) as problem:
         raise fail(str(problem)) from None
+    except DatabaseError as problem:
+        raise fail(f"数据库拒绝了操作：{problem}\n详情见 {_kept(problem)}。{ADVICE}") from None
+
+
+def _kept(problem: Exception) -> Path:
+    """The trace goes to a file; the console gets the sentence."""
+    log = localdb.VAR / "log" / "error.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as output:
+        traceback.print_exception(problem, file=output)
+    return log
 
 
 if __name__ == "__main__":

@@ -146,7 +146,7 @@ def _migrations(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
         f"{app}.{name}" for app, name in connection.execute("SELECT app, name FROM django_migrations").fetchall()
     }
     ours = {
-        f"{path.parents[1].name}.{path.stem}" for path in (localdb.ROOT / "src").rglob("migrations/0*.py")
+        f"{path.parents[1].name}.{path.stem}" for path in (localdb.ROOT / "src").rglob("migrations/0*.py") if "tests" not in path.parts
     }  # fmt: skip
     pending = sorted(ours - applied)
     if pending:

@@ -1,6 +1,7 @@
 """`new-domain`: the rooms of a domain from the blueprint, and its line in site/domains.py."""
 
 import keyword
+import os
 import re
 import subprocess
 import sys
@@ -59,12 +60,12 @@ def _list(domains: Path, name: str) -> None:
 
 def _finish(root: Path, folder: Path, code: str) -> None:
     """Sort imports and lines as the checks want them, then write the migration."""
-    ruff = Path(sys.executable).parent / "ruff"
+    ruff, own = Path(sys.executable).parent / "ruff", {**os.environ, "DJANGO_SETTINGS_MODULE": "yiwang.site.settings"}
     for command in (
         [str(ruff), "check", "--quiet", "--fix", "--select", "I", str(folder)],
         [str(ruff), "format", "--quiet", str(folder)],
         [sys.executable, "-m", "yiwang.site", "makemigrations", code, "--verbosity", "0"],
     ):
-        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, cwd=root, env=own, capture_output=True, text=True, check=False)
         if done.returncode:
             raise fail(f"{' '.join(command[1:4])} 没有成功：\n{done.stderr or done.stdout}")
