@@ -88,6 +88,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "yiwang.kernel.people.middleware.ActorMiddleware",
+    "yiwang.kernel.registers.tokens.TokenMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "yiwang.kernel.people.middleware.DefaultDeny",

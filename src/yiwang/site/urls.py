@@ -4,6 +4,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
 from yiwang.kernel.pages import account, menu, sign_in
+from yiwang.kernel.registers import api
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
 from yiwang.site.manifests import manifests
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
     route("files/<int:file_id>/", download, "file", SIGNED_IN),
     path("", include("yiwang.kernel.registers.urls")),
+    path("api/", api.urls),
     *sign_in.urls,
     *account.urls,
     path("", include("yiwang.kernel.ui.urls")),

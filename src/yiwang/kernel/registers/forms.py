@@ -115,6 +115,8 @@ def form_class(actor: Actor, register: Register, names: tuple[str, ...], verb: s
     def make(field: Any, **kwargs: Any) -> forms.Field | None:
         if field.is_relation:
             allowed = candidates(actor, register, field.name, verb)
+            if field.many_to_many:
+                return forms.ModelMultipleChoiceField(allowed, label=field.verbose_name, required=not field.blank)
             picked = PickField(queryset=allowed, label=field.verbose_name, help_text=field.help_text,
                              required=not field.blank, empty_label="")  # fmt: skip
             if len(allowed.values_list("pk", flat=True)[: MANY + 1]) > MANY:

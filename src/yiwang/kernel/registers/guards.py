@@ -27,7 +27,9 @@ def snapshot(register: Register, record: Any) -> dict[str, Any]:
         if bound.path is None or len(bound.path.chain) > 1:
             continue
         value = bound.path.value(record)
-        found[bound.name] = str(value) if bound.path.field.is_relation and value is not None else value
+        if isinstance(value, list):
+            value = sorted(str(item) for item in value)
+        found[bound.name] = str(value) if bound.path.field.many_to_one and value is not None else value
     plain: dict[str, Any] = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
     return plain
 

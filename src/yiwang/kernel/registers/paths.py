@@ -15,6 +15,7 @@ class DeclarationError(ValueError):
 
 
 _KINDS: tuple[tuple[type[Any], str], ...] = (
+    (models.ManyToManyField, "many"),
     (models.ForeignKey, "related"),
     (models.DateTimeField, "datetime"),
     (models.DateField, "date"),
@@ -73,7 +74,7 @@ class Path:
             if record is None:
                 return None
             record = getattr(record, field.name)
-        return record
+        return list(record.all()) if self.kind == "many" else record
 
 
 def resolve(model: type[models.Model], path: str) -> Path:
@@ -86,7 +87,7 @@ def resolve(model: type[models.Model], path: str) -> Path:
             field = current._meta.pk if name == "pk" else current._meta.get_field(name)
         except FieldDoesNotExist as error:
             raise DeclarationError(f"{model.__name__}.{path}: {error}") from error
-        if not field.concrete or field.many_to_many:
+        if not field.concrete or (field.many_to_many and "__" in path):
             raise DeclarationError(f"{model.__name__}.{path}: {name} is not a column; use a callable with `related`")
         chain.append(field)
         current = field.related_model if field.is_relation else None
@@ -96,7 +97,7 @@ def resolve(model: type[models.Model], path: str) -> Path:
 def _kind(field: Any) -> str:
     if field.choices:
         return "choice"
-    if field.is_relation and field.related_model._meta.label == "orgs.Organisation":
+    if field.many_to_one and field.related_model._meta.label == "orgs.Organisation":
         return "organisation"
     return next((kind for base, kind in _KINDS if isinstance(field, base)), "other")
 

@@ -130,6 +130,7 @@ def searching(actor: Actor, register: Register, text: str) -> Q:
 
 def listing(actor: Actor, register: Register, asked: Wish) -> Page:
     """One page by keyset: no OFFSET, so page 10,000 costs as much as page 1."""
+    actor.require(register.guard.code, "view")
     found = matching(actor, register, asked)
     order = ordering(register, asked.sort)
     backward = bool(asked.before)
@@ -153,8 +154,9 @@ def listing(actor: Actor, register: Register, asked: Wish) -> Page:
 
 def fetching(register: Register, found: QuerySet[Any], bounds: Iterable[Bound]) -> QuerySet[Any]:
     """Fetch with the rows what their columns and `related` need, in a constant number of queries."""
-    joined = {bound.path.related_path for bound in bounds if bound.path is not None and bound.path.related_path}
-    fetched = []
+    paths = [bound.path for bound in bounds if bound.path is not None and bound.path.related_path]
+    joined = {path.related_path for path in paths if path.kind != "many"}
+    fetched = [path.path for path in paths if path.kind == "many"]
     for path in register.related:
         try:
             joined.add(resolve(register.model, path).related_path)

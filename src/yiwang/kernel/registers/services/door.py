@@ -67,7 +67,7 @@ def _create(actor: Actor, register: Register, values: Mapping[str, Any], key: st
             made.created_by_id = actor.person_id
         if register.serial is not None:
             setattr(made, register.serial.field, _next_serial(register))
-        _write(made)
+        _write(made, data)
     _require_scope(actor, register, made, "add")
     _record(actor, register, "add", made, None, reason)
     if token is not None:
@@ -96,10 +96,11 @@ def _change(
     else:
         changed = locked
         for name, value in changes.items():
-            setattr(changed, name, value)
+            if not changed._meta.get_field(name).many_to_many:
+                setattr(changed, name, value)
         if isinstance(getattr(changed, "version", None), int):
             changed.version += 1
-        _write(changed)
+        _write(changed, changes)
     _require_scope(actor, register, changed, "change")
     _record(actor, register, "change", changed, before, reason)
     return changed
@@ -200,10 +201,13 @@ def _cleaned(form: BaseForm) -> dict[str, Any]:
     raise Invalid(f"内容没有保存。{lead}{first[0]}", errors=errors)
 
 
-def _write(record: Any) -> None:
+def _write(record: Any, data: dict[str, Any]) -> None:
     try:
         with transaction.atomic():
             record.save()
+            for field in record._meta.many_to_many:
+                if field.name in data:
+                    getattr(record, field.name).set(data[field.name])
     except IntegrityError as error:
         raise Invalid("内容没有保存：与已有记录重复，或关联的记录已不存在。请核对编号等不可重复的字段。") from error
 

@@ -212,7 +212,7 @@ def zipped(**members):
 
 HOSTILE = {
     "宏": lambda: zipped(xl__workbook_xml=b"x", xl__vbaProject_bin=b"x"),
-    "炸弹": lambda: zipped(xl__workbook_xml=b"0" * (sheets.MAX_UNPACKED + 1)),
+    "炸弹": lambda: zipped(xl__workbook_xml=b"0" * 3_000_000),
     "密码": lambda: io.BytesIO(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)),
     "不是电子表格": lambda: zipped(word__document_xml=b"x"),
     "损坏": lambda: io.BytesIO(b"PK\x03\x04 broken"),
@@ -223,7 +223,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("word", HOSTILE)
-def test_可疑文件被拒绝并说明原因(keeper, word):
+def test_可疑文件被拒绝并说明原因(keeper, word, monkeypatch):
+    monkeypatch.setattr(sheets, "MAX_UNPACKED", 2_000_000)
     with pytest.raises(Invalid) as problem:
         services.upload(keeper, BRIDGES, "x.xlsx", HOSTILE[word]())
     assert word in problem.value.message

@@ -120,7 +120,7 @@ def walk(actor, sort, size, forward_only=False):
 
 
 class Paging(TestCase):
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=12, deadline=None)
     @given(
         st.lists(st.sampled_from([None, NOON, NOON.replace(microsecond=1), NOON.replace(year=2025)]), max_size=9),
         st.sampled_from(["", "inspected_at", "-inspected_at", "length", "-length", "code", "-code"]),
