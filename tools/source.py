@@ -42,6 +42,11 @@ class Module:
         return self.text.count("\n")
 
     @cached_property
+    def filled_lines(self) -> int:
+        """Lines that say something: what budgets count, so that air costs nothing."""
+        return sum(1 for line in self.text.splitlines() if line.strip())
+
+    @cached_property
     def tree(self) -> ast.Module:
         return ast.parse(self.text, self.name)
 

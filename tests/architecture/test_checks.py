@@ -28,6 +28,7 @@ def found(root: Path, files: dict[str, str]) -> str:
 
 
 BAD = {
+    "语法错误": (f"{DOMAIN}/queries.py", "def a(:\n", "queries.py:1: 语法错误"),
     "函数内导入": (f"{DOMAIN}/queries.py", "def a() -> None:\n    import os\n", "函数 a 内有 import"),
     "掩盖循环": (
         f"{DOMAIN}/queries.py",

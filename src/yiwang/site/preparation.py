@@ -21,6 +21,7 @@ SEEDS = (
     ("seed_standards", "载入标准代码与节假日"),
     ("declare_roles", "登记资源与角色"),
     ("publish_flows", "发布流程定义"),
+    ("publish_measures", "登记指标口径"),
 )
 
 
@@ -51,8 +52,7 @@ def todo(demonstration: bool) -> list[Step]:
         ("数据库迁移", lambda: call_command("migrate", verbosity=0, interactive=False)),
         ("收集静态文件", lambda: call_command("collectstatic", verbosity=0, interactive=False)),
     ]
-    known = get_commands()
-    found += [(label, partial(call_command, command, verbosity=0)) for command, label in SEEDS if command in known]
+    found += [(label, partial(call_command, command, verbosity=0)) for command, label in SEEDS]
     if demonstration:
         found.append(("示范城市数据", _demonstration))
     return found

@@ -13,8 +13,6 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from django.core.management import get_commands
-
 from yiwang.site import localdb, preparation
 from yiwang.site.console import fail, say
 
@@ -57,16 +55,14 @@ def healthy(port: int) -> bool:
 
 def commands(port: int) -> dict[str, list[str]]:
     programs = Path(sys.executable).parent
-    found = {
+    return {
         "web": [
             str(programs / "granian"), "--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1",
-            "--blocking-threads", "8", "--log-level", "warning", "--workers-lifetime", "86400",
+            "--blocking-threads", "4", "--log-level", "warning", "--workers-lifetime", "86400",
             "yiwang.site.wsgi:application",
-        ]
+        ],
+        "worker": [sys.executable, "-m", "yiwang.site", "worker"],
     }  # fmt: skip
-    if "worker" in get_commands():
-        found["worker"] = [sys.executable, "-m", "yiwang.site", "worker"]
-    return found
 
 
 def _spawn(port: int) -> dict[str, subprocess.Popen[bytes]]:
