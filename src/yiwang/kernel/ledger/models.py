@@ -4,6 +4,7 @@ import json
 from functools import cached_property
 from typing import Any
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
 
@@ -11,7 +12,7 @@ class Entry(models.Model):
     """审计记录。`content` 是规范化 JSON 原文（主体、改前、改后），校验码对原文计算，故按原文保存。"""
 
     uid = models.UUIDField("记录标识", unique=True)
-    recorded_at = models.DateTimeField("记录时间", db_index=True)
+    recorded_at = models.DateTimeField("记录时间")
     person_id = models.BigIntegerField("人员编号", null=True)
     person_name = models.CharField("人员", max_length=80)
     organisation_id = models.BigIntegerField("机构编号", null=True)
@@ -26,6 +27,7 @@ class Entry(models.Model):
         verbose_name = verbose_name_plural = "审计记录"
         ordering = ["-id"]
         indexes = [
+            BrinIndex(fields=["recorded_at"], name="ledger_time"),
             models.Index(fields=["target_kind", "target_id", "id"], name="ledger_target"),
             models.Index(fields=["person_id", "id"], name="ledger_person"),
             models.Index(fields=["action", "id"], name="ledger_action"),

@@ -1,12 +1,15 @@
 """Writing the ledger: one insert per record in the caller's transaction; the sealer makes the chain later."""
 
 import logging
+import secrets
+import time
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from yiwang.kernel.crypto import mac, mac_matches
@@ -16,13 +19,17 @@ from yiwang.kernel.ledger.models import DailyBill, Entry, Link
 logger = logging.getLogger(__name__)
 SEALER_LOCK = 0x6C656467  # "ledg"
 BATCH, PAGE = 2000, 500
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RECENT_IDS = 20_000
 SWEEP_DAYS = 3
 
 
 class Signatory(Protocol):
     def signature(self) -> dict[str, Any]: ...
+
+
+def _ordered_uuid() -> uuid.UUID:
+    """Random, but grows with time, so that its unique index stays in memory however long the ledger gets."""
+    return uuid.UUID(int=(time.time_ns() // 1_000_000 << 80) | secrets.randbits(80))
 
 
 def record(
@@ -38,7 +45,7 @@ def record(
     """Keep one act. It commits or vanishes with the caller's transaction."""
     signature = who.signature()
     entry = Entry(
-        uid=uuid.uuid4(),
+        uid=_ordered_uuid(),
         recorded_at=timezone.now(),
         person_id=signature.get("person"),
         person_name=str(signature.get("name", ""))[:80],
@@ -61,14 +68,15 @@ def _unsealed(sweep: bool) -> Iterator[Entry]:
     and the sweep finds those by their recorded time.
     """
     last = Link.objects.order_by("-entry_id").values_list("entry_id", flat=True).first() or 0
-    sweeping = sweep and last > 0
-    after = 0 if sweeping else last - RECENT_IDS
-    since = timezone.now() - timedelta(days=SWEEP_DAYS) if sweeping else EPOCH
+    after = last - RECENT_IDS
+    if sweep and last:
+        recent = Entry.objects.filter(recorded_at__gte=timezone.now() - timedelta(days=SWEEP_DAYS))
+        after = (recent.aggregate(first=Min("id"))["first"] or 0) - 1
     while page := list(
         Entry.objects.raw(
             "SELECT e.* FROM ledger_entry e LEFT JOIN ledger_link l ON l.entry_id = e.id "
-            "WHERE l.entry_id IS NULL AND e.id > %s AND e.recorded_at >= %s ORDER BY e.id LIMIT %s",
-            [after, since, PAGE],
+            "WHERE l.entry_id IS NULL AND e.id > %s ORDER BY e.id LIMIT %s",
+            [after, PAGE],
         )
     ):
         yield from page

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from yiwang.kernel.crypto import CryptoProblem, ciphers, curve, decrypt, encrypt, libcrypto, mac, mac_matches, sm3
 from yiwang.kernel.crypto import signatures as sm2
 
-VERSIONS = sorted(ciphers.VERSIONS)
 PUBLIC = (
     "0409F9DF311E5421A150DD7D161E4BC5C672179FAD1833FC076BB08FF356F35020"
     "CCEA490CE26775A52DC6EA718CC1AA600AED05FBF35E084A6632F6072DA9AD13"
@@ -50,7 +49,7 @@ def test_SM4_GCM标准示例_RFC8998附录A():
     )
     tag = "83DE3541E4C2B58177E065A9BF7B62EC"
     body = nonce + bytes.fromhex(sealed + tag)
-    assert ciphers._gcm_open(key, body, header) == plain
+    assert ciphers.unseal(key, body, header) == plain
 
 
 def test_HMAC_SM3按定义计算(settings):
@@ -63,16 +62,10 @@ def test_HMAC_SM3按定义计算(settings):
     assert not mac_matches(b"data", "非十六进制", "p")
 
 
-@pytest.mark.parametrize("version", VERSIONS)
 @settings(max_examples=60, deadline=None)
 @given(text=st.text(), context=st.text(max_size=20))
-def test_加密后只在原处解得原文(version, text, context):
-    seal, opener, _ = ciphers.VERSIONS[version]
-    key = ciphers.keys.current("encrypt")
-    header = ciphers._header(version, key, context)
-    body = seal(key, text.encode(), header)
-    assert opener(key, body, header) == text.encode()
-    token = f"{version}.{ciphers.keys.identifier(key)}.{base64.urlsafe_b64encode(body).decode().rstrip('=')}"
+def test_加密后只在原处解得原文(text, context):
+    token = encrypt(text, context)
     assert decrypt(token, context) == text
     with pytest.raises(CryptoProblem, match="校验不通过"):
         decrypt(token, context + "x")
