@@ -1,0 +1,195 @@
+"""What holds for every register that exists: nobody sees or does, on any door, what the scope does not give."""
+
+import dataclasses
+import io
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from python_calamine import CalamineWorkbook
+
+from tests.architecture import rows
+from yiwang.kernel.access.actors import Actor, Permission, Refused
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.files.doors import readable
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.people.models import Account
+from yiwang.kernel.registers import exporting, queries, services
+from yiwang.kernel.registers.forms import candidates
+from yiwang.kernel.registers.guards import snapshot
+from yiwang.kernel.registers.importing import fields_of
+from yiwang.kernel.registers.queries import Wish
+from yiwang.kernel.registers.registry import all_registers, of_model
+
+REGISTERS = sorted(all_registers(), key=lambda register: register.code)
+every = pytest.mark.parametrize("register", REGISTERS, ids=lambda register: register.code)
+QUERIES = 6
+
+
+@pytest.fixture
+def homes(db):
+    root = rows.organisation("示例市")
+    return rows.organisation("本单位", root), rows.organisation("旁单位", root)
+
+
+def holder(register, home, verbs=None, scope=Scope.TREE):
+    """An actor who holds the verbs (all by default) in `home`, also on what the register's pickers choose from."""
+    person = rows.person()
+    account = Account.objects.create(username=person.staff_number, person=person)
+    permission = (Permission(scope, home.pk, home.path),)
+    held = {(register.guard.code, verb): permission for verb in verbs or [code for code, _ in all_verbs(register)]}
+    return Actor(person_id=person.pk, account_id=account.pk, name=person.name, organisation_id=home.pk,
+                 organisation_path=home.path, permissions=held)  # fmt: skip
+
+
+def all_verbs(register):
+    extra = [(action.permission, action.name) for action in register.actions]
+    return [*register.guard.verbs, *extra, ("view", ""), ("add", ""), ("change", ""), ("export", ""), ("import", "")]
+
+
+def insider(register, home):
+    """Who sees the row: in scope, or with the widest scope where no organisation leads to the row."""
+    return holder(register, home, scope=Scope.ALL if register.guard.organisation is None else Scope.TREE)
+
+
+@every
+def test_每列每项都有中文名(register):
+    for bound in queries.offered_columns(register).values():
+        assert bound.label and bound.label != bound.name, bound.name
+    for item in register.bound_filters:
+        assert item.label and item.label != item.name, item.name
+    assert register.name and all(action.name for action in register.actions)
+
+
+@every
+def test_未登录者一扇门也进不去(register, homes):
+    row = rows.make(register.model, homes[0])
+    client = Client()
+    doors = ["", f"{row.pk}/", "export/", "import/", "new/", f"{row.pk}/change/"]
+    doors += [f"{row.pk}/act/{action.code}/" for action in register.actions]
+    for door in doors:
+        assert client.get(f"/r/{register.code}/{door}").status_code in (302, 404), door
+        assert client.post(f"/r/{register.code}/{door}").status_code in (302, 403, 404), door
+    for door in ("", f"{row.pk}"):
+        assert client.get(f"/api/r/{register.code}/{door}").status_code in (401, 404), door
+
+
+@every
+def test_范围之外一行也看不到(register, homes):
+    row = rows.make(register.model, homes[0])
+    stranger, one = holder(register, homes[1]), insider(register, homes[0])
+    assert row in queries.listing(one, register, Wish()).records
+    page = queries.listing(stranger, register, Wish())
+    assert row not in page.records and page.total == len(page.records)
+    with pytest.raises(Refused) as problem:
+        queries.one(stranger, register, row.pk)
+    assert problem.value.code == "absent"
+    if register.search:
+        text = next((str(value) for name in register.search if len(str(value := getattr(row, name, ""))) > 1), "")
+        assert row not in [hit.record for hit in queries.search_everywhere(stranger, text)]
+    if register.export:
+        assert row not in list(exporting.selected(stranger, register, Wish()))
+    if register.attachments:
+        file = StoredFile(owner_kind=register.code, owner_id=row.pk)
+        assert readable(one, file) and not readable(stranger, file)
+
+
+@every
+def test_没有动作权限就什么也做不了(register, homes):
+    row = rows.make(register.model, homes[0])
+    reader = holder(register, homes[0], ["view"], Scope.ALL)
+    before = snapshot(register, row)
+    for action in register.actions:
+        if action.permission != "view":
+            with pytest.raises(Refused):
+                services.act(reader, register, row.pk, action.code, {})
+    for pk in (None, row.pk):
+        with pytest.raises(Refused):
+            services.save(reader, register, {}, pk=pk)
+    with pytest.raises(Refused):
+        exporting.selected(reader, register, Wish())
+    row.refresh_from_db()
+    assert snapshot(register, row) == before
+
+
+@every
+def test_范围之外的行不能改不能办(register, homes):
+    row = rows.make(register.model, homes[0])
+    stranger = holder(register, homes[1])
+    for action in register.actions:
+        with pytest.raises(Refused):
+            services.act(stranger, register, row.pk, action.code, {})
+    with pytest.raises(Refused):
+        services.save(stranger, register, {}, pk=row.pk)
+
+
+@every
+def test_状态不对的操作被拒绝(register, homes):
+    row, one = rows.make(register.model, homes[0]), insider(register, homes[0])
+    for action in register.actions:
+        if action.available is not None:
+            shut = dataclasses.replace(action, available=lambda actor, record: False)
+            with pytest.raises(Refused):
+                services.act(one, dataclasses.replace(register, actions=(shut,)), row.pk, action.code, {})
+
+
+@every
+def test_冻结的行改不动(register, homes):
+    row, one = rows.make(register.model, homes[0]), insider(register, homes[0])
+    frozen = dataclasses.replace(register, frozen=lambda record: True)
+    with pytest.raises(Refused):
+        services.save(one, frozen, {}, pk=row.pk)
+    for action in frozen.actions:
+        if not action.on_frozen:
+            with pytest.raises(Refused):
+                services.act(one, frozen, row.pk, action.code, {})
+
+
+@every
+def test_候选项不超出可见范围(register, homes):
+    stranger = holder(register, homes[1])
+    names = {item.name for item in register.bound_filters if item.path and len(item.path.chain) == 1}
+    for name in names | set(register.form_fields):
+        field = register.model._meta.get_field(name)
+        owner = of_model(field.related_model) if field.is_relation else None
+        if owner is not None and name != register.guard.organisation and not stranger.can(owner.guard.code, "view"):
+            assert not candidates(stranger, register, name, "view").exists() or owner.code == "orgs.organisation", name
+
+
+@every
+def test_列表查询次数恒定且有上限(register, homes):
+    one = insider(register, homes[0])
+
+    def count(rows_wanted):
+        while register.model._default_manager.count() < rows_wanted:
+            rows.make(register.model, homes[0])
+        bounds = tuple(queries.offered_columns(register).values())
+        asked = Wish(columns=tuple(bound.name for bound in bounds))
+        with CaptureQueriesContext(connection) as caught:
+            page = queries.listing(one, register, asked)
+            for record in page.records:
+                for bound in bounds:
+                    queries.shown(bound, record, page.plain)
+                register.url_of(record)
+        return len(caught)
+
+    few, many = count(2), count(12)
+    assert many == few <= QUERIES, "a column reads row by row: name its path in `related`"
+
+
+@every
+def test_自己的导出原样导入无变化(register, homes, settings, tmp_path):
+    if register.importing is None or not register.export:
+        pytest.skip("此台账不导入或不导出")
+    for _ in range(3):
+        rows.make(register.model, homes[0])
+    one = insider(register, homes[0])
+    stream = exporting.export(one, register, Wish(columns=tuple(fields_of(register))), "xlsx")
+    data = stream.read()
+    assert len(CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_index(0).to_python()) >= 4
+    run = services.upload(one, register, "往返.xlsx", io.BytesIO(data))
+    services.confirm(one, register, run, run.mapping)
+    run.refresh_from_db()
+    assert (run.created, run.changed, run.errors) == (0, 0, 0), run.message
+    assert run.unchanged >= 3
