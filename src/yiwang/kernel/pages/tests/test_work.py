@@ -78,8 +78,7 @@ class House:
 
 
 @pytest.fixture
-def house(settings: Any) -> House:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def house() -> House:
     return House()
 
 
