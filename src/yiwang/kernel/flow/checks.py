@@ -22,12 +22,12 @@ from yiwang.kernel.orgs.models import Organisation, Post
 def need_open(work: Work) -> None:
     case = work.case
     if case.status == Status.CLOSED:
-        raise Conflict(f"案件 {case.number} 已办结，不能再办理。{_by(case.pk, case.seq)}如需继续，请申请重启。")
+        raise Conflict(f"案件 {case.number} 已办结，不能再办理。{by(case.pk, case.seq)}如需继续，请申请重启。")
     if case.status == Status.SUSPENDED:
         raise Conflict(f"案件 {case.number} 已挂起，暂不能办理。请先恢复办理。", rule="挂起期间不办理")
 
 
-def _by(case_id: int, seq: int) -> str:
+def by(case_id: int, seq: int) -> str:
     """Who did entry `seq`, when: what the loser of a race is told."""
     entry = Entry.objects.filter(case_id=case_id, seq=seq).select_related("organisation").first()
     if entry is None:
@@ -38,7 +38,7 @@ def _by(case_id: int, seq: int) -> str:
 
 
 def _gone(work: Work, seat: Seat) -> Conflict:
-    return Conflict(f"该席位已不可办理：{_by(work.case.pk, seat.closed_seq) or '正在等待前序办理。'}请刷新后查看。")
+    return Conflict(f"该席位已不可办理：{by(work.case.pk, seat.closed_seq) or '正在等待前序办理。'}请刷新后查看。")
 
 
 def own_seat(work: Work, seat_id: int | None, kinds: Iterable[str], *, counts: bool | None = None) -> Seat:
@@ -89,19 +89,28 @@ def post_in(work: Work, seat: Seat) -> int | None:
     return posts.values_list("pk", flat=True).first()
 
 
-def allowed(work: Work, code: str) -> Operation:
-    """The operation is switched on here and the actor is one of those who may use it."""
+ONCE = {"correct": 1}
+
+
+def enabled(work: Work, code: str) -> Operation:
+    """The operation is switched on for this stage and not used up."""
     operation = work.flow.operation(code)
     if operation is None:
         raise Refused(f"流程“{work.flow.name}”未启用“{OPERATIONS.get(code, code)}”。", rule="流程定义")
     if operation.stages and work.case.stage not in operation.stages:
         raise Refused(f"“{work.stage.name}”环节不能{OPERATIONS.get(code, code)}。", rule="流程定义")
-    if not (work.actor.system or any(_is(work, who) for who in operation.who)):
-        raise Refused(f"您不能对该案件执行“{OPERATIONS.get(code, code)}”。请由有权人员办理。", rule="操作权限")
-    limit = operation.settings.get("max")
+    limit = operation.settings.get("max", ONCE.get(code))
     if isinstance(limit, int) and work.count("ops", code) >= limit:
         rule = operation.basis or "次数限制"
         raise Refused(f"“{OPERATIONS.get(code, code)}”最多 {limit} 次，本案件已用完。", rule=rule)
+    return operation
+
+
+def allowed(work: Work, code: str) -> Operation:
+    """Switched on, and the actor is one of those who may use it."""
+    operation = enabled(work, code)
+    if not (work.actor.system or any(_is(work, who) for who in operation.who)):
+        raise Refused(f"您不能对该案件执行“{OPERATIONS.get(code, code)}”。请由有权人员办理。", rule="操作权限")
     return operation
 
 

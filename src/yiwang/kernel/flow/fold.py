@@ -28,7 +28,7 @@ Facts = dict[str, Any]
 class State:
     """What a case is at one moment; seats by number, clock commands in order."""
 
-    case: Facts = field(default_factory=dict)
+    case: Facts = field(default_factory=lambda: {name: {} for name in sorted(MAPS)})
     seats: dict[int, Facts] = field(default_factory=dict)
     clocks: list[Facts] = field(default_factory=list)
     seq: int = 0

@@ -10,14 +10,18 @@ from django.utils import timezone
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.flow import kinds
+from yiwang.kernel.flow.charges import Interval, charges, charges_of
 from yiwang.kernel.flow.choices import Choice, available
 from yiwang.kernel.flow.models import Case, Entry, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import pools_of
-from yiwang.kernel.flow.terms import OPERATIONS, SeatKind, SeatState
+from yiwang.kernel.flow.terms import OPERATIONS, LinkKind, SeatKind, SeatState
 from yiwang.kernel.people.models import Delegation
 
-__all__ = ["Choice", "Line", "available", "case_for", "inbox", "timeline", "visible", "visible_cases"]
+__all__ = [
+    "Choice", "Interval", "Line", "available", "case_for", "charges", "charges_of", "followed", "inbox", "timeline",
+    "visible", "visible_cases",
+]  # fmt: skip
 BOXES = {"todo": "待办", "done": "已办", "started": "我发起", "watched": "督办", "copied": "抄送"}
 WORKING = tuple(kind for kind in SeatKind if kind not in (SeatKind.COPY, SeatKind.WATCH))
 
@@ -125,3 +129,10 @@ def timeline(case: Case) -> list[Line]:
         )
         for entry in rows
     ]  # fmt: skip
+
+
+def followed(case: Case) -> Case:
+    """Where a merged case went, through any number of merges; itself when it wasn't merged."""
+    while case.outcome == "merged":
+        case = Case.objects.get(links_in__source=case, links_in__kind=LinkKind.MERGED)
+    return case

@@ -161,6 +161,14 @@ def load(actor: Actor, case_id: int, happened_at: datetime | None = None) -> Wor
     return peek(actor, case, now, happened_at)
 
 
+def load_parent(actor: Actor, parent_id: int) -> Work:
+    """Root first, then the parent: the one lock order there is."""
+    root_id = Case.objects.filter(pk=parent_id).values_list("root_id", flat=True).first()
+    if root_id is not None:
+        load(actor, root_id)
+    return load(actor, parent_id)
+
+
 def peek(actor: Actor, case: Case, now: datetime, happened_at: datetime | None = None) -> Work:
     """The work on a case row at hand; only `load` holds the lock that lets it be committed."""
     facts = {

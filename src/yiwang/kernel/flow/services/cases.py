@@ -14,7 +14,7 @@ from yiwang.kernel.flow.publishing import current, flow_of
 from yiwang.kernel.flow.seating import operator_of
 from yiwang.kernel.flow.stages import enter, follow, refuse_double, settle
 from yiwang.kernel.flow.terms import LinkKind, SeatKind, SeatState, Status
-from yiwang.kernel.flow.work import Work, answered, attempt, commit, load, request_of
+from yiwang.kernel.flow.work import Work, answered, attempt, commit, load, load_parent, request_of
 
 DECIDING = (SeatKind.HANDLE, SeatKind.SIGN)
 
@@ -39,7 +39,7 @@ def open_case(
             raise Invalid("登记时间不能晚于现在。", errors={"happened_at": ["晚于现在"]})
         version = current(flow_code)
         flow = flow_of(version.pk)
-        above = _parent(actor, parent, secrecy) if parent else None
+        above = _above(actor, parent) if parent else None
         opener = actor.organisation_id
         case = Case(
             flow=flow.code, version_id=version.pk, title=title.strip()[:300], organisation_id=organisation_id,
@@ -85,12 +85,8 @@ def _begin(work: Work, above: Work | None, to: object, key: str, parent: int | N
     return entry
 
 
-def _parent(actor: Actor, parent_id: int, secrecy: int) -> Work:
-    """Root first, then the parent: the one lock order there is."""
-    root_id = Case.objects.filter(pk=parent_id).values_list("root_id", flat=True).first()
-    if root_id is not None:
-        load(actor, root_id)
-    work = load(actor, parent_id)
+def _above(actor: Actor, parent_id: int) -> Work:
+    work = load_parent(actor, parent_id)
     checks.need_open(work)
     if not actor.system and not any(work.holds(seat) for seat in work.live()):
         checks.allowed(work, "open_child")
@@ -100,6 +96,7 @@ def _parent(actor: Actor, parent_id: int, secrecy: int) -> Work:
 def act(
     actor: Actor, case_id: int, action: str, *, seat_id: int | None = None, opinion: str = "",
     data: dict[str, Any] | None = None, files: Iterable[int] = (), happened_at: datetime | None = None, key: str = "",
+    batch: bool = False,
 ) -> Entry:  # fmt: skip
     """Take an action of the current stage from a seat; the last deciding seat moves the case, once."""
     attached = list(files)
@@ -109,6 +106,8 @@ def act(
         known = answered(actor, key, request_of("act", case_id, action))
         if known is not None:
             return known
+        if batch:
+            checks.allowed(work, "batch")
         perform(work, action, seat_id=seat_id, opinion=opinion, data=dict(data or {}), files=attached)
         return commit(work, "act", action=action, opinion=opinion, key=key)
 

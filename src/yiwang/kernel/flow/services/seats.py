@@ -63,16 +63,18 @@ def _targets(
     return found
 
 
-def _replace(work: Work, seat: Seat, place: Place) -> Seat:
+def move(work: Work, seat: Seat, place: Place) -> Seat:
     """The seat moves: a new one in its exact position; who waited behind the old waits behind the new."""
     new = work.open_seat(
         place, SeatKind(seat.kind), counts=seat.counts, mandatory=seat.mandatory, lead=seat.lead, task=seat.task,
-        origin=seat.origin or seat.ref, after=seat.after,
+        origin=seat.origin or seat.ref, after=seat.after, state=seat.state,
     )  # fmt: skip
     new.weight = seat.weight
     for other in work.seats.values():
         if other.after == seat.ref and other is not new:
             other.after = new.ref
+        if other.origin == seat.ref and other.kind == SeatKind.CONSULT:
+            other.origin = new.ref
     work.close_seat(seat, SeatState.VOID)
     return new
 
@@ -87,7 +89,7 @@ def transfer(
         operation = checks.allowed(work, "transfer")
         seat = checks.own_seat(work, seat_id, MOVABLE)
         [place] = _targets(work, [to], operation, seat.post_id)
-        _replace(work, seat, place)
+        move(work, seat, place)
 
     return run(actor, case_id, "transfer", step, key=key, opinion=opinion)
 
@@ -101,7 +103,7 @@ def assign(actor: Actor, case_id: int, *, to: int, seat_id: int, opinion: str = 
         if not seat.fault:
             raise Refused("该席位分派正常，不需要改派。可使用转办。")
         [place] = _targets(work, [to], None)
-        _replace(work, seat, place)
+        move(work, seat, place)
 
     return run(actor, case_id, "assign", step, key=key, opinion=opinion)
 

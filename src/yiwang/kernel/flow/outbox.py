@@ -1,0 +1,114 @@
+"""Delivery of what entries owe: at least once, in order within a case, each with its dedup id."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.flow.fold import Facts
+from yiwang.kernel.flow.models import Outbox, Seat
+from yiwang.kernel.flow.publishing import flow_of
+from yiwang.kernel.flow.seating import HEAD, today, with_role
+from yiwang.kernel.flow.services.family import child_closed
+from yiwang.kernel.messages.services import notify
+from yiwang.kernel.orgs.models import Post
+from yiwang.kernel.people.models import Appointment
+
+TRIES = 8
+CLAIM = """
+select o.* from flow_outbox o
+where o.delivered_at is null and o.attempts < %s and o.not_before <= now()
+  and not exists (select 1 from flow_outbox e where e.case_id = o.case_id and e.id < o.id and e.delivered_at is null)
+order by o.id limit 1 for update of o skip locked
+"""
+
+
+def deliver(limit: int = 200) -> int:
+    """Deliver what is due; a row that fails waits longer each time and holds back only its own case."""
+    done = 0
+    while done < limit and _one():
+        done += 1
+    return done
+
+
+def _one() -> bool:
+    with transaction.atomic():
+        found = list(Outbox.objects.raw(CLAIM, [TRIES]))
+        if not found:
+            return False
+        row = found[0]
+        try:
+            with transaction.atomic():
+                HANDLERS[row.kind](row)
+        except (Refused, OSError) as error:
+            row.attempts += 1
+            row.problem = str(error)[:300]
+            row.not_before = timezone.now() + timedelta(seconds=2**row.attempts)
+        else:
+            row.delivered_at = timezone.now()
+        row.save()
+    return True
+
+
+def holders(seats: list[Seat]) -> set[int]:
+    """The people on the posts or in the pools of seats, today."""
+    now, found = timezone.now(), set()
+    for seat in seats:
+        if seat.post_id is not None:
+            posts = Appointment.objects.filter(post_id=seat.post_id, person__active=True)
+            found |= {row.person_id for row in posts if row.valid_from <= today(now) <= (row.valid_until or today(now))}
+        elif seat.pool == HEAD:
+            found |= _in(Post.objects.filter(organisation_id=seat.organisation_id, is_head=True))
+        elif not seat.pool.startswith("@"):
+            found |= _in(Post.objects.filter(with_role(seat.pool, [seat.organisation_id], now)))
+    return found
+
+
+def _in(posts: QuerySet[Post]) -> set[int]:
+    now = today(timezone.now())
+    rows = Appointment.objects.filter(post__in=posts, person__active=True)
+    return {row.person_id for row in rows if row.valid_from <= now <= (row.valid_until or now)}
+
+
+def _tell_holders(row: Outbox) -> None:
+    _tell(row, "待办", row.payload)
+
+
+def _tell_urged(row: Outbox) -> None:
+    _tell(row, "催办", row.payload)
+
+
+def _tell(row: Outbox, word: str, payload: Facts) -> None:
+    case = row.case
+    seats = list(Seat.objects.filter(case=case, ref__in=payload["refs"]))
+    stage = next((s.name for s in flow_of(case.version_id).stages if s.code == case.stage), case.stage)
+    body = f"{case.number} {case.title}。当前环节：{stage}。{payload.get('opinion', '')}"
+    notify(holders(seats), f"{word}：{case.title}", body, url=f"/cases/{case.pk}/", kind=f"flow.{row.kind}",
+           dedup=f"flow:{row.dedup}", thread=f"case:{case.pk}")  # fmt: skip
+
+
+def _tell_opener(row: Outbox, title: str, body: str) -> None:
+    case = row.case
+    if case.opener_person_id is not None:
+        notify([case.opener_person_id], title, body, url=f"/cases/{case.pk}/", kind=f"flow.{row.kind}",
+               dedup=f"flow:{row.dedup}", thread=f"case:{case.pk}")  # fmt: skip
+
+
+def _closed(row: Outbox) -> None:
+    case = row.case
+    name = flow_of(case.version_id).outcome_name(row.payload["outcome"])
+    _tell_opener(row, f"办结：{case.title}", f"{case.number} 已办结，结果：{name}。")
+    if case.parent_id is not None:
+        child_closed(case.parent_id, case.pk, row.payload["outcome"])
+
+
+def _correct(row: Outbox) -> None:
+    _tell_opener(row, f"补正：{row.case.title}", f"{row.case.number} 需补正：{row.payload['items']}")
+
+
+HANDLERS: dict[str, Callable[[Outbox], None]] = {
+    "seats": _tell_holders, "urge": _tell_urged, "rung": _tell_urged, "closed": _closed, "correct": _correct,
+}  # fmt: skip

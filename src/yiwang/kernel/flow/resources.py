@@ -1,0 +1,13 @@
+"""What permissions of the flow room are given on."""
+
+from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.kernel.flow.models import Case, FlowVersion
+
+CASE = register_resource(
+    Resource("flow.case", "案件", Case, owner="opener_person",
+             verbs=(("view", "查看"), ("view_sensitive", "查看敏感案件"), ("verify", "校验记录链")))
+)  # fmt: skip
+VERSION = register_resource(
+    Resource("flow.version", "流程版本", FlowVersion, organisation="", owner="",
+             verbs=(("view", "查看"), ("migrate", "换版")))
+)  # fmt: skip
