@@ -64,10 +64,10 @@ def main(runs: int) -> None:
             took.append(time.perf_counter() - start)
         best = [max(f1(gold, group) for group in groups) for gold in events.values()]
         largest = max(map(len, groups)) / len(texts)
-        print(
-            f"{name:28s} F1 {'  '.join(f'{score:.3f}' for score in best)}  topics of 3+ "
-            f"{sum(len(group) >= 3 for group in groups):4d}  largest {largest:.1%}  median {statistics.median(took):.1f} s"
-        )
+        several = sum(len(group) >= 3 for group in groups)
+        scores = "  ".join(f"{score:.3f}" for score in best)
+        print(f"{name:28s} F1 {scores}  topics of 3+ {several:4d}  largest {largest:.1%}", end="  ")
+        print(f"median {statistics.median(took):.1f} s")
     print(HEAT_FORMULA)
     for place, topic in enumerate(clusters(texts, times, people, likes=likes)[:5], 1):
         print(

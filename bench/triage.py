@@ -80,8 +80,7 @@ def main(runs: int) -> None:
         lines += [
             summary(f"run {run}: grouped folds", labels, found),
             summary(f"run {run}: raw sample", gold, raw_found),
-            f"{f'run {run}: peer word+SVC':26s} rows {len(texts):5d}  "
-            f"macro-F1 {f1_score(truth, guess, average='macro'):.4f}  top-3 {peer_top3:.4f}  (never abstains)",
+            f"run {run}: peer word+SVC  macro-F1 {f1_score(truth, guess, average='macro'):.4f}  top-3 {peer_top3:.4f}",
         ]
     print(*lines, sep="\n")
     print(
