@@ -120,4 +120,4 @@ def _anchors() -> Iterator[Problem]:
             yield Problem("anchor", f"库外链尾 {path.name} 被改动，或由别的密钥所写")
         elif not anchors.holds(anchor):
             text = f"库外链尾记有第 {anchor.position} 节，库中没有：审计账尾部或全部被删，或数据库被换成较早的备份"
-            yield Problem("anchor", text, position=anchor.position)
+            yield Problem("anchor", f"{text}（有意恢复的，用 --accept-database 确认）", position=anchor.position)
