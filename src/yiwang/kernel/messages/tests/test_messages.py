@@ -3,7 +3,11 @@
 import hashlib
 import hmac
 import json
+import os
+import subprocess
+import sys
 import threading
+import time
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -294,3 +298,39 @@ def test_邮件带固定编号且标题不能夹带邮件头(person, settings):
 def test_系统发送无需账号(settings):
     services.send("sms", "13800000000", "查询码", "1234")
     assert queries.outbox(SYSTEM).count() == 1
+
+
+SENDER = """
+import django; django.setup()
+from django.conf import settings
+settings.MESSAGE_CHANNELS = {channels!r}
+from yiwang.kernel.messages.services import deliver
+while deliver(4):
+    pass
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_不变量32_发送进程屡次被杀_每条至少一次且同一事项按序_回滚的一条没有(database_url, gateway):
+    with pytest.raises(RuntimeError), transaction.atomic():
+        services.send("sms", "13800000000", "回滚", "", dedup="rolled-back", thread="case:0")
+        raise RuntimeError
+    for number in range(24):
+        services.send("sms", "13800000000", f"{number}", "", dedup=f"{number:02}", thread=f"case:{number % 3}")
+    script = SENDER.format(channels={"sms": {"adapter": "webhook", "url": gateway}})
+    for kill_after in (5, 14, None):
+        process = subprocess.Popen([sys.executable, "-c", script], env=os.environ | {"DATABASE_URL": database_url})
+        while process.poll() is None:
+            if kill_after is not None and len(Gateway.requests) >= kill_after:
+                process.kill()
+                break
+            time.sleep(0.001)
+        process.wait()
+        due_now()
+    assert set(Delivery.objects.values_list("state", flat=True)) == {"sent"}
+    arrived = [json.loads(body)["id"] for _, body in Gateway.requests]
+    assert set(arrived) == {f"{number:02}" for number in range(24)}
+    for case in range(3):
+        of_case = [number for number in map(int, arrived) if number % 3 == case]
+        assert list(dict.fromkeys(of_case)) == sorted(set(of_case))
