@@ -1,0 +1,35 @@
+"""A database of its own for a benchmark, dropped afterwards."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import django
+import psycopg
+from django.core.management import call_command
+from django.db import connections
+
+from yiwang.site import localdb
+
+
+@contextmanager
+def database(name: str) -> Iterator[str]:
+    """Create, migrate and yield the URL; call before anything of Django's is used."""
+    server = os.environ.get("DATABASE_URL") or localdb.ensure()
+    parts, scratch = urlsplit(server), f"yiwang_bench_{name}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")
+        admin.execute(f"CREATE DATABASE {scratch}")
+    url = urlunsplit(parts._replace(path=f"/{scratch}"))
+    if not parts.netloc and url.startswith("postgresql:/" + scratch):
+        url = url.replace("postgresql:/", "postgresql:///", 1)
+    os.environ.update(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="yiwang.site.settings")
+    try:
+        django.setup()
+        call_command("migrate", verbosity=0)
+        yield url
+    finally:
+        connections.close_all()
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"DROP DATABASE IF EXISTS {scratch} WITH (FORCE)")
