@@ -192,14 +192,13 @@ def _recompute_batch(cases: Sequence[int], version: CalendarVersion, total: Reco
         rows = Clock.objects.select_for_update().filter(case_id__in=cases, calendar_code=version.code)
         for clock in rows.filter(status=ClockStatus.RUNNING).order_by("case_id", "id"):
             before = clock.due_at
-            changed = refresh(clock, above)
+            changed = refresh(clock, version, above)
             checked, touched, moved = checked + 1, touched + changed, moved + (clock.due_at != before)
     return Recomputed(checked, touched, moved)
 
 
-def refresh(clock: Clock, above: Above = DECLARED) -> bool:
+def refresh(clock: Clock, version: CalendarVersion, above: Above) -> bool:
     """Derive a running clock anew if the calendar in force moves its due date, a rung or its certainty."""
-    version = calendars.version(clock.calendar_code)
     if clock.calendar_version_id == version.pk:
         return False
     course = queries.course_of(clock, calendar_version_id=version.pk)
