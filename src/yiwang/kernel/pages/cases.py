@@ -16,14 +16,13 @@ from yiwang.kernel.clocks.queries import states
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.services import store
 from yiwang.kernel.flow import services
-from yiwang.kernel.flow.choices import Choice, available
 from yiwang.kernel.flow.kinds import kind_of
 from yiwang.kernel.flow.models import Case, Entry, IdempotencyKey
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.queries import case_for, visible
+from yiwang.kernel.flow.queries import Choice, available, case_for, visible
 from yiwang.kernel.flow.terms import OUTCOMES
 from yiwang.kernel.pages.boxes import stage_name
-from yiwang.kernel.pages.progress import days, linked, places, steps
+from yiwang.kernel.pages.progress import charged, days, linked, places, steps
 from yiwang.kernel.ui.forms import FlowForm, flow_form
 from yiwang.kernel.ui.render import actor_of, base_context, fragment, page
 
@@ -74,7 +73,7 @@ def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: st
         "clocks": [{"state": clock, "days": days(clock)} for clock in clocks],
         "lead_clock": next((clock for clock in clocks if clock.finished_at is None), clocks[0] if clocks else None),
         "seats": seats, "open_seats": [seat for seat in seats if seat.open],
-        "faults": [seat.fault for seat in seats if seat.fault], "links": linked(actor, case),
+        "faults": [seat.fault for seat in seats if seat.fault], "charges": charged(case), "links": linked(actor, case),
         "notice": _notice(request, actor, case),
     }  # fmt: skip
     return page(request, "pages/case.html", context, title=f"{case.number} {case.title}", status=status)
@@ -180,17 +179,17 @@ def _verb(case: Case, code: str) -> Callable[..., Entry] | None:
 
 def act(
     actor: Actor, case: Case, code: str, *, opinion: str, data: dict[str, Any], files: list[int],
-    seat_id: int | None, key: str,
+    seat_id: int | None, key: str, batch: bool = False,
 ) -> Entry:  # fmt: skip
     """An action, through the domain's own verb when it has one."""
     given: dict[str, Any] = {"opinion": opinion, "data": data, "files": files, "seat_id": seat_id, "key": key}
     verb = _verb(case, code)
-    return verb(actor, _record(case), **given) if verb else services.act(actor, case.pk, code, **given)
+    return verb(actor, _record(case), **given) if verb else services.act(actor, case.pk, code, batch=batch, **given)
 
 
 def _operate(actor: Actor, case: Case, code: str, given: dict[str, Any]) -> Entry:
     """An operation of the engine takes its fields as arguments; a chosen number arrives from the form as text."""
-    operation: Callable[..., Entry] = getattr(services, code)
+    operation: Callable[..., Entry] = services.BY_CODE[code]
     arguments = {}
     for name, parameter in inspect.signature(operation).parameters.items():
         value = given.get(name)

@@ -23,7 +23,10 @@ def filters_of(request: HttpRequest) -> Filters:
 
 
 def batchable(flow: Flow, stage_code: str) -> list[Action]:
-    """Actions of a stage that need nothing but an opinion, so that one press can serve many."""
+    """Actions of a stage that need nothing but an opinion, in flows that switch batches on."""
+    operation = flow.operation("batch")
+    if operation is None or (operation.stages and stage_code not in operation.stages):
+        return []
     stage = next((stage for stage in flow.stages if stage.code == stage_code), None)
     actions = stage.actions if stage else ()
     return [action for action in actions if not any(field.required for field in action.fields)]
@@ -72,7 +75,8 @@ def _each(actor: Actor, ids: list[int], action: str, opinion: str, key: str) -> 
     done, problems = 0, []
     for seat in seats:
         try:
-            act(actor, seat.case, action, opinion=opinion, data={}, files=[], seat_id=seat.pk, key=f"{key}:{seat.pk}")
+            act(actor, seat.case, action, opinion=opinion, data={}, files=[], seat_id=seat.pk, batch=True,
+                key=f"{key}:{seat.pk}")  # fmt: skip
             done += 1
         except Refused as problem:
             problems.append(f"{seat.case.number} {problem.message}")

@@ -15,13 +15,15 @@ from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.queries import of as files_of
 from yiwang.kernel.flow.definitions import Field, Flow
 from yiwang.kernel.flow.models import Case, Link, Seat
-from yiwang.kernel.flow.queries import Line, timeline, visible_cases
+from yiwang.kernel.flow.queries import Line, charges, timeline, visible_cases
 from yiwang.kernel.flow.terms import LinkKind, SeatKind, SeatState
+from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.ui.pickers import picker
 
 RECENT = 50
 BACKWARD = {"send_back", "withdraw", "decline", "reopen", "terminate"}
 SEAT_TONES = {SeatState.OPEN: "info", SeatState.DONE: "ok", SeatState.WAITING: "", SeatState.VOID: ""}
+PARTIES = {"lead": "主办单位", "operator": "运行单位", "opener": "登记单位", "nobody": "不计时"}
 PICKED = {"organisation": "organisation", "organisations": "organisation", "post": "post", "posts": "post"}
 
 
@@ -103,7 +105,7 @@ def steps(case: Case, flow: Flow, hidden: Iterable[str], *, everything: bool) ->
         attached = tuple(files[key] for key in line.facts.get("files", ()) if key in files)
         tone = "back" if line.kind in BACKWARD else "system" if line.kind == "rung" else ""
         found.append(
-            Step(line.label, line.stage, who(line), line.happened_at, line.recorded_at, line.late, line.opinion, tone,
+            Step(line.label, line.stage if line.stage != line.label else "", who(line), line.happened_at, line.recorded_at, line.late, line.opinion, tone,
                  tuple(notes), attached)
         )  # fmt: skip
     return found, len(lines), len(shown) < len(lines)
@@ -146,6 +148,26 @@ def _seat_name(seat: Seat) -> str:
     if seat.person and seat.on_behalf_of:
         return f"{where} {seat.person} 代 {seat.on_behalf_of}"
     return f"{where} {seat.person}" if seat.person else where
+
+
+@dataclass(frozen=True)
+class Charge:
+    party: str
+    minutes: float
+
+
+def charged(case: Case) -> list[Charge]:
+    """The life of the case divided among who is charged with it, longest first."""
+    spans = charges(case)
+    wanted = {span.organisation_id for span in spans if span.organisation_id is not None}
+    names = {unit.pk: str(unit) for unit in Organisation.objects.filter(pk__in=wanted)}
+    totals: dict[str, float] = defaultdict(float)
+    for span in spans:
+        party = PARTIES.get(span.party, span.party)
+        name = names.get(span.organisation_id or 0)
+        label = f"{name}（{party}）" if name else f"{party}：{span.cause}" if span.cause else party
+        totals[label] += (span.stop - span.start).total_seconds() / 60
+    return [Charge(party, minutes) for party, minutes in sorted(totals.items(), key=lambda item: -item[1])]
 
 
 @dataclass(frozen=True)

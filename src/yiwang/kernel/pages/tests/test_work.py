@@ -38,7 +38,7 @@ FLOW = Flow(
         )),
     ),
     outcomes=(("answered", "已答复"),), clocks=(ClockRule("reply", "答复时限", "working_day", 5, basis="第三十四条"),),
-    operations=(Operation("transfer"), Operation("suspend"), Operation("copy"), Operation("send_back")), basis="《信访工作条例》",
+    operations=(Operation("transfer"), Operation("suspend"), Operation("copy"), Operation("send_back"), Operation("batch")), basis="《信访工作条例》",
 )  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def test_收件箱查询数不随件数增加(
 def test_案件页写明期限过程席位和能做的事(house: House) -> None:
     case = house.case()
     text = _words(house.browser("王强").get(f"/cases/{case.pk}/"))
-    for word in (case.number, "答复时限", "5 个工作日", "逐日说明", "登记", "派办", "李静", "承办单位：住建局", "答复", "记录进展", "转办"):
+    for word in (case.number, "答复时限", "5 个工作日", "逐日说明", "登记", "派办", "李静", "承办单位：住建局", "答复", "记录进展", "转办", "住建局（主办单位）"):
         assert word in text, word
     assert "没有批示文号" in text
     assert "现在不能用的操作" in text

@@ -1,7 +1,7 @@
 """Tags every template uses: {% load ui_tags %}."""
 
 import hashlib
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,13 @@ def moment(value: object, style: str = "minute") -> str:
     return ""
 
 
+def _limit(at: datetime) -> str:
+    """A limit that ends with a day ends at 24:00 of that day, not at 00:00 of the next (民法典 203)."""
+    if at.astimezone(SHANGHAI).strftime("%H:%M") == "00:00":
+        return moment(at - timedelta(minutes=1), "short").removesuffix("23:59").rstrip() + " 24:00"
+    return moment(at, "short")
+
+
 @register.simple_tag
 def due(at: datetime | None, colour: str = "", provisional: bool = False) -> SafeString:
     """The deadline chip: shape and words, not colour alone."""
@@ -74,7 +81,7 @@ def due(at: datetime | None, colour: str = "", provisional: bool = False) -> Saf
         return SafeString("")
     return format_html(
         '<span class="due {}" title="{}">{}<span class="hidden-visually">{}</span>{}</span>',
-        colour, moment(at, "second"), moment(at, "short"), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
+        colour, moment(at, "second"), _limit(at), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.contrib.staticfiles import finders
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, RequestFactory, override_settings
+from django.utils import timezone
 
 from yiwang.kernel.access.actors import ANONYMOUS, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.ui import render
@@ -139,3 +141,25 @@ def test_样式和脚本在约定大小之内且每个图标都在图集里() ->
     for name in ("menu", "search", "bell", "inbox", "dot", "warn"):
         assert f'id="{name}"' in sprite
     assert "#dot" in ui_tags.icon("")
+
+
+def test_期限写成当日二十四时而不是次日零时() -> None:
+    def shown(text: str) -> str:
+        return ui_tags.due(datetime.fromisoformat(text), "green")
+
+    year = timezone.localdate().year
+    assert "11-24 24:00" in shown(f"{year}-11-25T00:00:00+08:00") and "正常" in shown(f"{year}-11-25T00:00:00+08:00")
+    assert "11-25 17:30" in shown(f"{year}-11-25T09:30:00+00:00")
+    assert f"{year - 1}-12-31 24:00" in shown(f"{year}-01-01T00:00:00+08:00")
+    assert ui_tags.due(None) == ""
+
+
+def test_时长和大小写成人话() -> None:
+    assert [ui_tags.span(n) for n in (0, 25, 90, 1440 * 3 + 240, -30)] == [
+        "0分钟",
+        "25分钟",
+        "1小时30分钟",
+        "3天4小时",
+        "-30分钟",
+    ]
+    assert [ui_tags.size(n) for n in (None, 900, 123456, 5 * 1024**3)] == ["0 B", "900 B", "120.6 KB", "5.0 GB"]
