@@ -1,6 +1,7 @@
 """Charts drawn on the server as SVG: they print, follow dark mode, and carry their numbers as a table."""
 
 import math
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -14,10 +15,11 @@ NOTHING = SafeString("")
 
 
 def picture(svg: str) -> SafeString:
-    """An SVG the kernel drew itself (a flow); whoever draws escapes the words in it."""
-    if not svg.startswith("<svg"):
+    """An SVG the kernel drew itself (a flow), shown at its own size; whoever draws escapes the words in it."""
+    size = re.match(r'<svg [^>]*viewBox="0 0 (\d+) \d+"', svg)
+    if size is None:
         raise ValueError("not a drawing")
-    return mark_safe(svg)  # noqa: S308
+    return mark_safe(svg.replace("<svg ", f'<svg width="{size[1]}" ', 1))  # noqa: S308
 
 
 def _text(value: Value) -> str:

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+import pytest
 from defusedxml import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +68,9 @@ def test_堆叠柱不越出画布(values: list[list[int]]) -> None:
         for y in re.findall(r'<rect class="fill" x="[\d.]+" y="([\d.-]+)" width="[\d.]+" height="[\d.]+">', text)
     ]
     assert len(tops) == 3 * len(values) and min(tops) >= 13
+
+
+def test_图只收自绘的_svg_并按原大小显示() -> None:
+    assert 'width="300"' in charts.picture('<svg class="flow" viewBox="0 0 300 90"></svg>')
+    with pytest.raises(ValueError, match="drawing"):
+        charts.picture("<script>")
