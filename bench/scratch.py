@@ -12,10 +12,14 @@ from django.db import connections
 
 from yiwang.site import localdb
 
+# A benchmark imports this module before any model.
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yiwang.site.settings")
+django.setup()
+
 
 @contextmanager
 def database(name: str) -> Iterator[str]:
-    """Create, migrate and yield the URL; call before anything of Django's is used."""
+    """Create, migrate and yield the URL; Django's own connection leads there too."""
     server = os.environ.get("DATABASE_URL") or localdb.ensure()
     parts, scratch = urlsplit(server), f"yiwang_bench_{name}"
     with psycopg.connect(server, autocommit=True) as admin:
@@ -24,9 +28,8 @@ def database(name: str) -> Iterator[str]:
     url = urlunsplit(parts._replace(path=f"/{scratch}"))
     if not parts.netloc and url.startswith("postgresql:/" + scratch):
         url = url.replace("postgresql:/", "postgresql:///", 1)
-    os.environ.update(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="yiwang.site.settings")
+    connections["default"].settings_dict["NAME"] = scratch
     try:
-        django.setup()
         call_command("migrate", verbosity=0)
         yield url
     finally:

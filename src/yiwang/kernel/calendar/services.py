@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.calendar import queries
 from yiwang.kernel.calendar.models import CalendarDay, CalendarVersion
+from yiwang.kernel.calendar.resources import CALENDAR
 from yiwang.kernel.calendar.terms import OFFICE_HOURS, Change
 from yiwang.kernel.calendar.workdays import FIRST, LAST, Hours, Override
 from yiwang.kernel.ledger import services as ledger
@@ -17,7 +18,7 @@ def publish(
     hours: Hours | None = None,
 ) -> CalendarVersion:  # fmt: skip
     """Publish changes as the next version; what changes nothing publishes nothing."""
-    actor.require("calendar", "publish")
+    actor.require(CALENDAR.code, "publish")
     changes = {item.date: item for item in overrides}
     _check(changes.values(), source, hours)
     with transaction.atomic():

@@ -22,6 +22,7 @@ from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.above import DECLARED, Above
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
 from yiwang.kernel.clocks.models import Clock, ClockSegment, Recomputation, Timer
+from yiwang.kernel.clocks.resources import TIMER
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
@@ -217,7 +218,7 @@ def refresh(clock: Clock, version: CalendarVersion, above: Above) -> bool:
 
 def retry(actor: Actor, timer_id: int) -> Timer:
     """Arm a parked timer again, once its cause has been removed."""
-    actor.require("clocks.timer", "retry")
+    actor.require(TIMER.code, "retry")
     with transaction.atomic():
         timer = Timer.objects.select_for_update().filter(pk=timer_id, state=TimerState.PARKED).first()
         if timer is None:
