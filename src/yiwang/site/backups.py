@@ -58,14 +58,11 @@ def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path
     localdb.require_space(unfinished, size + (200 << 20))
     with progress() as bar:
         task = bar.add_task("导出数据库", total=None)
+        # An anchor never names more than the dump holds, a row never names an attachment that is not there yet.
+        _copy(var / "ledger", var, unfinished)
         _dump(url, unfinished / "database.dump")
-        paths = [path for folder in FOLDERS for path in _contents(var / folder)]
-        bar.update(task, description="复制附件", total=len(paths))
-        for path in paths:
-            copy = unfinished / path.relative_to(var)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-            bar.advance(task)
+        bar.update(task, description="复制附件")
+        _copy(var / "files", var, unfinished)
     manifest = {
         "created_at": now.isoformat(),
         "version": version("yiwang"),
@@ -75,6 +72,13 @@ def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path
     (unfinished / MANIFEST).write_text(json.dumps(manifest, ensure_ascii=False, indent=1))
     unfinished.rename(target)
     return target
+
+
+def _copy(folder: Path, var: Path, target: Path) -> None:
+    for path in _contents(folder):
+        copy = target / path.relative_to(var)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
 
 
 def _dump(url: str, target: Path) -> None:
@@ -117,10 +121,6 @@ def restore(url: str, folder: Path, *, replace: bool = False, var: Path = locald
         raise DatabaseProblem("目标数据库里已有数据。确认要整体替换时加 --replace；原有数据将被清除。")
     _copy_contents(folder, var)
     _load(url, folder / "database.dump")
-    anchors = var / "ledger"
-    shutil.rmtree(anchors, ignore_errors=True)
-    if (folder / "ledger").exists():
-        shutil.copytree(folder / "ledger", anchors)
 
 
 def tables(url: str) -> int:
@@ -130,7 +130,15 @@ def tables(url: str) -> int:
 
 
 def _copy_contents(folder: Path, var: Path) -> None:
-    """Attachments are named by digest: adding those that are missing never harms those that are there."""
+    """Attachments are named by digest: adding those that are missing never harms those that are there.
+
+    An anchor that is there stays: going back to an older database is to show in `verify` until it is accepted.
+    """
+    for path in _contents(folder / "ledger"):
+        anchor = var / path.relative_to(folder)
+        if not anchor.exists():
+            anchor.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, anchor)
     for path in _contents(folder / "files"):
         target = var / path.relative_to(folder)
         if not target.exists() or _digest(target) != _digest(path):

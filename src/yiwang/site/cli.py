@@ -18,6 +18,7 @@ from yiwang.site.console import fail, say
 app = typer.Typer(help="一网：./run <命令>", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 Arguments = Annotated[list[str] | None, typer.Argument()]
 ADVICE = "演示数据可以丢弃时：./run down 之后删除 var/pg 与 var/ledger 再 ./run up；有正式数据时先 ./run backup，再按 docs/operations.md 处理。"
+NEXT = "接着执行 ./run verify；回到了较早的时点时，由审计管理员用 ./run manage verify_ledger --accept-database '理由' 确认并记账。"
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -106,10 +107,10 @@ def restore(
         if to:
             _refuse_external("restore --to")
             before = pointintime.restore(localdb.LOCAL, pointintime.instant(to))
-            say(f"已恢复到 {to}。恢复前的数据保留在 {before}，确认无误后可以删除。")
+            say(f"已恢复到 {to}。恢复前的数据保留在 {before}，确认无误后可以删除。{NEXT}")
         elif folder:
             backups.restore(preparation.database_url(), folder.absolute(), replace=replace)
-            say("恢复完成。建议接着执行 ./run verify 核对台账、流程与附件。")
+            say(f"恢复完成。{NEXT}")
         else:
             raise fail("请给出备份目录，或用 --to 给出时间点。")
 

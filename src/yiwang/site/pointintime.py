@@ -99,10 +99,6 @@ def restore(cluster: Cluster, moment: datetime | None) -> Path:
         cluster.start()
         raise DatabaseProblem(f"没有恢复到指定时间，数据库已退回原样。{why}") from problem
     _finish(cluster, source)
-    anchors = cluster.var / "ledger"
-    if anchors.exists():
-        # They name an end of the chain that this past has not reached.
-        anchors.rename(cluster.var / f"ledger.before-{stamp}")
     return before
 
 
