@@ -5,6 +5,7 @@ import json
 import os
 from functools import partial
 from importlib.metadata import version
+from io import StringIO
 from pathlib import Path
 
 import django
@@ -43,8 +44,9 @@ def sources_digest() -> str:
     return digest.hexdigest()
 
 
-def _demonstration() -> None:
-    call_command("demo", verbosity=0)
+def _quietly(command: str) -> None:
+    """The step's own line tells enough."""
+    call_command(command, verbosity=0, stdout=StringIO())
 
 
 def todo(demonstration: bool) -> list[Step]:
@@ -52,9 +54,9 @@ def todo(demonstration: bool) -> list[Step]:
         ("数据库迁移", lambda: call_command("migrate", verbosity=0, interactive=False)),
         ("收集静态文件", lambda: call_command("collectstatic", verbosity=0, interactive=False)),
     ]
-    found += [(label, partial(call_command, command, verbosity=0)) for command, label in SEEDS]
+    found += [(label, partial(_quietly, command)) for command, label in SEEDS]
     if demonstration:
-        found.append(("示范城市数据", _demonstration))
+        found.append(("示范城市数据", partial(_quietly, "demo")))
     return found
 
 
