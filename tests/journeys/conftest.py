@@ -25,7 +25,13 @@ from yiwang.site import localdb
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "var" / "journeys"
 DATABASE = "yiwang_journey"
-CHROMIUM = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage", "--lang=zh-CN")
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-dev-shm-usage",
+    "--lang=zh-CN",
+)
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOWN = "import django; django.setup(); from tests.journeys.town import build; build()"
 START_SECONDS = 60.0

@@ -8,7 +8,17 @@ from playwright.sync_api import Page, expect
 from tests.journeys.conftest import no_sideways_scroll, sign_in
 from tests.journeys.town import PASSWORD
 
-PAGES = ("/", "/inbox/todo/", "/inbox/done/", "/inbox/started/", "/search/?q=照明", "/notifications/", "/jobs/", "/flows/", "/help/")
+PAGES = (
+    "/",
+    "/inbox/todo/",
+    "/inbox/done/",
+    "/inbox/started/",
+    "/search/?q=照明",
+    "/notifications/",
+    "/jobs/",
+    "/flows/",
+    "/help/",
+)
 
 
 def _first_case(page: Page) -> None:

@@ -142,8 +142,7 @@ def stacked(
                  label, name, _text(values[i]), unit)
             )  # fmt: skip
     shape = (
-        '<g class="s{}"><rect class="fill" x="{}" y="{}" width="{}" height="{}">'
-        "<title>{} {}：{}{}</title></rect></g>"
+        '<g class="s{}"><rect class="fill" x="{}" y="{}" width="{}" height="{}"><title>{} {}：{}{}</title></rect></g>'
     )
     axes, ticks = _axes(top, steps, left, bottom, height), _ticks(labels, left, slot, bottom)
     body = format_html("{}{}{}", axes, ticks, format_html_join("", shape, boxes))
