@@ -14,7 +14,11 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"没有名为 {'、'.join(unknown)} 的基准；现有：{'、'.join(known)}。")
         return 2
-    failed = [name for name in names or known if subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode]
+    failed = [
+        name
+        for name in names or known
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"], check=False).returncode
+    ]
     if failed:
         print(f"未达标或出错：{'、'.join(failed)}")
     return 1 if failed else 0

@@ -25,7 +25,14 @@ def write(name: str, rows: list[Row]) -> bool:
     """True when every bar is met."""
     verdict = {True: "met", False: "**missed**", None: ""}
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d')}"
-    lines = [f"## {name}", "", f"`./run bench {name}` ({machine})", "", "| what | measured | bar | |", "|---|---|---|---|"]
+    lines = [
+        f"## {name}",
+        "",
+        f"`./run bench {name}` ({machine})",
+        "",
+        "| what | measured | bar | |",
+        "|---|---|---|---|",
+    ]
     lines += [f"| {row.what} | {row.value} | {row.bar} | {verdict[row.met]} |" for row in rows]
     section = "\n".join(lines) + "\n"
     print(section)

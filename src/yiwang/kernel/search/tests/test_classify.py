@@ -112,9 +112,9 @@ def test_真实数据达到门槛():
     parts = grouped_folds(np.array([names.index(la) for la in labels]), np.array(groups), 11, 5)
     fit, held = np.flatnonzero(parts), np.flatnonzero(parts == 0)
     model = train([texts[i] for i in fit], [labels[i] for i in fit], [groups[i] for i in fit])
-    start = time.perf_counter()
+    start = time.process_time()
     found = model.predict([texts[i] for i in held])
-    speed = len(held) / (time.perf_counter() - start)
+    speed = len(held) / (time.process_time() - start)
     truth = [labels[i] for i in held]
     right = [p.label == t for p, t in zip(found, truth, strict=True) if p.label]
     top3 = np.mean([t in dict(p.top3) for p, t in zip(found, truth, strict=True)])
@@ -122,4 +122,4 @@ def test_真实数据达到门槛():
     assert f1_score(truth, [p.top3[0][0] for p in found], average="macro") >= 0.90
     assert len(right) / len(held) >= 0.55 and np.mean(right) >= 0.975
     assert top3 >= 0.985
-    assert speed >= 800, "共享机器上的下限;基准见 bench/triage.py"
+    assert speed >= 1200, "按处理器时间计,共享机器上的下限;基准见 bench/triage.py"

@@ -46,10 +46,10 @@ def test_有内容的一句也不冤枉(reply: str):
     "piece", ["网友", "已", "转交", "相关", "您反映的问题", "处理", "关于", "如有情况", "、并", "感谢"]
 )
 def test_刁钻输入不拖慢(piece: str):
-    start = time.perf_counter()
+    start = time.process_time()
     for size in (30, 60, 119):
         is_empty_reply((piece * 119)[:size])
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.shared_data
