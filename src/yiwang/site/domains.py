@@ -1,4 +1,8 @@
 """The only list of domains. Adding one is one line here."""
 
 DOMAINS: list[str] = [
-]  # fmt: skip
+    "yiwang.office.appraisal",
+    "yiwang.city.command",
+    "yiwang.city.hotline",
+    "yiwang.cockpit.reports",
+]

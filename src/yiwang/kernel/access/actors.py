@@ -71,6 +71,12 @@ class Actor:
                 rule="默认拒绝：权限＝动作×资源×数据范围",
             )
 
+    def home(self) -> int:
+        """The organisation new records belong to; who serves nowhere today can't make any."""
+        if self.organisation_id is None:
+            raise Refused("您今天没有任职岗位，不能新建记录。请联系本单位系统管理员核对任职。", rule="记录须有所属机构")
+        return self.organisation_id
+
     def signature(self) -> dict[str, Any]:
         """What the ledger keeps of an actor."""
         return {

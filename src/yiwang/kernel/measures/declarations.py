@@ -59,3 +59,14 @@ class Measure:
     @property
     def is_rate(self) -> bool:
         return self.kind in ("rate", "monthly")
+
+
+@dataclass(frozen=True)
+class ReportSpec:
+    """A report a domain offers: Markdown with marks such as {{ figure hotline.received }} (see cockpit.reports)."""
+
+    code: str
+    name: str
+    text: str
+    span: Literal["month", "year"] = "month"
+    basis: str = ""

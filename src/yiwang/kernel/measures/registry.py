@@ -1,5 +1,7 @@
 """All measures of the platform, by code."""
 
+from collections.abc import Iterable
+
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.measures.declarations import Measure
 
@@ -23,3 +25,8 @@ def measure_of(code: str) -> Measure:
     if found is None:
         raise Invalid(f"没有指标 {code}。指标清单见“指标”页。")
     return found
+
+
+def register_measures(measures: Iterable[Measure]) -> None:
+    for measure in measures:
+        register_measure(measure)

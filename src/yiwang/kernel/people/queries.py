@@ -26,11 +26,16 @@ def serving(at: datetime | None = None) -> QuerySet[Appointment]:
 
 def actor_of(account: Account, address: str = "") -> Actor:
     """The account's person with all posts and permissions of today; one query."""
-    if not account.is_active or not account.person.active:
+    return actor_of_person(account.person, account_id=account.pk, address=address) if account.is_active else ANONYMOUS
+
+
+def actor_of_person(person: Person, *, account_id: int | None = None, address: str = "") -> Actor:
+    """A person with all posts and permissions of today, with or without an account."""
+    if not person.active:
         return ANONYMOUS
     lines = (
         serving()
-        .filter(person=account.person_id)
+        .filter(person=person)
         .annotate(held=FilteredRelation("post__roles", condition=in_force(timezone.localdate(), "post__roles__")))
         .order_by("-primary", "id")
         .values_list(
@@ -57,7 +62,7 @@ def actor_of(account: Account, address: str = "") -> Actor:
     primary = next(iter(posts), None)
     organisation_id, path = posts[primary] if primary is not None else (None, "")
     return Actor(
-        person_id=account.person_id, account_id=account.pk, name=account.person.name, post_ids=tuple(posts),
+        person_id=person.pk, account_id=account_id, name=person.name, post_ids=tuple(posts),
         primary_post_id=primary, organisation_id=organisation_id, organisation_path=path, duties=frozenset(duties),
         roles=frozenset(roles), permissions={key: tuple(found) for key, found in permissions.items()}, address=address,
     )  # fmt: skip

@@ -118,3 +118,9 @@ def widget_kind(field: Any) -> str:
     """Tells ui/field.html how to lay a Django bound field out."""
     kind = getattr(field.field.widget, "input_type", "")
     return "hidden" if field.is_hidden else str(kind or type(field.field.widget).__name__.lower())
+
+
+@register.filter
+def percent(share: float | None) -> str:
+    """A share between 0 and 1 as officers read it; nothing known is a dash, never 0%."""
+    return "—" if share is None else f"{share:.1%}"

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from yiwang.kernel.pages.manifest import Domain
+from yiwang.site import demo_city
 from yiwang.site.manifests import manifests
 
 
@@ -26,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if settings.PRODUCTION:
             raise CommandError("生产环境（YIWANG_ENV=production）不得生成示范数据。")
-        accounts: list[tuple[str, str, str]] = []
+        accounts = demo_city.build()
         for domain in ordered(manifests()):
             if domain.demo is not None:
                 accounts += domain.demo() or ()

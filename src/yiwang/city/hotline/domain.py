@@ -1,0 +1,74 @@
+"""12345 热线。"""
+
+from pathlib import Path
+
+from yiwang.city.hotline import api, flows, measures, pages, queries, registers
+from yiwang.city.hotline.demo import build
+from yiwang.city.hotline.models import Exclusion, Request
+from yiwang.city.hotline.services.exclusions import on_exclusion
+from yiwang.city.hotline.services.handling import on_request
+from yiwang.city.hotline.terms import CALLER, DISPATCHER, HANDLER, MANAGER, OPERATOR
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.measures.declarations import ReportSpec
+from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
+
+TEXTS = Path(__file__).parent / "templates" / "hotline"
+REQUEST, REPORTER, EXCLUSION = "hotline.request", "hotline.reporter", "hotline.exclusion"
+DICTIONARY = (("command.matter", "view", Scope.ALL), ("command.edition", "view", Scope.ALL))
+
+
+def _all(*grants: tuple[str, str]) -> tuple[tuple[str, str, Scope], ...]:
+    return tuple((resource, verb, Scope.ALL) for resource, verb in grants)
+
+
+ROLES = (
+    RoleSpec(OPERATOR, "话务员", (
+        *_all((REQUEST, "view"), (REQUEST, "add"), (REPORTER, "view"), (REPORTER, "unmask")), *DICTIONARY)),
+    RoleSpec(DISPATCHER, "派单员", (
+        *_all((REQUEST, "view"), (REQUEST, "add"), (REQUEST, "triage"), (REQUEST, "export"), (REQUEST, "import"),
+              (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"), ("hotline.topic", "run"),
+              ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
+              ("hotline.triage_model", "view")), *DICTIONARY)),
+    RoleSpec(HANDLER, "承办员", (
+        (REQUEST, "view", Scope.TREE), (REQUEST, "exclude", Scope.TREE), (REQUEST, "export", Scope.TREE),
+        (EXCLUSION, "view", Scope.TREE), ("hotline.charge", "view", Scope.TREE), *DICTIONARY)),
+    RoleSpec(CALLER, "回访员", (
+        *_all((REQUEST, "view"), (REPORTER, "view"), (REPORTER, "unmask"), (EXCLUSION, "view")), *DICTIONARY)),
+    RoleSpec(MANAGER, "热线负责人", (
+        *_all((REQUEST, "view"), (REQUEST, "add"), (REQUEST, "triage"), (REQUEST, "export"), (REQUEST, "import"),
+              (REQUEST, "exclude"), (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"),
+              ("hotline.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
+              ("hotline.triage_model", "view"), ("hotline.triage_model", "add"), (EXCLUSION, "view"),
+              ("hotline.charge", "view")), *DICTIONARY)),
+)  # fmt: skip
+
+DOMAIN = Domain(
+    code="hotline",
+    name="12345 热线",
+    basis=("国办发〔2020〕53号", "GB/T 33358-2016", "GB/T 44189-2024"),
+    wing="city",
+    menu=(
+        MenuItem("话务台", "/hotline/desk/", (REQUEST, "add"), icon="phone"),
+        MenuItem("派单台", "/hotline/triage/", (REQUEST, "triage"), icon="split"),
+        MenuItem("诉求台账", "/r/hotline.request/", (REQUEST, "view"), icon="list"),
+        MenuItem("诉求研判", "/hotline/insight/", ("hotline.repeat", "judge"), icon="search"),
+        MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="list"),
+        MenuItem("分类模型", "/hotline/models/", ("hotline.triage_model", "view"), icon="gear"),
+    ),
+    roles=ROLES,
+    flows=flows.FLOWS,
+    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS),
+    measures=measures.MEASURES,
+    reports=(
+        ReportSpec("hotline.bulletin", "政府热线月度通报", (TEXTS / "bulletin.md").read_text(encoding="utf-8"), "month"),
+        ReportSpec("hotline.annual", "政府热线年度工作情况", (TEXTS / "annual.md").read_text(encoding="utf-8"), "year"),
+    ),
+    case_kinds=(
+        CaseKind("hotline.request", REQUEST, Request, sections=queries.sections, on_event=on_request),
+        CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
+    ),
+    urls=(*pages.URLS, *api.URLS),
+    demo=build,
+    demo_after=("command",),
+)

@@ -1,0 +1,87 @@
+"""研判：疑似重复、群体诉求、热点、疑难、地点分布。"""
+
+from datetime import date, timedelta
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_date
+
+from yiwang.city.hotline import queries
+from yiwang.city.hotline.services import insight
+from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.ui.charts import bar
+from yiwang.kernel.ui.render import actor_of, page
+from yiwang.kernel.ui.routes import needs, route
+
+TABS = (("topics", "热点"), ("repeats", "疑似重复"), ("events", "群体诉求"), ("hard", "疑难诉求"), ("places", "地点分布"))
+
+
+def _day(text: str | None, default: date, label: str) -> date:
+    if not text:
+        return default
+    found = parse_date(text)
+    if found is None:
+        raise Invalid(f"{label}不是有效日期，应为 2026-01-31 这样的格式。")
+    return found
+
+
+def _period(data: dict[str, str]) -> tuple[date, date]:
+    today = timezone.localdate()
+    since, until = _day(data.get("since"), today - timedelta(days=90), "开始日期"), _day(data.get("until"), today, "结束日期")
+    if since > until:
+        raise Invalid("开始日期不能晚于结束日期。")
+    return since, until
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """One tab at a time; every list is scoped to the reader."""
+    actor, tab = actor_of(request), request.GET.get("tab", "topics")
+    since, until = _period(request.GET.dict())
+    context = {"tab": tab, "tabs": TABS, "since": since, "until": until}
+    if tab == "repeats":
+        context["findings"] = queries.pending_repeats(actor).order_by("-similarity")[:50]
+    elif tab == "hard":
+        context["hard"] = queries.hard_cases(actor)[:50]
+    elif tab == "events":
+        context["events"] = queries.events(actor)[:50]
+    elif tab == "places":
+        start, stop = insight.window(since, until)
+        rows = queries.by_district(actor, start, stop)[:20]
+        context |= {"places": rows, "chart": bar([(name, number) for name, number in rows], title="诉求按文中地点")}
+    else:
+        context |= {"tab": "topics", "run": queries.latest_topics(actor)}
+    return page(request, "hotline/insight.html", context, title="诉求研判")
+
+
+def run_topics(request: HttpRequest) -> HttpResponse:
+    insight.compute_topics(actor_of(request), *_period(request.POST.dict()))
+    return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=topics")
+
+
+def find(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    start, stop = insight.window(*_period(request.POST.dict()))
+    insight.find_repeats(actor, queries.requests(actor).filter(received_at__gte=start, received_at__lt=stop))
+    return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
+
+
+def judge(request: HttpRequest) -> HttpResponse:
+    insight.judge_repeat(actor_of(request), int(request.POST["finding"]), confirmed=request.POST.get("confirmed") == "1")
+    return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
+
+
+def group(request: HttpRequest) -> HttpResponse:
+    """A topic, or the ticked requests, become one event of many people."""
+    numbers = [int(value) for value in request.POST.getlist("request")]
+    insight.group_event(actor_of(request), numbers, request.POST.get("title", ""), request.POST.get("summary", ""))
+    return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=events")
+
+
+INSIGHT_URLS = (
+    route("hotline/insight/", overview, "hotline_insight", needs("hotline.repeat", "judge")),
+    route("hotline/insight/topics/", run_topics, "hotline_run_topics", needs("hotline.topic", "run")),
+    route("hotline/insight/repeats/", find, "hotline_find_repeats", needs("hotline.repeat", "find")),
+    route("hotline/insight/judge/", judge, "hotline_judge", needs("hotline.repeat", "judge")),
+    route("hotline/insight/group/", group, "hotline_group", needs("hotline.event", "add")),
+)

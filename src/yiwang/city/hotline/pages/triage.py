@@ -1,0 +1,134 @@
+"""派单台：建议分类、建议事项、成批派单；分类模型。"""
+
+import csv
+import io
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from yiwang.city.hotline import queries
+from yiwang.city.hotline.models import Request, TriageModel
+from yiwang.city.hotline.services import handling, triage
+from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.ui.render import actor_of, page
+from yiwang.kernel.ui.routes import needs, route
+
+ROWS = 50
+
+
+@dataclass(frozen=True)
+class Line:
+    request: Request
+    choices: list[dict[str, Any]]
+    abstained: bool
+    proposals: list[dict[str, Any]]
+
+
+def _lines(found: list[Request]) -> list[Line]:
+    lines = []
+    for request in found:
+        latest = request.triage_decisions.last()
+        lines.append(
+            Line(
+                request=request,
+                choices=latest.choices if latest else [],
+                abstained=latest is not None and not latest.proposed,
+                proposals=[] if request.matter_code else triage.proposals(request),
+            )
+        )
+    return lines
+
+
+def board(request: HttpRequest) -> HttpResponse:
+    """Requests waiting for dispatch, oldest first; each with its proposals and the reason for them."""
+    actor = actor_of(request)
+    waiting = queries.waiting_for_dispatch(actor)
+    wanted = request.GET.get("show", "")
+    if wanted == "ready":
+        waiting = waiting.exclude(matter_code="")
+    elif wanted == "unsure":
+        waiting = waiting.filter(category="")
+    context = {
+        "lines": _lines(list(waiting[:ROWS])),
+        "total": waiting.count(),
+        "show": wanted,
+        "key": uuid.uuid4().hex,
+        "model": queries.active_model(),
+    }
+    return page(request, "hotline/triage.html", context, title="派单台")
+
+
+def _back(request: HttpRequest) -> HttpResponseRedirect:
+    return HttpResponseRedirect(f"{reverse('hotline_triage')}?show={request.POST.get('show', '')}")
+
+
+def decide(request: HttpRequest) -> HttpResponse:
+    triage.decide_category(actor_of(request), int(request.POST["request"]), request.POST.get("category", ""))
+    return _back(request)
+
+
+def assign(request: HttpRequest) -> HttpResponse:
+    triage.assign_matter(actor_of(request), int(request.POST["request"]), request.POST.get("matter", ""))
+    return _back(request)
+
+
+def dispatch(request: HttpRequest) -> HttpResponse:
+    """Dispatch the ticked requests to the responsible organ of their matter, each on its own."""
+    numbers = [int(value) for value in request.POST.getlist("request")]
+    if not numbers:
+        raise Invalid("没有勾选诉求。请先勾选已定事项的诉求，再派单。")
+    result = handling.dispatch_by_matter(actor_of(request), numbers, key=request.POST.get("key", ""))
+    context = {"result": result, "lines": [], "total": 0, "show": "", "key": uuid.uuid4().hex}
+    return page(request, "hotline/triage.html", context, title="派单结果")
+
+
+class TrainForm(forms.Form):
+    file = forms.FileField(label="训练数据", help_text="CSV：text、label 两列，可有 group 列（近似重复同组）；UTF-8 或 GB18030")
+
+
+def _labelled(content: bytes) -> tuple[list[str], list[str], list[int] | None]:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("gb18030", errors="strict")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    if not rows or not {"text", "label"} <= set(rows[0]):
+        raise Invalid("文件须有 text 和 label 两列。请检查表头。", errors={"file": ["缺少 text 或 label 列"]})
+    kept = [row for row in rows if (row["text"] or "").strip() and (row["label"] or "").strip()]
+    groups = [int(row["group"]) for row in kept] if "group" in rows[0] else None
+    return [row["text"] for row in kept], [row["label"].strip() for row in kept], groups
+
+
+def models(request: HttpRequest) -> HttpResponse:
+    """The classifier: versions with their cross-validated figures, training from a file or from decided requests."""
+    actor = actor_of(request)
+    form = TrainForm(request.POST or None, request.FILES or None)
+    if request.method == "POST":
+        actor.require("hotline.triage_model", "add")
+        try:
+            if request.POST.get("source") == "decided":
+                texts, labels = queries.decided_texts(actor)
+                triage.train(actor, texts, labels)
+                return HttpResponseRedirect(reverse("hotline_models"))
+            if form.is_valid():
+                triage.train(actor, *_labelled(form.cleaned_data["file"].read()))
+                return HttpResponseRedirect(reverse("hotline_models"))
+        except (Invalid, UnicodeDecodeError, ValueError) as problem:
+            form.add_error(None, getattr(problem, "message", "文件无法读取：须为 UTF-8 或 GB18030 编码的 CSV，group 列须为整数。"))
+    versions = TriageModel.objects.defer("artefact").order_by("-trained_at")[:20]
+    context = {"form": form, "versions": versions, "log": queries.triage_log(actor)[:30]}
+    status = 422 if form.errors else 200
+    return page(request, "hotline/models.html", context, title="分类模型", status=status)
+
+
+TRIAGE_URLS = (
+    route("hotline/triage/", board, "hotline_triage", needs("hotline.request", "triage")),
+    route("hotline/triage/category/", decide, "hotline_decide", needs("hotline.request", "triage")),
+    route("hotline/triage/matter/", assign, "hotline_assign", needs("hotline.request", "triage")),
+    route("hotline/triage/dispatch/", dispatch, "hotline_dispatch", needs("hotline.request", "triage")),
+    route("hotline/models/", models, "hotline_models", needs("hotline.triage_model", "view")),
+)

@@ -1,0 +1,289 @@
+"""热线的读取；每个读取都经过数据范围。"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from yiwang.city.hotline.models import (
+    Callback,
+    Event,
+    RepeatFinding,
+    Reply,
+    Reporter,
+    Request,
+    TopicRun,
+    TriageDecision,
+    TriageModel,
+)
+from yiwang.city.hotline.terms import DISPATCHER, Judgement, Kind
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.models import RoleHolding
+from yiwang.kernel.crypto import decrypt, mac
+from yiwang.kernel.crypto.masks import mask, mask_text
+from yiwang.kernel.flow.kinds import Fact, Section
+from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.publishing import flow_of
+from yiwang.kernel.flow.terms import OUTCOMES
+from yiwang.kernel.orgs.models import Organisation, Region
+from yiwang.kernel.search.text import bigrams
+
+HIDDEN = "（按规定保密）"
+
+
+@dataclass(frozen=True)
+class ReporterView:
+    """What this actor may know of the reporter; hidden values carry the reason in their place."""
+
+    name: str
+    phone: str
+    wants_callback: bool
+    hidden: bool
+
+
+def identity_of(*, phone: str = "", external_user: str = "", fallback: str = "") -> str:
+    """The one-way mark of a person: same phone or same external user is the same person, else each is its own."""
+    if phone:
+        return mac(f"phone:{phone}".encode())
+    if external_user:
+        return mac(f"user:{external_user}".encode())
+    return mac(f"single:{fallback}".encode())
+
+
+def requests(actor: Actor, verb: str = "view") -> QuerySet[Request]:
+    return doors.rows(actor, "hotline.request", verb)
+
+
+def request(actor: Actor, pk: int, verb: str = "view") -> Request:
+    found: Request = doors.row(actor, "hotline.request", pk, verb)
+    return found
+
+
+def request_of_case(case: Case) -> Request:
+    return Request.objects.get(case=case)
+
+
+def may_see_reporter(actor: Actor, found: Request) -> bool:
+    """Hotline staff may; of reports (举报) and confidential requests the handling unit never does."""
+    if actor.can("hotline.reporter", "view"):
+        return True
+    return found.kind != Kind.REPORT and not found.confidential
+
+
+def reporter(actor: Actor, found: Request) -> ReporterView:
+    stored = Reporter.objects.filter(request=found).first()
+    if stored is None:
+        return ReporterView("", "", False, False)
+    if not may_see_reporter(actor, found):
+        return ReporterView(HIDDEN, HIDDEN, stored.wants_callback, True)
+    name, phone = (decrypt(value) if value else "" for value in (stored.name, stored.phone))
+    if actor.can("hotline.reporter", "unmask"):
+        return ReporterView(name, phone, stored.wants_callback, False)
+    return ReporterView(mask("name", name), mask("phone", phone), stored.wants_callback, False)
+
+
+def caller_history(actor: Actor, phone: str, limit: int = 10) -> list[Request]:
+    """Earlier requests of the same telephone, for the desk only."""
+    actor.require("hotline.reporter", "view")
+    if not phone:
+        return []
+    return list(requests(actor).filter(identity=identity_of(phone=phone)).select_related("case")[:limit])
+
+
+def similar(actor: Actor, text: str, *, limit: int = 8, exclude: int | None = None) -> list[Request]:
+    """Requests sharing the most two-character words with `text`, newest first among equals."""
+    terms = sorted(set(bigrams(text)))[:60]
+    if len(terms) < 3:
+        return []
+    found = requests(actor).filter(search_terms__overlap=terms).select_related("case").order_by("-received_at")
+    if exclude:
+        found = found.exclude(pk=exclude)
+    wanted = set(terms)
+    candidates = found[:400]
+    ranked = sorted(candidates, key=lambda each: -len(wanted.intersection(each.search_terms)))
+    return [each for each in ranked[:limit] if len(wanted.intersection(each.search_terms)) >= max(3, len(wanted) // 5)]
+
+
+def tracked(code: str) -> Request:
+    """The public follow-up by tracking code; the sentence does not tell whether a similar code exists."""
+    found = Request.objects.filter(tracking_code=code.strip().upper()).select_related("case", "organisation").first()
+    if found is None:
+        raise Refused("没有找到这个查询码。请核对受理回执上的 12 位查询码。", code="absent")
+    return found
+
+
+def public_requests() -> QuerySet[Request]:
+    """What anybody may read: consented, neither a report nor confidential."""
+    shown = Request.objects.filter(public=True, confidential=False, case__secrecy=0).exclude(kind=Kind.REPORT)
+    return shown.select_related("case", "organisation").order_by("-received_at", "-id")
+
+
+def active_model() -> TriageModel | None:
+    return TriageModel.objects.filter(active=True).first()
+
+
+def pending_repeats(actor: Actor) -> QuerySet[RepeatFinding]:
+    visible = requests(actor)
+    return RepeatFinding.objects.filter(request__in=visible, judgement=Judgement.PENDING).select_related(
+        "request", "earlier"
+    )
+
+
+def hard_cases(actor: Actor) -> QuerySet[Request]:
+    """疑难诉求：重办、退单、多次认定重复或超期未结者。口径在 docs/handbook 中列明。"""
+    repeated = RepeatFinding.objects.filter(request=OuterRef("pk"), judgement=Judgement.CONFIRMED)
+    return (
+        requests(actor)
+        .annotate(repeat_count=Count("repeat_findings", filter=Q(repeat_findings__judgement=Judgement.CONFIRMED)))
+        .filter(Q(rework_count__gte=1) | Q(decline_count__gte=1) | Q(Exists(repeated)))
+        .order_by("-rework_count", "-decline_count", "-received_at")
+    )
+
+
+def by_district(actor: Actor, since: datetime, until: datetime) -> list[tuple[str, int]]:
+    """(district, requests) where the text says where, most first; the rest under 未注明."""
+    found = requests(actor).filter(received_at__gte=since, received_at__lt=until)
+    rows = found.values("district").annotate(number=Count("pk")).order_by("-number", "district")
+    return [(row["district"] or "未注明", row["number"]) for row in rows]
+
+
+def by_day(actor: Actor, since: datetime, until: datetime) -> list[tuple[date, int]]:
+    found = requests(actor).filter(received_at__gte=since, received_at__lt=until)
+    rows = found.annotate(day=TruncDate("received_at")).values("day").annotate(number=Count("pk")).order_by("day")
+    return [(row["day"], row["number"]) for row in rows]
+
+
+def latest_topics(actor: Actor) -> TopicRun | None:
+    """The newest run for who may run one; `shown` are its topics, hottest first, with their requests in scope."""
+    actor.require("hotline.topic", "run")
+    run = TopicRun.objects.first()
+    if run is not None:
+        visible = Prefetch("requests", queryset=requests(actor).order_by("received_at"))
+        run.shown = list(run.topics.prefetch_related(visible)[:30])  # type: ignore[attr-defined]
+    return run
+
+
+def texts(found: Sequence[Request]) -> list[str]:
+    return [f"{each.title} {each.content}" for each in found]
+
+
+def facts(found: Request) -> dict[str, Any]:
+    """What the ledger keeps of a request: no identity, no telephone."""
+    return {
+        "number": found.number,
+        "channel": found.channel,
+        "kind": found.kind,
+        "title": found.title,
+        "category": found.category,
+        "matter": found.matter_code,
+        "received_at": found.received_at.isoformat(),
+    }
+
+
+def operator_organisation_id(actor: Actor) -> int:
+    """The hotline centre: the actor's own organisation if it dispatches, else the one that does."""
+    today = timezone.localdate()
+    holdings = RoleHolding.objects.filter(role__code=DISPATCHER, valid_from__lte=today).filter(
+        Q(valid_until=None) | Q(valid_until__gte=today)
+    )
+    found = sorted(set(holdings.values_list("post__organisation_id", flat=True)))
+    if not found:
+        raise Refused(
+            "还没有派单机构：没有岗位持有“热线派单员”角色。请安全管理员先把该角色授予热线机构的岗位。", code="no_operator"
+        )
+    return actor.organisation_id if actor.organisation_id in found else found[0]
+
+
+def known_places() -> tuple[str, ...]:
+    """Names of the divisions on the books, for finding where a text speaks of."""
+    return tuple(Region.objects.values_list("name", flat=True))
+
+
+def organisation_of_district(district: str) -> int | None:
+    """The subdistrict office of that name, if the organisation tree has it."""
+    if not district:
+        return None
+    found = Organisation.objects.filter(
+        Q(name__startswith=district) | Q(short_name=district), kind=Organisation.Kind.SUBDISTRICT, valid_until=None
+    )
+    return found.values_list("pk", flat=True).first()
+
+
+def stage_name(case: Case) -> str:
+    """What the public is told: the outcome when closed, else the stage."""
+    flow = flow_of(case.version_id)
+    if case.status == "closed":
+        return OUTCOMES.get(case.outcome) or flow.outcome_name(case.outcome)
+    return flow.stage(case.stage).name
+
+
+def waiting_for_dispatch(actor: Actor) -> QuerySet[Request]:
+    waiting = requests(actor, "triage").filter(case__status="open", case__stage="dispatch")
+    found = waiting.select_related("case", "organisation").prefetch_related("triage_decisions")
+    return found.order_by("received_at", "pk")
+
+
+def decided_texts(actor: Actor) -> tuple[list[str], list[str]]:
+    """Texts whose category a person decided: what a city may train on."""
+    decided = TriageDecision.objects.filter(person__isnull=False, request__in=requests(actor)).select_related("request")
+    latest = {each.request_id: each for each in decided.order_by("pk")}
+    return texts([each.request for each in latest.values()]), [each.decided for each in latest.values()]
+
+
+def triage_log(actor: Actor) -> QuerySet[TriageDecision]:
+    found = TriageDecision.objects.filter(request__in=requests(actor)).select_related("request", "person", "model")
+    return found.defer("model__artefact").order_by("-pk")
+
+
+def events(actor: Actor) -> QuerySet[Event]:
+    """Events with people and requests counted; one person with many requests is one."""
+    visible: QuerySet[Event] = doors.rows(actor, "hotline.event")
+    return visible.annotate(
+        people=Count("requests__identity", distinct=True), number=Count("requests", distinct=True)
+    ).order_by("-people", "pk")
+
+
+def sections(actor: Actor, found: Request) -> list[Section]:
+    """What the case page shows of a request beside the engine's own: text, reporter, replies, callbacks, evidence."""
+    person = reporter(actor, found)
+    content = found.content if may_see_reporter(actor, found) else mask_text(found.content)
+    matter = f"{found.matter_name}（{found.matter_code}，词典 {found.edition}）" if found.matter_code else "未定"
+    shown = [
+        Section("诉求", (
+            Fact("内容", content, wide=True), Fact("来源", found.get_channel_display()), Fact("类别", found.get_kind_display()),
+            Fact("受理时间", _moment(found.received_at)), Fact("分类", found.category or "未分类"), Fact("事项", matter),
+            Fact("地址", found.address or found.district or "—"),
+        )),
+        Section("诉求人", (
+            Fact("称呼", person.name or "—"), Fact("电话", person.phone or "—"),
+            Fact("需要回访", "是" if person.wants_callback else "否"),
+        )),
+    ]  # fmt: skip
+    shown += [_reply_section(reply) for reply in found.replies.select_related("organisation", "author")]
+    shown += [_callback_section(call) for call in found.callbacks.select_related("caller")]
+    alike = similar(actor, f"{found.title} {found.content}", limit=5, exclude=found.pk)
+    links = tuple(Fact(each.number, each.title, url=f"/cases/{each.case_id}/", wide=True) for each in alike)
+    return [*shown, Section("相似诉求", links)] if links else shown
+
+
+def _moment(at: datetime) -> str:
+    return timezone.localtime(at).strftime("%Y-%m-%d %H:%M")
+
+
+def _reply_section(reply: Reply) -> Section:
+    """The reply, with the evidence first when it says nothing (“已收悉”)."""
+    warning = (Fact("系统提示", f"疑似无实质内容的答复：{reply.empty_evidence['reason']}", wide=True),) if reply.empty_evidence else ()
+    facts_ = (*warning, Fact("答复内容", reply.text, wide=True), Fact("答复人", str(reply.author or "—")))
+    return Section(f"答复 · {reply.organisation} · {_moment(reply.replied_at)}", facts_)
+
+
+def _callback_section(call: Callback) -> Section:
+    solved = {True: "是", False: "否", None: "未问明"}[call.resolved]
+    facts_ = (Fact("结果", call.get_result_display()), Fact("已解决", solved), Fact("回访人", str(call.caller or "—")),
+              Fact("诉求人意见", call.comment or "—", wide=True))  # fmt: skip
+    return Section(f"回访 · {_moment(call.called_at)}", facts_)

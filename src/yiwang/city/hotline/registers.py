@@ -1,0 +1,103 @@
+"""热线的台账。诉求人身份不在任何一列里。"""
+
+from typing import Any
+
+from django.urls import reverse
+
+from yiwang.city.hotline.models import Charge, Event, Exclusion, RepeatFinding, Reporter, Request, Topic, TriageModel
+from yiwang.city.hotline.services import exclusions
+from yiwang.city.hotline.terms import ExclusionGround
+from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
+from yiwang.kernel.registers.registry import register
+
+
+def _apply_exclusion(actor: Actor, request: Request, data: dict[str, Any]) -> Exclusion:
+    return exclusions.apply_exclusion(actor, request.pk, ground=data["ground"], statement=data["statement"])
+
+
+REQUESTS = register(
+    Register(
+        code="hotline.request",
+        model=Request,
+        name="12345 诉求",
+        columns=("number", "title", "kind", "channel", "category", "matter_name", "organisation", "received_at",
+                 Column("case__status", "状态"), "satisfaction"),
+        filters=("received_at", "kind", "channel", "category", Filter("organisation", kind="organisation"),
+                 Filter("case__status", "状态"), "satisfaction", "on_time", "event", "district"),
+        search=("number", "title", "content"),
+        sort=("-received_at", "-id"),
+        related=("case", "organisation"),
+        sections=(
+            Section("诉求", ("number", "title", "content", "kind", "channel", "received_at", "address", "district")),
+            Section("分派", ("category", "matter_code", "matter_name", "edition", "organisation")),
+            Section("办理", ("answered_at", "closed_at", "satisfaction", "resolved", "on_time", "signed_in_time",
+                           "rework_count", "decline_count", "empty_reply", "excluded", "event")),
+        ),
+        writes=(),
+        link=lambda request: reverse("case", args=[request.case_id]),
+        resource=register_resource(
+            Resource(
+                "hotline.request", "12345 诉求", Request,
+                verbs=(("view", "查看"), ("add", "登记"), ("triage", "分类派单"), ("export", "导出"), ("import", "导入"),
+                       ("exclude", "申请无理由认定")),
+            )
+        ),
+        actions=(
+            RecordAction(
+                "exclude", "申请无理由认定", _apply_exclusion,
+                fields=(Field("ground", "理由", "choice", required=True, choices=tuple(ExclusionGround.choices)),
+                        Field("statement", "事实与证据", "long_text", required=True)),
+                available=lambda actor, request: request.closed_at is not None and not request.excluded,
+                why="办结后且未认定过的诉求才能申请。",
+            ),
+        ),
+        empty="还没有诉求。可在话务台登记，或从表格导入。",
+    )
+)  # fmt: skip
+
+EVENTS = register(
+    Register(
+        code="hotline.event",
+        model=Event,
+        name="群体诉求",
+        columns=("title", "organisation", "created_at"),
+        search=("title",),
+        sort=("-id",),
+        sections=(Section("事件", ("title", "summary")),),
+        writes=("change",),
+        empty="还没有群体诉求。可在诉求研判页由热点归并。",
+    )
+)
+EXCLUSIONS = register(
+    Register(
+        code="hotline.exclusion",
+        model=Exclusion,
+        name="无理由诉求认定",
+        columns=(Column("request__number", "诉求"), "ground", "upheld", "decided_at", "organisation", "created_at"),
+        filters=("ground", "upheld", "created_at"),
+        sort=("-id",),
+        related=("request", "case", "organisation"),
+        sections=(Section("认定", ("ground", "statement", "upheld", "decided_at")),),
+        writes=(),
+        link=lambda exclusion: reverse("case", args=[exclusion.case_id]),
+        empty="没有认定申请。",
+    )
+)
+RESOURCES = tuple(
+    register_resource(resource)
+    for resource in (
+        Resource("hotline.reporter", "诉求人", Reporter, organisation="request__organisation", owner="request__created_by",
+                 verbs=(("view", "查看"), ("unmask", "查看明文"))),
+        Resource("hotline.repeat", "疑似重复", RepeatFinding, organisation="request__organisation",
+                 owner="request__created_by", verbs=(("judge", "研判"), ("find", "查找"))),
+        Resource("hotline.topic", "热点", Topic, organisation="requests__organisation", owner="requests__created_by",
+                 verbs=(("run", "计算"),)),
+        Resource("hotline.triage_model", "分类模型", TriageModel, organisation="triagedecision__request__organisation",
+                 owner="triagedecision__person", verbs=(("view", "查看"), ("add", "训练"))),
+        Resource("hotline.charge", "计时账", Charge, organisation="request__organisation", owner="request__created_by",
+                 verbs=(("view", "查看"),)),
+    )
+)  # fmt: skip

@@ -1,0 +1,173 @@
+"""受理：电话台、网页、接口、批量导入都走这一个入口。"""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.city.hotline import queries
+from yiwang.city.hotline.models import Reporter, Request
+from yiwang.city.hotline.services import triage
+from yiwang.city.hotline.terms import Channel, Kind
+from yiwang.kernel.access.actors import Actor, Invalid, Permission
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.crypto import encrypt
+from yiwang.kernel.flow import services as flow
+from yiwang.kernel.ledger import services as ledger
+from yiwang.kernel.search.places import division, places
+from yiwang.kernel.search.text import bigrams, normalise
+
+TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+LONGEST_CONTENT = 20_000
+# The public web form acts through this desk: it may register and nothing else.
+WEB_DESK = Actor(
+    person_id=None,
+    account_id=None,
+    name="网上受理",
+    permissions={("hotline.request", "add"): (Permission(Scope.OWN, 0, ""),)},
+)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What a reporter says, on any channel. `received_at` is the lawful instant; None means now."""
+
+    channel: Channel
+    kind: Kind
+    title: str
+    content: str
+    received_at: datetime | None = None
+    name: str = ""
+    phone: str = ""
+    external_user: str = ""
+    wants_callback: bool = True
+    confidential: bool = False
+    public: bool = False
+    region_id: int | None = None
+    address: str = ""
+    longitude: Decimal | None = None
+    latitude: Decimal | None = None
+    source: str = ""
+    external_number: str = ""
+    likes: int = 0
+    dislikes: int = 0
+
+
+def _check(intake: Intake) -> None:
+    errors: dict[str, list[str]] = {}
+    if not intake.title.strip():
+        errors["title"] = ["请填写诉求标题"]
+    elif len(intake.title) > 200:
+        errors["title"] = ["标题不超过 200 字，其余写入内容"]
+    if not intake.content.strip():
+        errors["content"] = ["请填写诉求内容"]
+    elif len(intake.content) > LONGEST_CONTENT:
+        errors["content"] = [f"内容不超过 {LONGEST_CONTENT} 字，材料请作为附件上传"]
+    if intake.received_at and intake.received_at > timezone.now():
+        errors["received_at"] = ["受理时间不能晚于现在"]
+    digits = intake.phone.replace("-", "").replace(" ", "").removeprefix("+")
+    if intake.phone and not (digits.isdigit() and 5 <= len(digits) <= 15):
+        errors["phone"] = ["电话号码应为 5 至 15 位数字，可带区号和短横"]
+    if errors:
+        first = next(iter(errors.values()))[0]
+        raise Invalid(f"诉求未登记：{first}。", errors=errors)
+
+
+def tracking_code() -> str:
+    return "".join(secrets.choice(TRACKING_ALPHABET) for _ in range(12))
+
+
+def district_of(text: str, known: Sequence[str]) -> str:
+    """The division the text speaks of: a known one, else the first that is named like one; empty when it says none."""
+    named = division(text, known)
+    if named is None:
+        named = next((place.name for place in places(text) if place.kind in ("division", "township")), "")
+    return named[:40]
+
+
+def _build(
+    actor: Actor, intake: Intake, organisation_id: int, stage: str, key: str, known: Sequence[str]
+) -> tuple[Request, Reporter]:
+    received_at = intake.received_at or timezone.now()
+    title, content = normalise(intake.title), intake.content.strip()
+    case = flow.open_case(
+        actor,
+        "hotline.request",
+        title,
+        organisation_id=organisation_id,
+        stage=stage,
+        data={"channel": intake.channel, "kind": intake.kind},
+        happened_at=received_at,
+        key=key,
+    )
+    fallback = intake.external_number or str(case.pk)
+    request = Request(
+        case=case,
+        number=case.number,
+        channel=intake.channel,
+        kind=intake.kind,
+        title=title,
+        content=content,
+        received_at=received_at,
+        region_id=intake.region_id,
+        district=district_of(f"{title} {content}", known),
+        address=intake.address,
+        longitude=intake.longitude,
+        latitude=intake.latitude,
+        source=intake.source,
+        external_number=intake.external_number,
+        tracking_code=tracking_code(),
+        identity=queries.identity_of(phone=intake.phone, external_user=intake.external_user, fallback=fallback),
+        confidential=intake.confidential,
+        public=intake.public,
+        likes=intake.likes,
+        dislikes=intake.dislikes,
+        organisation_id=organisation_id,
+        created_by_id=actor.person_id,
+        search_terms=sorted(set(bigrams(f"{title} {content}")))[:400],
+    )
+    reporter = Reporter(
+        request=request,
+        name=encrypt(intake.name) if intake.name else "",
+        phone=encrypt(intake.phone) if intake.phone else "",
+        external_user=intake.external_user,
+        wants_callback=intake.wants_callback,
+    )
+    return request, reporter
+
+
+@transaction.atomic
+def register_request(actor: Actor, intake: Intake, *, submit: bool = True, key: str = "") -> Request:
+    """Register one request; with `submit` it goes on to dispatch at once. The same key gives the same request."""
+    return register_many(actor, [intake], submit=submit, keys=[key])[0]
+
+
+@transaction.atomic
+def register_many(
+    actor: Actor, intakes: Sequence[Intake], *, submit: bool = True, keys: Sequence[str] | None = None
+) -> list[Request]:
+    """Register all or none, with triage proposals of one batch. Order of the result is the order given."""
+    actor.require("hotline.request", "add")
+    organisation_id = queries.operator_organisation_id(actor)
+    stage = "dispatch" if submit else "registration"
+    requests, reporters, known = [], [], queries.known_places()
+    for position, intake in enumerate(intakes):
+        _check(intake)
+        request, reporter = _build(actor, intake, organisation_id, stage, keys[position] if keys else "", known)
+        requests.append(request)
+        reporters.append(reporter)
+    Request.objects.bulk_create(requests)
+    Reporter.objects.bulk_create(reporters)
+    triage.propose(requests)
+    ledger.record(
+        actor,
+        "hotline.register",
+        ("hotline.request", requests[0].pk if len(requests) == 1 else 0),
+        after={"numbers": [request.number for request in requests], "channel": sorted({each.channel for each in requests})},
+        organisation_id=organisation_id,
+    )
+    return requests

@@ -1,0 +1,143 @@
+"""分类：模型只建议，把握不足即弃权并给出三个选择；每次建议与改判都留痕。"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+
+from yiwang.city.command import contract as command
+from yiwang.city.hotline import queries
+from yiwang.city.hotline.models import Request, TriageDecision, TriageModel
+from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.ledger import services as ledger
+from yiwang.kernel.search import classify
+from yiwang.kernel.search.topics import duplicate_groups
+
+MINIMUM_ROWS = 200
+MINIMUM_PER_CLASS = 10
+_loaded: dict[str, classify.Classifier] = {}
+
+
+def classifier() -> tuple[TriageModel, classify.Classifier] | None:
+    """The model in force, parsed once per process and version."""
+    model = queries.active_model()
+    if model is None:
+        return None
+    if model.number not in _loaded:
+        _loaded.clear()
+        _loaded[model.number] = classify.Classifier.from_bytes(bytes(model.artefact))
+    return model, _loaded[model.number]
+
+
+@transaction.atomic
+def train(
+    actor: Actor, texts: Sequence[str], labels: Sequence[str], groups: Sequence[int] | None = None
+) -> TriageModel:
+    """Train from labelled texts and put the result in force. Near duplicates share a group."""
+    actor.require("hotline.triage_model", "add")
+    counts = {label: list(labels).count(label) for label in set(labels)}
+    thin = sorted(label for label, number in counts.items() if number < MINIMUM_PER_CLASS)
+    if len(texts) < MINIMUM_ROWS or len(counts) < 2 or thin:
+        cause = f"“{'、'.join(thin)}”不足 {MINIMUM_PER_CLASS} 条" if thin else f"共 {len(texts)} 条、{len(counts)} 类"
+        raise Invalid(
+            f"训练数据不足：{cause}。至少需要 {MINIMUM_ROWS} 条、两个以上分类、每类 {MINIMUM_PER_CLASS} 条；原模型不变。"
+        )
+    trained = classify.train(texts, labels, groups if groups is not None else duplicate_groups(texts))
+    existing = TriageModel.objects.filter(number=trained.version).first()
+    TriageModel.objects.filter(active=True).exclude(number=trained.version).update(active=False)
+    model = existing or TriageModel(number=trained.version)
+    model.artefact, model.metrics = trained.to_bytes(), asdict(trained.quality)
+    model.trained_rows, model.active = len(texts), True
+    model.save()
+    ledger.record(
+        actor, "hotline.train_triage", ("hotline.triage_model", model.pk),
+        after={"version": model.number, "rows": len(texts), "metrics": model.metrics},
+    )  # fmt: skip
+    return model
+
+
+def propose(requests: Sequence[Request]) -> None:
+    """Write one proposal each; a confident one becomes the category, an abstention leaves it empty."""
+    ready = classifier()
+    if ready is None or not requests:
+        return
+    model, engine = ready
+    decisions = []
+    for request, proposal in zip(requests, engine.predict(queries.texts(requests)), strict=True):
+        request.category = proposal.label or ""
+        decisions.append(
+            TriageDecision(
+                request=request,
+                model=model,
+                proposed=proposal.label or "",
+                confidence=proposal.confidence,
+                choices=[{"label": label, "probability": round(share, 4)} for label, share in proposal.top3],
+                decided=proposal.label or "",
+            )
+        )
+    TriageDecision.objects.bulk_create(decisions)
+    Request.objects.bulk_update(requests, ["category"])
+
+
+@transaction.atomic
+def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecision:
+    """A person takes one of the three, or any category of the dictionary; the model's words stay beside it."""
+    request = queries.request(actor, request_id, "triage")
+    known = {matter.category for matter in command.matters_in_force(request.received_at.date())}
+    if category not in known:
+        raise Invalid(f"“{category}”不是现行事项词典的一级分类。可选：{'、'.join(sorted(known))}。")
+    latest = request.triage_decisions.last()
+    decision = TriageDecision.objects.create(
+        request=request,
+        model=latest.model if latest else None,
+        proposed=latest.proposed if latest else "",
+        confidence=latest.confidence if latest else 0,
+        choices=latest.choices if latest else [],
+        decided=category,
+        person_id=actor.person_id,
+    )
+    before, request.category = request.category, category
+    request.version += 1
+    request.save(update_fields=["category", "version", "updated_at"])
+    ledger.record(
+        actor, "hotline.decide_category", ("hotline.request", request.pk),
+        before={"category": before}, after={"category": category},
+    )  # fmt: skip
+    return decision
+
+
+@transaction.atomic
+def assign_matter(actor: Actor, request_id: int, code: str) -> Request:
+    """Fix the matter (and with it responsible organ and limit) of the edition in force at receipt."""
+    request = queries.request(actor, request_id, "triage")
+    matter = command.matter_in_force(code, request.received_at.date())
+    if matter is None:
+        raise Invalid(f"现行事项词典没有编码 {code}。请从列表中选择事项。", errors={"matter_code": ["无此事项"]})
+    if request.case.status != "open":
+        raise Refused("工单已办结或挂起，不能再改事项。", rule="办结工单冻结", code="frozen")
+    before = queries.facts(request)
+    request.matter_code, request.matter_name, request.edition = matter.code, matter.name, matter.edition
+    request.category = matter.category
+    request.version += 1
+    request.save(update_fields=["matter_code", "matter_name", "edition", "category", "version", "updated_at"])
+    ledger.record(
+        actor, "hotline.assign_matter", ("hotline.request", request.pk), before=before, after=queries.facts(request)
+    )
+    return request
+
+
+def proposals(request: Request) -> list[dict[str, Any]]:
+    """Matters proposed for dispatch: of the category (or the three choices), those whose keywords the text holds."""
+    latest = request.triage_decisions.last()
+    shares = {choice["label"]: choice["probability"] for choice in (latest.choices if latest else [])}
+    text = f"{request.title} {request.content}"
+    found = []
+    for matter in command.matters_in_force(request.received_at.date()):
+        if request.category and matter.category != request.category:
+            continue
+        hits = [word for word in matter.keywords if word in text]
+        score = shares.get(matter.category, 0) + len(hits)
+        if hits or (request.category and matter.category == request.category):
+            found.append({"matter": matter, "hits": hits, "score": score})
+    return sorted(found, key=lambda each: (-each["score"], each["matter"].code))[:5]

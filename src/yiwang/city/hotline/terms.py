@@ -1,0 +1,68 @@
+"""热线用语。"""
+
+from django.db.models import TextChoices
+
+OPERATOR, DISPATCHER, HANDLER, CALLER, MANAGER = (
+    "hotline.operator",
+    "hotline.dispatcher",
+    "hotline.handler",
+    "hotline.caller",
+    "hotline.manager",
+)
+
+
+class Channel(TextChoices):
+    PHONE = "phone", "电话"
+    WEB = "web", "网页"
+    APP = "app", "掌上"
+    OPEN311 = "open311", "开放接口"
+    IMPORT = "import", "批量导入"
+
+
+class Kind(TextChoices):
+    """诉求类别。举报人身份对承办单位保密（潍坊 12345 条例；GB/T 33358-2016 保密办理）。"""
+
+    CONSULTATION = "consultation", "咨询"
+    HELP = "help", "求助"
+    COMPLAINT = "complaint", "投诉"
+    REPORT = "report", "举报"
+    SUGGESTION = "suggestion", "建议"
+    PRAISE = "praise", "表扬"
+
+
+class Satisfaction(TextChoices):
+    """回访结果。联系不上不得计为满意。"""
+
+    SATISFIED = "satisfied", "满意"
+    BASICALLY = "basically", "基本满意"
+    DISSATISFIED = "dissatisfied", "不满意"
+    UNRATED = "unrated", "未评价"
+    UNREACHED = "unreached", "未联系上"
+
+
+RATED = (Satisfaction.SATISFIED, Satisfaction.BASICALLY, Satisfaction.DISSATISFIED)
+CONTENT = (Satisfaction.SATISFIED, Satisfaction.BASICALLY)
+
+
+class Party(TextChoices):
+    """时间计在谁账上：承办单位、热线机构、诉求登记人，或依法不计任何一方。"""
+
+    LEAD = "lead", "承办单位"
+    OPERATOR = "operator", "热线机构"
+    OPENER = "opener", "登记方"
+    NOBODY = "nobody", "不计时"
+
+
+class Judgement(TextChoices):
+    PENDING = "pending", "待研判"
+    CONFIRMED = "confirmed", "认定"
+    REJECTED = "rejected", "排除"
+
+
+class ExclusionGround(TextChoices):
+    """无理由诉求认定的理由；认定须有证据，可申诉。"""
+
+    REPEATED = "repeated", "同一事实理由且无新情况的重复诉求"
+    BEYOND = "beyond", "诉求超出法律政策规定"
+    UNTRUE = "untrue", "反映情况不属实"
+    LEGAL_CHANNEL = "legal_channel", "应当通过诉讼、仲裁、复议等法定途径解决"

@@ -1,0 +1,32 @@
+"""报告编制。"""
+
+from yiwang.cockpit.reports import registers
+from yiwang.cockpit.reports.pages import URLS
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
+
+RESOURCES = (registers.REPORT, registers.TEMPLATE)
+DOMAIN = Domain(
+    code="reports",
+    name="报告编制",
+    basis=("统计法实施条例：统计数据应当有据可查",),
+    wing="cockpit",
+    menu=(MenuItem("报告", "/reports/", ("reports.report", "view"), icon="chart"),),
+    roles=(
+        RoleSpec(
+            "reports.editor",
+            "报告编制员",
+            tuple(("reports.report", verb, Scope.ALL) for verb in ("view", "add", "change", "export")),
+        ),
+        RoleSpec(
+            "reports.issuer",
+            "报告签发人",
+            (
+                *(("reports.report", verb, Scope.ALL) for verb in ("view", "add", "change", "issue", "export")),
+                ("reports.template", "view", Scope.ALL),
+                ("reports.template", "change", Scope.ALL),
+            ),
+        ),
+    ),
+    urls=URLS,
+)

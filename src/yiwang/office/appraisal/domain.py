@@ -1,0 +1,59 @@
+"""考核督办。"""
+
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
+from yiwang.office.appraisal import flows, queries, registers, services
+from yiwang.office.appraisal.flows import REVIEWER
+from yiwang.office.appraisal.models import Appeal
+
+KINDS = ("scheme", "version", "period", "deduction", "appeal")
+
+
+def _view(scope: Scope) -> tuple[tuple[str, str, Scope], ...]:
+    return tuple((f"appraisal.{kind}", "view", scope) for kind in KINDS)
+
+
+DOMAIN = Domain(
+    code="appraisal",
+    name="考核督办",
+    basis=("政府热线月度考核办法（各地）",),
+    wing="office",
+    menu=(
+        MenuItem("考核月", "/r/appraisal.period/", ("appraisal.period", "view"), icon="chart"),
+        MenuItem("扣分记录", "/r/appraisal.deduction/", ("appraisal.deduction", "view"), icon="list"),
+        MenuItem("扣分复核", "/r/appraisal.appeal/", ("appraisal.appeal", "view"), icon="list"),
+        MenuItem("考核办法", "/r/appraisal.scheme/", ("appraisal.scheme", "view"), icon="book"),
+        MenuItem("办法版本", "/r/appraisal.version/", ("appraisal.version", "view"), icon="book"),
+    ),
+    roles=(
+        RoleSpec(
+            "appraisal.officer",
+            "考核员",
+            (
+                *_view(Scope.ALL),
+                *((resource, verb, Scope.ALL) for resource, verb in (
+                    ("appraisal.scheme", "add"), ("appraisal.scheme", "publish"), ("appraisal.scheme", "open"),
+                    ("appraisal.period", "add"), ("appraisal.period", "deduct"), ("appraisal.period", "freeze"),
+                    ("appraisal.deduction", "add"), ("appraisal.deduction", "export"))),
+            ),
+        ),
+        RoleSpec(REVIEWER, "复核员", _view(Scope.ALL)),
+        RoleSpec(
+            "appraisal.unit",
+            "参评单位",
+            (
+                ("appraisal.period", "view", Scope.ALL),
+                ("appraisal.version", "view", Scope.ALL),
+                ("appraisal.scheme", "view", Scope.ALL),
+                ("appraisal.deduction", "view", Scope.TREE),
+                ("appraisal.deduction", "appeal", Scope.TREE),
+                ("appraisal.appeal", "view", Scope.TREE),
+                ("appraisal.appeal", "add", Scope.TREE),
+            ),
+        ),
+    ),
+    flows=flows.FLOWS,
+    registers=(registers.SCHEMES, registers.VERSIONS, registers.PERIODS, registers.DEDUCTIONS, registers.APPEALS),
+    case_kinds=(CaseKind("appraisal.appeal", "appraisal.appeal", Appeal, sections=queries.sections, on_event=services.on_appeal),),
+)  # fmt: skip
