@@ -11,11 +11,14 @@ from django.shortcuts import get_object_or_404
 from yiwang.kernel.access.actors import Refused
 from yiwang.kernel.clocks.queries import parked as parked_timers
 from yiwang.kernel.clocks.terms import Unit
+from yiwang.kernel.flow.bpmn import export
+from yiwang.kernel.flow.drawing import svg
 from yiwang.kernel.flow.models import FlowVersion
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.jobs.queries import alive, failing_loops
 from yiwang.kernel.messages.queries import parked as parked_deliveries
 from yiwang.kernel.pages.menu import ADMINISTRATORS, domains
+from yiwang.kernel.ui.charts import picture
 from yiwang.kernel.ui.render import actor_of, page
 
 LOW_SPACE = 2 * 1024**3
@@ -30,11 +33,18 @@ def flows(request: HttpRequest) -> HttpResponse:
 def flow(request: HttpRequest, version_id: int) -> HttpResponse:
     version = get_object_or_404(FlowVersion, pk=version_id)
     context = {
-        "version": version, "flow": flow_of(version.pk),
+        "version": version, "flow": flow_of(version.pk), "drawing": picture(svg(version.pk)),
         "units": {**dict(Unit.choices), "month": "个月"},
         "editions": FlowVersion.objects.filter(code=version.code).order_by("-id"),
     }  # fmt: skip
     return page(request, "pages/flow.html", context, title=version.name)
+
+
+def flow_bpmn(request: HttpRequest, version_id: int) -> HttpResponse:
+    version = get_object_or_404(FlowVersion, pk=version_id)
+    name = f"{version.code}-{version.digest[:8]}.bpmn"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(export(version), content_type="application/xml; charset=utf-8", headers=headers)
 
 
 def help_page(request: HttpRequest) -> HttpResponse:

@@ -16,13 +16,15 @@ from yiwang.kernel.clocks.queries import states
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.services import store
 from yiwang.kernel.flow import services
+from yiwang.kernel.flow.drawing import svg
 from yiwang.kernel.flow.kinds import kind_of
 from yiwang.kernel.flow.models import Case, Entry, IdempotencyKey
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import Choice, available, case_for, visible
-from yiwang.kernel.flow.terms import OUTCOMES
+from yiwang.kernel.flow.terms import OUTCOMES, Status
 from yiwang.kernel.pages.boxes import stage_name
 from yiwang.kernel.pages.progress import charged, days, linked, places, steps
+from yiwang.kernel.ui.charts import picture
 from yiwang.kernel.ui.forms import FlowForm, flow_form
 from yiwang.kernel.ui.render import actor_of, base_context, fragment, page
 
@@ -74,9 +76,15 @@ def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: st
         "lead_clock": next((clock for clock in clocks if clock.finished_at is None), clocks[0] if clocks else None),
         "seats": seats, "open_seats": [seat for seat in seats if seat.open],
         "faults": [seat.fault for seat in seats if seat.fault], "charges": charged(case), "links": linked(actor, case),
-        "notice": _notice(request, actor, case),
+        "drawing": _drawing(case), "notice": _notice(request, actor, case),
     }  # fmt: skip
     return page(request, "pages/case.html", context, title=f"{case.number} {case.title}", status=status)
+
+
+def _drawing(case: Case) -> SafeString:
+    """The way of the case: stages behind it, the one it is at; a closed case is at none."""
+    current = case.stage if case.status != Status.CLOSED else ""
+    return picture(svg(case.version_id, current, tuple(case.memory.get("path", ()))))
 
 
 def _notice(request: HttpRequest, actor: Actor, case: Case) -> str:

@@ -1,6 +1,6 @@
 """URLs of the kernel's own pages. Loading them puts the menu into the shell."""
 
-from yiwang.kernel.pages.about import flow, flows, help_page, system
+from yiwang.kernel.pages.about import flow, flow_bpmn, flows, help_page, system
 from yiwang.kernel.pages.cases import act_page, case_page
 from yiwang.kernel.pages.finding import search
 from yiwang.kernel.pages.home import home
@@ -23,6 +23,7 @@ urlpatterns = [
     route("jobs/", jobs, "jobs", SIGNED_IN),
     route("flows/", flows, "flows", SIGNED_IN),
     route("flows/<int:version_id>/", flow, "flow", SIGNED_IN),
+    route("flows/<int:version_id>/bpmn/", flow_bpmn, "flow_bpmn", SIGNED_IN),
     route("help/", help_page, "help", SIGNED_IN),
     route("system/", system, "system", SIGNED_IN),
 ]

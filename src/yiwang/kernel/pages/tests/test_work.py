@@ -139,7 +139,7 @@ def test_收件箱按期限翻页不重不漏(house: House) -> None:
     assert len(seen) == 35 and set(seen) == {str(case.pk) for case in cases}
     dues = [Seat.objects.get(case_id=int(pk), state="open").due for pk in seen]
     known = [due for due in dues if due is not None]
-    assert known == sorted(known) and dues[len(known):] == [None] * 5
+    assert known == sorted(known) and dues[len(known) :] == [None] * 5
 
 
 def test_收件箱按流程环节期限和文字筛选(house: House) -> None:
@@ -156,9 +156,7 @@ def test_收件箱按流程环节期限和文字筛选(house: House) -> None:
         assert {case for case in (late, fine) if case.title in text} == shown, query
 
 
-def test_收件箱查询数不随件数增加(
-    house: House, django_assert_max_num_queries: Callable[..., Any]
-) -> None:
+def test_收件箱查询数不随件数增加(house: House, django_assert_max_num_queries: Callable[..., Any]) -> None:
     for number in range(12):
         house.case(f"来信{number}")
     worker = house.browser("王强")
@@ -170,10 +168,24 @@ def test_收件箱查询数不随件数增加(
 
 def test_案件页写明期限过程席位和能做的事(house: House) -> None:
     case = house.case()
-    text = _words(house.browser("王强").get(f"/cases/{case.pk}/"))
-    for word in (case.number, "答复时限", "5 个工作日", "逐日说明", "登记", "派办", "李静", "承办单位：住建局", "答复", "记录进展", "转办", "住建局（主办单位）"):
+    worker = house.browser("王强")
+    text = _words(worker.get(f"/cases/{case.pk}/"))
+    for word in (
+        case.number,
+        "答复时限",
+        "5 个工作日",
+        "逐日说明",
+        "登记",
+        "派办",
+        "李静",
+        "承办单位：住建局",
+        "答复",
+        "记录进展",
+        "转办",
+        "住建局（主办单位）",
+    ):
         assert word in text, word
-    assert "没有批示文号" in text
+    assert "没有批示文号" in text and "当前环节：承办" in worker.get(f"/cases/{case.pk}/").content.decode()
     assert "现在不能用的操作" in text
     desk = _words(house.browser("李静").get(f"/cases/{case.pk}/"))
     assert "此件当前由 住建局" in desk.replace("由住建局", "由 住建局")
@@ -215,7 +227,9 @@ def test_htmx提交后整页跳转(house: House) -> None:
     case = house.case()
     worker = house.browser("王强")
     key = _key(worker.get(f"/cases/{case.pk}/action/note/", headers={"HX-Request": "true"}))
-    answer = worker.post(f"/cases/{case.pk}/action/note/", {"key": key, "opinion": "已上门"}, headers={"HX-Request": "true"})
+    answer = worker.post(
+        f"/cases/{case.pk}/action/note/", {"key": key, "opinion": "已上门"}, headers={"HX-Request": "true"}
+    )
     assert answer.status_code == 204 and answer["HX-Redirect"].startswith(f"/cases/{case.pk}/?done=")
 
 
@@ -246,7 +260,9 @@ def test_操作的字段按引擎的参数传入(house: House) -> None:
     house.town.account("赵磊", other)
     worker = house.browser("王强")
     form = worker.get(f"/cases/{case.pk}/operation/transfer/")
-    answer = worker.post(f"/cases/{case.pk}/operation/transfer/", {"key": _key(form), "to": other.pk, "opinion": "分工调整"})
+    answer = worker.post(
+        f"/cases/{case.pk}/operation/transfer/", {"key": _key(form), "to": other.pk, "opinion": "分工调整"}
+    )
     assert answer.status_code == 302, _words(answer)
     assert Seat.objects.get(case=case, state="open").post == other
 
@@ -315,7 +331,11 @@ def test_流程页列出现行版本和时限(house: House) -> None:
     assert "来信办理" in _words(worker.get("/flows/"))
     text = _words(worker.get(f"/flows/{FlowVersion.objects.get(code='petition').pk}/"))
     assert "承办" in text and "5 工作日" in text and "《信访工作条例》" in text
-    assert worker.get("/flows/999999/").status_code == 404
+    version = FlowVersion.objects.get(code="petition").pk
+    assert 'class="flow"' in worker.get(f"/flows/{version}/").content.decode()
+    drawn = worker.get(f"/flows/{version}/bpmn/")
+    assert drawn["Content-Disposition"].startswith("attachment") and b"userTask" in drawn.content
+    assert worker.get("/flows/999999/").status_code == 404 and worker.get("/flows/999999/bpmn/").status_code == 404
 
 
 def test_帮助任务和运行状态(house: House) -> None:
