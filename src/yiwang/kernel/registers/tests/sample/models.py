@@ -31,8 +31,10 @@ class Bridge(Record):
     class Meta:
         verbose_name = verbose_name_plural = "桥梁"
         indexes = [
-            models.Index(fields=["state", "-inspected_at"]),
+            models.Index(fields=["-inspected_at", "-id"], name="sample_bridge_newest"),
+            models.Index(fields=["organisation", "-inspected_at", "-id"], name="sample_bridge_of_office"),
             BigramIndex("number", "code", "name", "note", name="sample_bridge_words"),
+            BigramIndex("keeper_phone", name="sample_bridge_phone"),
         ]
 
     def __str__(self) -> str:
