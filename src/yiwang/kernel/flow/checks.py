@@ -19,12 +19,24 @@ from yiwang.kernel.flow.work import Work
 from yiwang.kernel.orgs.models import Organisation, Post
 
 
-def need_open(work: Work) -> None:
+def need_open(work: Work, seat_id: int | None = None) -> None:
+    """The case can be worked on, and the seat meant has not been settled by somebody quicker."""
     case = work.case
+    if seat_id is not None:
+        _still_there(work, seat_id)
     if case.status == Status.CLOSED:
         raise Conflict(f"案件 {case.number} 已办结，不能再办理。{by(case.pk, case.seq)}如需继续，请申请重启。")
     if case.status == Status.SUSPENDED:
         raise Conflict(f"案件 {case.number} 已挂起，暂不能办理。请先恢复办理。", rule="挂起期间不办理")
+
+
+def _still_there(work: Work, seat_id: int) -> None:
+    seat = next((item for item in work.seats.values() if item.pk == seat_id), None)
+    seat = seat or Seat.objects.filter(pk=seat_id, case_id=work.case.pk).first()
+    if seat is None or seat.state == SeatState.OPEN or seat.closed_seq == 0:
+        return
+    if work.actor.system or seat.post_id in work.actor.post_ids or work.principal(seat):
+        raise _gone(work, seat)
 
 
 def by(case_id: int, seq: int) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from psycopg import errors
 
@@ -183,13 +183,16 @@ def peek(actor: Actor, case: Case, now: datetime, happened_at: datetime | None =
 
 
 def attempt(step: Callable[[], Entry]) -> Entry:
-    """One transaction; a lock wait over the limit is tried once more, then told in words."""
+    """One transaction; a lock wait over the limit is tried once more, then told in words. Two at once with one key:
+    the second is tried again and finds the answer of the first."""
     for last in (False, True):
         try:
             with transaction.atomic():
                 return step()
-        except OperationalError as error:
-            if not isinstance(error.__cause__, (errors.LockNotAvailable, errors.DeadlockDetected)):
+        except (OperationalError, IntegrityError) as error:
+            cause = error.__cause__
+            doubled = isinstance(cause, errors.UniqueViolation) and cause.diag.constraint_name == "flow_key_once"
+            if not doubled and not isinstance(cause, (errors.LockNotAvailable, errors.DeadlockDetected)):
                 raise
             if last:
                 raise Conflict("该案件正被他人办理，本次操作未执行。请稍后刷新再试。") from error

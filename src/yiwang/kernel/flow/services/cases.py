@@ -119,7 +119,7 @@ def perform(
 ) -> None:
     """An action on a locked case, without writing it."""
     if not (work.actor.system and work.case.status == Status.SUSPENDED):
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
     if "dispute" in work.case.memory:
         raise Conflict("该案件正在退单裁定中，暂不能办理。请等待裁定。", rule="退单裁定")
     action = _action(work, code)

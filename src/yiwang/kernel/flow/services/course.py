@@ -33,7 +33,7 @@ def send_back(
     stage comes straight back to the same posts."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         operation = checks.allowed(work, "send_back")
         reason(opinion, "退回")
         seat = checks.own_seat(work, seat_id, DECIDING, counts=True)

@@ -32,7 +32,7 @@ def decline(actor: Actor, case_id: int, *, opinion: str, seat_id: int | None = N
 
     def step(work: Work) -> None:
         case = work.case
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         if case.memory.get("settled"):
             raise Refused("该案件已经裁定指定承办单位，不得再次退单。请按裁定办理。", rule="经指定的不得再退")
         operation = checks.allowed(work, "decline")
@@ -64,7 +64,7 @@ def arbitrate(
 
     def step(work: Work) -> None:
         case = work.case
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         checks.enabled(work, "arbitrate")
         dispute = case.memory.get("dispute")
         if dispute is None:
@@ -121,7 +121,7 @@ def extend(
     """申请延期 before the limit ends; whoever approves it must do so before the limit ends too."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         operation = checks.allowed(work, "extend")
         reason(opinion, "延期")
         rule = _extendable(work, clock or str(operation.settings.get("clock", "")))
@@ -157,7 +157,7 @@ def rule_extension(
     """延期审批: a person other than the applicant, before the limit ends."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         asked = work.case.memory.get("extension")
         if asked is None:
             raise Conflict("没有待审批的延期申请，可能已由他人审批。请刷新后查看。")

@@ -24,7 +24,7 @@ def claim(actor: Actor, case_id: int, *, seat_id: int, key: str = "") -> Entry:
     """认领: take a seat of the pool; the second one is told who was first."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         seat = checks.own_seat(work, seat_id, list(SeatKind))
         if seat.post_id is not None or work.actor.person_id is None:
             raise Conflict("该席位不在公共池中，无需认领。请刷新后查看。")
@@ -37,7 +37,7 @@ def release(actor: Actor, case_id: int, *, seat_id: int, opinion: str = "", key:
     """退回公共池: only what was claimed from a pool."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         seat = checks.own_seat(work, seat_id, list(SeatKind))
         if not seat.pool or seat.post_id is None:
             raise Refused("该席位不是从公共池认领的，不能退回公共池。可使用转办。")
@@ -85,7 +85,7 @@ def transfer(
     """转办: the seat moves to another post and I am out."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         operation = checks.allowed(work, "transfer")
         seat = checks.own_seat(work, seat_id, MOVABLE)
         [place] = _targets(work, [to], operation, seat.post_id)
@@ -98,7 +98,7 @@ def assign(actor: Actor, case_id: int, *, to: int, seat_id: int, opinion: str = 
     """改派: the dispatchers put a seat that nobody could be found for on a post."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         seat = checks.own_seat(work, seat_id, MOVABLE)
         if not seat.fault:
             raise Refused("该席位分派正常，不需要改派。可使用转办。")
@@ -122,7 +122,7 @@ def delegate(
     """委派: another post gives an opinion, then the seat is mine again."""
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         operation = checks.allowed(work, "delegate")
         seat = checks.own_seat(work, seat_id, (*MOVABLE, SeatKind.CONSULT))
         line = _chain(work, seat)
@@ -163,7 +163,7 @@ def answer(
     attached = list(files)
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         if not opinion.strip():
             raise Invalid("请填写反馈意见。", errors={"opinion": ["请填写意见"]})
         seat = checks.own_seat(work, seat_id, ADVISORY)
@@ -186,7 +186,7 @@ def add_seat(
     wanted = list(to)
 
     def step(work: Work) -> None:
-        checks.need_open(work)
+        checks.need_open(work, seat_id)
         operation = checks.allowed(work, "add_seat")
         seat = checks.own_seat(work, seat_id, DECIDING, counts=True)
         found = _targets(work, wanted, operation, seat.post_id)

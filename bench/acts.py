@@ -1,0 +1,325 @@
+"""The engine measured: acts a second, five signers at once, old cases, the inbox; with peers in the same run.
+
+Run with `.venv/bin/python bench/acts.py [--seconds 8] [--closed 1000000]`. It makes a database of its own beside the
+configured one and drops it again; statements commit durably.
+"""
+
+# ruff: noqa: S608, ISC004 - statements over our own numbers and names
+
+import argparse
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from multiprocessing import get_context
+from typing import Any
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yiwang.site.settings")
+
+import django
+
+django.setup()
+
+import psycopg  # noqa: E402
+from django.conf import settings  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test.utils import CaptureQueriesContext  # noqa: E402
+
+from yiwang.kernel.access.actors import SYSTEM  # noqa: E402
+from yiwang.kernel.calendar import services as calendars  # noqa: E402
+from yiwang.kernel.calendar.workdays import Override  # noqa: E402
+from yiwang.kernel.flow import services  # noqa: E402
+from yiwang.kernel.flow.definitions import Decide  # noqa: E402
+from yiwang.kernel.flow.models import Case, Entry  # noqa: E402
+from yiwang.kernel.flow.queries import inbox  # noqa: E402
+from yiwang.kernel.flow.tests import flows  # noqa: E402
+from yiwang.kernel.flow.tests.town import Town, build  # noqa: E402
+from yiwang.kernel.flow.work import LOCK, SEATS  # noqa: E402
+
+CLIENTS = 8
+Row = tuple[str, str, str]
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """A fresh database next to the configured one."""
+    own = "yiwang_bench"
+    name = connection.settings_dict["NAME"]
+    with connection.cursor() as cursor:
+        cursor.execute(f"drop database if exists {own} with (force)")
+        cursor.execute(f"create database {own}")
+    connection.close()
+    settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = own
+    try:
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        connection.close()
+        settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        with connection.cursor() as cursor:
+            cursor.execute(f"drop database if exists {own} with (force)")
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+def client(own: str, actor: Any, case_ids: list[int], seconds: float, start: Any, results: Any) -> None:
+    """One client: works through its cases until the time is over."""
+    connection.close()
+    connection.settings_dict["NAME"] = own
+    spent: list[float] = []
+    services.act(actor, case_ids[0], "note")
+    start.wait()
+    end = time.perf_counter() + seconds
+    for case_id in case_ids[1:]:
+        for _ in range(5):
+            if time.perf_counter() > end:
+                break
+            begin = time.perf_counter()
+            services.act(actor, case_id, "go")
+            spent.append(time.perf_counter() - begin)
+    connection.close()
+    results.put(spent)
+
+
+def dsn() -> str:
+    database = connection.settings_dict
+    return f"dbname={database['NAME']} user={database['USER']} host={database['HOST']} port={database['PORT']}"
+
+
+PLAIN = (
+    LOCK.replace("%s", "%(case)s"), SEATS,
+    "insert into flow_entry (case_id, seq, kind, action, stage, person_id, post_id, organisation_id, actor_name, "
+    "recorded_at, happened_at, opinion, payload, prev_hash, hash) values (%(case)s, %(seq)s, 'act', 'go', 's0', "
+    "%(person)s, %(post)s, %(unit)s, '甲', now(), now(), '', %(payload)s, %(hash)s, %(hash)s) returning id",
+    "update flow_case set seq = %(seq)s, head = %(hash)s, stage = 's1', seats_made = %(seq)s, memory = %(payload)s "
+    "where id = %(case)s",
+    "update flow_seat set state = 'done', verdict = 'pass', person_id = %(person)s, closed_seq = %(seq)s, "
+    "closed_at = now() where case_id = %(case)s and ref = %(seq)s - 1",
+    "insert into flow_seat (case_id, ref, stage, round, kind, state, verdict, pool, organisation_id, weight, counts, "
+    "mandatory, lead, after, origin, task, fault, opened_seq, closed_seq, opened_at) values (%(case)s, %(seq)s, 's1', "
+    "1, 'handle', 'open', '', 'operator', %(unit)s, 1, true, false, true, 0, 0, '', '', %(seq)s, 0, now()) returning id",
+    "insert into flow_outbox (case_id, seq, kind, payload, dedup, attempts, problem, not_before) values "
+    "(%(case)s, %(seq)s, 'seats', '{}', %(dedup)s, 0, '', now()) returning id",
+)
+
+
+def plain_client(address: str, actor: Any, case_id: int, seconds: float, start: Any, results: Any) -> None:
+    """The statements of an act in plain SQL: no framework, no decisions, the same locks, rows and commits."""
+    spent: list[float] = []
+    facts = {
+        "case": case_id, "person": actor.person_id, "post": actor.primary_post_id, "unit": actor.organisation_id,
+        "today": datetime.now(UTC).date(), "now": datetime.now(UTC), "secrecy": 0, "flow": "line", "stage": "s0", "round": 1,
+        "payload": json.dumps({"case": {"memory": {"+": {"path": ["s0", "s1"]}}}}), "hash": "0" * 64,
+    }  # fmt: skip
+    with psycopg.connect(address, autocommit=True) as plain:
+        start.wait()
+        end, seq = time.perf_counter() + seconds, 100
+        while time.perf_counter() < end:
+            seq += 1
+            begin = time.perf_counter()
+            with plain.transaction(), plain.cursor() as cursor:
+                for statement in PLAIN:
+                    cursor.execute(statement, {**facts, "seq": seq, "dedup": f"{case_id}.{seq}"})
+            spent.append(time.perf_counter() - begin)
+    results.put(spent)
+
+
+def parallel(target: Callable[..., None], arguments: list[tuple[Any, ...]], seconds: float) -> tuple[float, list[float]]:
+    context = get_context("fork")
+    start, results = context.Barrier(len(arguments)), context.Queue()
+    connection.close()
+    processes = [context.Process(target=target, args=(*each, seconds, start, results)) for each in arguments]
+    for process in processes:
+        process.start()
+    spent = [value for _ in processes for value in results.get(timeout=seconds + 120)]
+    for process in processes:
+        process.join()
+    return len(spent) / seconds, spent
+
+
+def acts(town: Town, seconds: float) -> list[Row]:
+    """Every act signs, decides, leaves a stage, opens the next one's seat and owes a message."""
+    version = town.publish(flows.plain(6))
+    actor, own = town["operator"], connection.settings_dict["NAME"]
+    need = int(seconds * 700 / 5 / CLIENTS) + 2
+    work = [
+        [services.open_case(actor, version.code, "件", organisation_id=town.unit("centre")).pk for _ in range(need)]
+        for _ in range(CLIENTS)
+    ]
+    rate, spent = parallel(client, [(own, actor, cases) for cases in work], seconds)
+    own_cases = [services.open_case(actor, version.code, "件", organisation_id=town.unit("centre")).pk
+                 for _ in range(CLIENTS)]  # fmt: skip
+    plain, plain_spent = parallel(plain_client, [(dsn(), actor, case_id) for case_id in own_cases], seconds)
+    shares = [percentile(spent, 0.5) * 1000, percentile(spent, 0.99) * 1000]
+    return [
+        ("acts through services, 8 clients", f"{rate:.0f}/s", f"p50 {shares[0]:.1f} ms, p99 {shares[1]:.0f} ms"),
+        ("same statements in plain SQL, 8 clients", f"{plain:.0f}/s",
+         f"p99 {percentile(plain_spent, 0.99) * 1000:.0f} ms; ratio {rate / plain:.2f}"),
+    ]  # fmt: skip
+
+
+def signers(town: Town, rounds: int) -> list[Row]:
+    """Five people sign at the same moment: every case must advance exactly once."""
+    for number in (4, 5):
+        town.post(f"water{number}", "water", "handler")
+    version = town.publish(flows.voting(Decide("all")))
+    unit = town.unit("water")
+    cases = [services.open_case(town["operator"], version.code, "会签", organisation_id=unit).pk for _ in range(rounds)]
+    context = get_context("fork")
+    barrier, own = context.Barrier(5), connection.settings_dict["NAME"]
+    connection.close()
+
+    def sign(number: int) -> None:
+        connection.close()
+        connection.settings_dict["NAME"] = own
+        for case_id in cases:
+            barrier.wait()
+            services.act(town[f"water{number}"], case_id, "agree")
+        connection.close()
+
+    begin = time.perf_counter()
+    processes = [context.Process(target=sign, args=(number,)) for number in range(1, 6)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    spent = time.perf_counter() - begin
+    right = Case.objects.filter(pk__in=cases, outcome="passed", seq=6).count()
+    once = Entry.objects.filter(case_id__in=cases, payload__case__status="closed").count()
+    return [(f"five simultaneous signers × {rounds}", f"{right}/{rounds} advanced", f"{once} closings, {spent:.1f} s")]
+
+
+def old_case(town: Town) -> list[Row]:
+    version = town.publish(flows.plain(2))
+    actor = town["operator"]
+    young, old = (services.open_case(actor, version.code, "件", organisation_id=town.unit("centre")) for _ in range(2))
+    first = Entry.objects.get(case=old)
+    Entry.objects.bulk_create(
+        [Entry(case=old, seq=seq, kind="act", actor_name="甲", recorded_at=first.recorded_at,
+               happened_at=first.happened_at, hash="0" * 64) for seq in range(2, 10_001)], batch_size=2000
+    )  # fmt: skip
+    Case.objects.filter(pk=old.pk).update(seq=10_000)
+    medians = []
+    for case in (young, old):
+        spent = []
+        for _ in range(60):
+            begin = time.perf_counter()
+            services.act(actor, case.pk, "note")
+            spent.append(time.perf_counter() - begin)
+        medians.append(statistics.median(spent) * 1000)
+    return [("act on a case with 10,000 entries vs 10", f"{medians[1] / medians[0]:.2f}×",
+             f"{medians[1]:.2f} ms vs {medians[0]:.2f} ms")]  # fmt: skip
+
+
+def inbox_page(town: Town, closed: int) -> list[Row]:
+    """A post with 5,000 open seats among very many closed cases, made with INSERT … SELECT of one real case."""
+    version = town.publish(flows.hotline())
+    model = services.open_case(town["operator2"], version.code, "件", organisation_id=town.unit("centre"))
+    columns = [f.column for f in Case._meta.concrete_fields if f.column not in ("id", "number", "status", "closed_at")]
+    seats = ("case_id, ref, stage, round, kind, state, verdict, post_id, pool, organisation_id, person_id, weight, "
+             "counts, mandatory, lead, after, origin, task, fault, opened_seq, closed_seq, opened_at, closed_at")  # fmt: skip
+    names = ", ".join(columns)
+    post, person, unit = town.at("water1"), town["water1"].person_id, town.unit("water")
+    with connection.cursor() as cursor:
+        # Without this the foreign keys of every generated row are checked one by one.
+        cursor.execute("set session_replication_role = replica")
+        for status, count, state in (("closed", closed, "done"), ("open", 5000, "open")):
+            ended = "now()" if status == "closed" else "null"
+            cursor.execute(
+                f"with made as (insert into flow_case (number, status, closed_at, {names}) "
+                f"select '{status}-' || n, '{status}', {ended}, {names} from flow_case, generate_series(1, {count}) n "
+                f"where id = {model.pk} returning id) insert into flow_seat ({seats}) "
+                f"select id, 1, 'handle', 1, 'handle', '{state}', '', {post}, '', {unit}, {person}, 1, true, false, "
+                f"true, 0, 0, '', '', 1, 0, now(), {ended} from made"
+            )
+        cursor.execute("reset session_replication_role; analyze flow_case; analyze flow_seat")
+    spent, asked = [], 0
+    for _ in range(40):
+        with CaptureQueriesContext(connection) as captured:
+            begin = time.perf_counter()
+            rows = inbox(town["water1"], "todo")
+            page, total = list(rows[:20]), rows.count()
+            spent.append((time.perf_counter() - begin) * 1000)
+        asked = len(captured)
+        assert (len(page), total) == (20, 5000)
+    return [(f"inbox page, 5,000 open seats, {closed:,} closed cases", f"p95 {percentile(spent, 0.95):.1f} ms",
+             f"{asked} queries")]  # fmt: skip
+
+
+def spiff() -> list[Row]:
+    """SpiffWorkflow: load, run one human step, save; no database, no permissions, no record of who did it."""
+    from SpiffWorkflow.bpmn.parser import BpmnParser  # noqa: PLC0415 - optional group
+    from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer  # noqa: PLC0415
+    from SpiffWorkflow.bpmn.workflow import BpmnWorkflow  # noqa: PLC0415
+    from SpiffWorkflow.task import TaskState  # noqa: PLC0415
+
+    steps = "".join(
+        f'<bpmn:manualTask id="t{i}"/><bpmn:sequenceFlow id="f{i + 1}" sourceRef="t{i}" targetRef='
+        f'"{f"t{i + 1}" if i < 5 else "end"}"/>' for i in range(6)
+    )  # fmt: skip
+    text = (
+        '<bpmn:definitions xmlns:bpmn="http://www.omg.org/spec/BPMN/20100524/MODEL" targetNamespace="x">'
+        '<bpmn:process id="p" isExecutable="true"><bpmn:startEvent id="start"/><bpmn:endEvent id="end"/>'
+        f'<bpmn:sequenceFlow id="f0" sourceRef="start" targetRef="t0"/>{steps}</bpmn:process></bpmn:definitions>'
+    )
+    parser = BpmnParser()
+    parser.add_bpmn_str(text.encode())
+    workflow, serializer = BpmnWorkflow(parser.get_spec("p")), BpmnWorkflowSerializer()
+    workflow.do_engine_steps()
+    spent, saved = [], serializer.serialize_json(workflow)
+    for _ in range(30):
+        state = saved
+        for _ in range(6):
+            begin = time.perf_counter()
+            workflow = serializer.deserialize_json(state)
+            workflow.get_next_task(state=TaskState.READY, manual=True).run()
+            workflow.do_engine_steps()
+            state = serializer.serialize_json(workflow)
+            spent.append((time.perf_counter() - begin) * 1000)
+    return [("SpiffWorkflow, one human step in memory", f"{statistics.median(spent):.2f} ms",
+             f"{len(saved) / 1024:.0f} KB of state a case")]  # fmt: skip
+
+
+def one_step(town: Town) -> list[Row]:
+    version = town.publish(flows.plain(6))
+    spent, asked = [], 0
+    for _ in range(20):
+        case = services.open_case(town["operator"], version.code, "件", organisation_id=town.unit("centre"))
+        for _ in range(5):
+            begin = time.perf_counter()
+            services.act(town["operator"], case.pk, "go")
+            spent.append((time.perf_counter() - begin) * 1000)
+        with CaptureQueriesContext(connection) as captured:
+            services.act(town["operator"], case.pk, "note")
+        asked = len(captured)
+    return [("one human step here, durable, alone", f"{statistics.median(spent):.2f} ms", f"{asked} statements a note")]
+
+
+def table(rows: list[Row]) -> None:
+    width = max(len(row[0]) for row in rows)
+    for name, value, note in rows:
+        print(f"{name:<{width}}  {value:>16}  {note}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--closed", type=int, default=1_000_000)
+    parser.add_argument("--signings", type=int, default=200)
+    chosen = parser.parse_args()
+    with database():
+        calendars.publish(SYSTEM, "cn", [Override(date(2026, 1, 1), "rest", "元旦")], "基准", years=[2026])
+        town = build()
+        rows = one_step(town) + spiff() + acts(town, chosen.seconds) + signers(town, chosen.signings)
+        rows += old_case(town) + inbox_page(town, chosen.closed)
+    table(rows)
+
+
+if __name__ == "__main__":
+    main()
