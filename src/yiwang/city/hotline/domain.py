@@ -50,10 +50,10 @@ DOMAIN = Domain(
     wing="city",
     menu=(
         MenuItem("话务台", "/hotline/desk/", (REQUEST, "add"), icon="phone"),
-        MenuItem("派单台", "/hotline/triage/", (REQUEST, "triage"), icon="split"),
+        MenuItem("派单台", "/hotline/triage/", (REQUEST, "triage"), icon="flow"),
         MenuItem("诉求台账", "/r/hotline.request/", (REQUEST, "view"), icon="list"),
-        MenuItem("诉求研判", "/hotline/insight/", ("hotline.repeat", "judge"), icon="search"),
-        MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="list"),
+        MenuItem("诉求研判", "/hotline/insight/", ("hotline.repeat", "judge"), icon="chart"),
+        MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="flag"),
         MenuItem("分类模型", "/hotline/models/", ("hotline.triage_model", "view"), icon="gear"),
     ),
     roles=ROLES,

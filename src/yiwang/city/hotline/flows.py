@@ -188,7 +188,7 @@ REQUEST = Flow(
     ),
     clocks=CLOCKS,
     operations=OPERATIONS,
-    number="hotline.request",
+    number="hotline.request|12345-{year}-{value:06d}",
     operator_role=DISPATCHER,
     basis=f"{WEIFANG_20}；{GBT_33358}；国办发〔2020〕53号",
 )
@@ -240,7 +240,7 @@ EXCLUSION = Flow(
         ClockRule("appeal", "复核时限", "working_day", budget=5, starts="enter:appeal", stops="leave:appeal"),
     ),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("terminate", who=(f"role:{MANAGER}",))),
-    number="hotline.exclusion",
+    number="hotline.exclusion|认定-{year}-{value:05d}",
     operator_role=MANAGER,
     basis="无理由诉求认定须有证据、可申诉，结果只影响此后公布或更正的报表",
 )

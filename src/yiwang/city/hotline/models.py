@@ -259,7 +259,8 @@ class TopicRun(models.Model):
 
 class Topic(models.Model):
     run = models.ForeignKey(TopicRun, models.CASCADE, related_name="topics", verbose_name="热点计算")
-    label = models.CharField("主题词", max_length=120)
+    label = models.CharField("热点", max_length=200, help_text="最有代表性的一件诉求的标题")
+    terms = models.CharField("主题词", max_length=200, blank=True)
     heat = models.FloatField("热度")
     people = models.PositiveIntegerField("诉求人数")
     public = models.BooleanField("同意公开", default=False, help_text="仅同意公开且非举报、非保密的诉求可被公众查询")

@@ -25,7 +25,7 @@ APPEAL = Flow(
     outcomes=(("upheld", "成立"), ("dismissed", "不成立")),
     clocks=(ClockRule("review", "复核时限", "working_day", budget=5, starts="open", stops="close"),),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("cancel", who=("initiator",))),
-    number="appraisal.appeal",
+    number="appraisal.appeal|复核-{year}-{value:05d}",
     operator_role=REVIEWER,
     basis="扣分与复核：柳州等地政府热线月度考核做法",
 )

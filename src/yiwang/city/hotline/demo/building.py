@@ -1,6 +1,7 @@
 """A half year of requests with their whole life: received, dispatched, answered, called back."""
 
 import random
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from yiwang.kernel.people.models import Person
 from yiwang.kernel.people.queries import actor_of_person
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-REQUESTS, DAYS, SEED = 150, 170, 20260101
+REQUESTS, FRESH, DAYS, SEED = 150, 12, 170, 20260101
 CHANNELS = (Channel.PHONE,) * 6 + (Channel.WEB,) * 3 + (Channel.APP,)
 CALLS = ("satisfied",) * 14 + ("basically",) * 4 + ("dissatisfied",) * 2 + ("unrated", "unreached")
 
@@ -67,7 +68,14 @@ class Builder:
                 theme, title = texts.THEMES[3], "锦绣家园旁工地夜间施工噪音"
                 body = f"石桥街道锦绣家园旁华丰地块工地{self.random.choice(texts.HOURS)}还在打桩，整个小区都睡不着，请查处。"
             made.append((theme, self.intake(theme, title, body, phone, first)))
+        made += [self.fresh(hours) for hours in range(1, FRESH + 1)]
         return sorted(made, key=lambda each: each[1].received_at or self.now)
+
+    def fresh(self, hours: int) -> tuple[texts.Theme, Intake]:
+        """A request of the last day, still to be dispatched, so that the desks have work to show."""
+        theme, title, body = texts.message(self.random)
+        made = self.intake(theme, title, body, f"1392000{hours:04}", timezone.localdate())
+        return theme, replace(made, received_at=self.now - timedelta(hours=hours))
 
     def intake(self, theme: texts.Theme, title: str, body: str, phone: str, first: date) -> Intake:
         day = first + timedelta(days=int(self.random.triangular(0, DAYS - 1, DAYS * 0.7)))
@@ -85,7 +93,7 @@ class Builder:
     def live(self, request: Request, theme: texts.Theme) -> None:
         """As far as the request would have got by now; recent ones stop on the way."""
         at = self.later(request.received_at, 0.3, 3)
-        if at > self.now - timedelta(hours=2):
+        if at > self.now - timedelta(hours=8):
             return
         triage.assign_matter(self.actor("dispatcher"), request.pk, theme.matter)
         request.refresh_from_db()

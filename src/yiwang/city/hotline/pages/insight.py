@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.services import insight
@@ -54,11 +55,13 @@ def overview(request: HttpRequest) -> HttpResponse:
     return page(request, "hotline/insight.html", context, title="诉求研判")
 
 
+@require_POST
 def run_topics(request: HttpRequest) -> HttpResponse:
     insight.compute_topics(actor_of(request), *_period(request.POST.dict()))
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=topics")
 
 
+@require_POST
 def find(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     start, stop = insight.window(*_period(request.POST.dict()))
@@ -66,11 +69,13 @@ def find(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
 
 
+@require_POST
 def judge(request: HttpRequest) -> HttpResponse:
     insight.judge_repeat(actor_of(request), int(request.POST["finding"]), confirmed=request.POST.get("confirmed") == "1")
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
 
 
+@require_POST
 def group(request: HttpRequest) -> HttpResponse:
     """A topic, or the ticked requests, become one event of many people."""
     numbers = [int(value) for value in request.POST.getlist("request")]

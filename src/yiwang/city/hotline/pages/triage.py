@@ -9,6 +9,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request, TriageModel
@@ -66,16 +67,19 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
     return HttpResponseRedirect(f"{reverse('hotline_triage')}?show={request.POST.get('show', '')}")
 
 
+@require_POST
 def decide(request: HttpRequest) -> HttpResponse:
     triage.decide_category(actor_of(request), int(request.POST["request"]), request.POST.get("category", ""))
     return _back(request)
 
 
+@require_POST
 def assign(request: HttpRequest) -> HttpResponse:
     triage.assign_matter(actor_of(request), int(request.POST["request"]), request.POST.get("matter", ""))
     return _back(request)
 
 
+@require_POST
 def dispatch(request: HttpRequest) -> HttpResponse:
     """Dispatch the ticked requests to the responsible organ of their matter, each on its own."""
     numbers = [int(value) for value in request.POST.getlist("request")]

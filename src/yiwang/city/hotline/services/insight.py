@@ -130,7 +130,8 @@ def compute_topics(actor: Actor, since: date, until: date) -> TopicRun:
         members = [found[position] for position in each.members]
         topic = Topic.objects.create(
             run=run,
-            label=("·".join(each.terms) or found[each.typical].title)[:120],
+            label=found[each.typical].title,
+            terms="、".join(each.terms)[:200],
             heat=each.heat,
             people=each.people,
             likes=sum(member.likes for member in members),
