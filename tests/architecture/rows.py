@@ -55,7 +55,7 @@ def _value(field: Any, home: Organisation) -> Any:
     if isinstance(field, models.JSONField):
         return {}
     if isinstance(field, models.IntegerField | models.DecimalField | models.FloatField):
-        return number
+        return number if isinstance(field, models.IntegerField) else number % 9 + 1
     return f"甲{number}"[: field.max_length or 20]
 
 

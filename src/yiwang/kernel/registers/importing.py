@@ -16,6 +16,7 @@ from yiwang.kernel.registers.models import HeaderGuess, ImportRun
 from yiwang.kernel.registers.paths import Path, resolve
 
 OWNER = "registers.import"
+MOST_READ = 5_000
 
 
 def spec_of(register: Register) -> Importing:
@@ -74,6 +75,10 @@ def lookup(actor: Actor, register: Register, name: str, texts: set[str]) -> dict
             text = getattr(item, column) if column in known else ""
             if text:
                 found[text] = item if found.get(text, item) == item else None
+    if texts - {""} - found.keys():
+        # An export writes a row as it reads, which may be none of its names.
+        for item in allowed[:MOST_READ]:
+            found[str(item)] = item if found.get(str(item), item) == item else None
     return {text: item for text, item in found.items() if item is not None}
 
 
