@@ -86,19 +86,9 @@ def take(work: Work, seat: Seat) -> None:
     if work.actor.system or work.actor.person_id is None:
         return
     if seat.post_id is None:
-        seat.post_id = post_in(work, seat)
+        seat.post_id = work.pools().get((seat.pool, seat.organisation_id))
     seat.person_id = work.actor.person_id
     seat.on_behalf_of_id = work.acting_for
-
-
-def post_in(work: Work, seat: Seat) -> int | None:
-    """Which of the actor's posts answers to a pool seat."""
-    posts = Post.objects.filter(pk__in=work.actor.post_ids, organisation_id=seat.organisation_id)
-    if seat.pool == "@head":
-        posts = posts.filter(is_head=True)
-    elif seat.pool != "@any":
-        posts = posts.filter(roles__role__code=seat.pool)
-    return posts.values_list("pk", flat=True).first()
 
 
 ONCE = {"correct": 1}

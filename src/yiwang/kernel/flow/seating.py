@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import Q
 
 from yiwang.kernel.access.actors import Actor, Invalid
@@ -130,18 +131,30 @@ def again(remembered: list[list[Any]], now: datetime) -> list[Place]:
     return found
 
 
-def pools_of(actor: Actor, now: datetime) -> set[tuple[str, int]]:
-    """The pools an actor may take from, by the posts held and the roles in force on exactly those posts."""
+# One statement, not built by the ORM: it is asked at every act on a pool.
+POOLS = """
+with held as (
+  select p.id, p.organisation_id, p.is_head from orgs_post p join people_appointment a on a.post_id = p.id
+  where p.id = any(%(posts)s) and a.person_id = %(person)s and a.valid_from <= %(on)s
+    and (a.valid_until is null or a.valid_until >= %(on)s))
+select '@any', organisation_id, id from held
+union all select '@head', organisation_id, id from held where is_head
+union all select r.code, held.organisation_id, held.id from held
+  join access_roleholding h on h.post_id = held.id and h.valid_from <= %(on)s
+    and (h.valid_until is null or h.valid_until >= %(on)s)
+  join access_role r on r.id = h.role_id
+order by 3
+"""
+
+
+def pools_of(actor: Actor, now: datetime) -> dict[tuple[str, int], int]:
+    """The pools an actor may take from and the post that answers to each: posts held and roles in force today."""
     if not actor.post_ids or actor.person_id is None:
-        return set()
-    posts = Post.objects.filter(
-        in_force(today(now), "appointments__"), pk__in=actor.post_ids, appointments__person_id=actor.person_id
-    )
-    found: set[tuple[str, int]] = set()
-    for organisation, head in posts.values_list("organisation_id", "is_head"):
-        found |= {(ANY, organisation)} | ({(HEAD, organisation)} if head else set())
-    roles = RoleHolding.objects.filter(in_force(today(now)), post__in=posts)
-    return found | set(roles.values_list("role__code", "post__organisation_id"))
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(POOLS, {"posts": list(actor.post_ids), "person": actor.person_id, "on": today(now)})
+        rows = cursor.fetchall()
+    return {(pool, organisation): post for pool, organisation, post in reversed(rows)}
 
 
 def operator_of(flow: Flow, lead_id: int, opener_id: int | None, now: datetime) -> int:

@@ -60,7 +60,7 @@ class Work:
     seat: Seat | None = None
     acting_for: int | None = None
     issued: list[tuple[int, int, str]] = field(default_factory=list)
-    _pools: set[tuple[str, int]] | None = None
+    _pools: dict[tuple[str, int], int] | None = None
 
     @property
     def stage(self) -> Stage:
@@ -96,7 +96,7 @@ class Work:
             return None
         return principal
 
-    def pools(self) -> set[tuple[str, int]]:
+    def pools(self) -> dict[tuple[str, int], int]:
         if self._pools is None:
             self._pools = pools_of(self.actor, self.now)
         return self._pools
