@@ -7,8 +7,9 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
-from yiwang.kernel.orgs.models import Organisation
-from yiwang.kernel.people.models import Person
+from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.orgs.models import Organisation, Post
+from yiwang.kernel.people.models import AdministratorAppointment, Person
 
 _count = itertools.count(1)
 
@@ -25,6 +26,8 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     if model is Organisation:
         return organisation(f"单位{next(_count)}", home)
     values = dict(given)
+    if model is AdministratorAppointment and not values:
+        values = {"duty": Duty.AUDIT, "post": make(Post, home, duty=Duty.AUDIT)}
     for field in model._meta.concrete_fields:
         if field.name in values or (field.primary_key and not field.is_relation):
             continue

@@ -75,6 +75,12 @@ class Grant(models.Model):
     def __str__(self) -> str:
         return f"{self.role} {self.resource}:{self.verb} {self.get_scope_display()}"
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the ledger keeps of it."""
+        organisations = sorted(self.organisations.values_list("pk", flat=True)) if self.pk else []
+        return {"resource": self.resource, "verb": self.verb, "scope": self.scope, "organisations": organisations}
+
 
 class RoleHolding(models.Model):
     """岗位持有角色，有起止日期与理由。"""

@@ -25,7 +25,7 @@ SYSTEM_ADMINISTRATOR = RoleSpec(
     (
         *_all("orgs.organisation", "view", "add", "change", "export", "import"),
         *_all("orgs.post", "view", "add", "change", "export", "import"),
-        *_all("people.person", "view", "add", "change", "export", "import"),
+        *_all("people.person", "view", "add", "change", "export", "import", "unmask"),
         *_all("people.account", "view", "add", "change", "export"),
         *_all("people.appointment", "view", "add", "change", "export", "import"),
         *_all("people.delegation", "view", "export"),

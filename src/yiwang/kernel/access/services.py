@@ -1,6 +1,6 @@
 """Roles, grants and holdings. Only the security administrator writes them, and never to his own advantage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
@@ -10,7 +10,7 @@ from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import resources, row
 from yiwang.kernel.access.models import Grant, Role, RoleHolding
 from yiwang.kernel.access.roles import RoleSpec
-from yiwang.kernel.access.terms import GRANTABLE, Duty, Scope
+from yiwang.kernel.access.terms import Duty, Scope, grantable
 from yiwang.kernel.ledger.services import record
 
 SEPARATION = "三员分立（GB/T 22239-2019 第三级）"
@@ -86,12 +86,12 @@ def grant(
         role: Role = row(actor, "access.role", role_id)
         _require_not_own(actor, role)
         candidate = Grant(role=role, duty=role.duty, resource=resource, verb=verb, scope=scope)
-        if not GRANTABLE.check({"duty": role.duty, "resource": resource, "verb": verb}):
+        if not grantable(role.duty, resource, verb):
             raise Refused(
                 f"“{role.name}”属于{role.get_duty_display()}类，不能授予“{declared.name}”权限。", rule=SEPARATION
             )
         existing = Grant.objects.select_for_update().filter(role=role, resource=resource, verb=verb).first()
-        before = _grant_facts(existing) if existing else None
+        before = existing.facts if existing else None
         kept = existing or candidate
         kept.scope = Scope(scope)
         kept.save()
@@ -101,15 +101,10 @@ def grant(
             "access.grant.given",
             ("access.role", role.pk),
             before=before,
-            after=_grant_facts(kept),
+            after=kept.facts,
             reason=reason,
         )
     return kept
-
-
-def _grant_facts(given: Grant) -> dict[str, object]:
-    organisations = sorted(given.organisations.values_list("pk", flat=True))
-    return {"resource": given.resource, "verb": given.verb, "scope": given.scope, "organisations": organisations}
 
 
 def withdraw_grant(actor: Actor, grant_id: int, *, reason: str) -> None:
@@ -117,9 +112,38 @@ def withdraw_grant(actor: Actor, grant_id: int, *, reason: str) -> None:
     with transaction.atomic():
         given: Grant = row(actor, "access.grant", grant_id, "change")
         _require_not_own(actor, given.role)
-        before = _grant_facts(given)
+        before = given.facts
         record(actor, "access.grant.withdrawn", ("access.role", given.role_id), before=before, reason=reason)
         given.delete()
+
+
+def set_grants(
+    actor: Actor,
+    role_id: int,
+    wanted: Mapping[tuple[str, str], str],
+    *,
+    organisation_ids: Iterable[int] = (),
+    reason: str,
+) -> int:
+    """Bring a role's permissions to what is wanted, all or nothing: a scope for each (resource, verb), "" for none.
+
+    What `wanted` does not name stays. Returns how many permissions changed.
+    """
+    actor.require("access.grant", "add")
+    chosen, changed = set(organisation_ids), 0
+    with transaction.atomic():
+        role: Role = row(actor, "access.role", role_id)
+        held = {(each.resource, each.verb): each for each in role.grants.prefetch_related("organisations")}
+        for (resource, verb), scope in wanted.items():
+            given, custom = held.get((resource, verb)), chosen if scope == Scope.CUSTOM else set()
+            if given is not None and not scope:
+                withdraw_grant(actor, given.pk, reason=reason)
+            elif not scope or (given and given.scope == scope and {o.pk for o in given.organisations.all()} == custom):
+                continue
+            else:
+                grant(actor, role.pk, resource, verb, scope, organisation_ids=custom, reason=reason)
+            changed += 1
+    return changed
 
 
 def hold_role(

@@ -102,7 +102,7 @@ def create_organisation(
 
 def change_organisation(actor: Actor, organisation_id: int, *, reason: str = "", **changes: Any) -> Organisation:
     """Rename or re-describe; the place in the tree changes by `move`."""
-    allowed = {"name", "short_name", "kind", "region_id", "position"}
+    allowed = {"code", "name", "short_name", "kind", "region_id", "position", "valid_from"}
     if unknown := set(changes) - allowed:
         raise Invalid(f"这些项目不能这样修改：{'、'.join(sorted(unknown))}。")
     if not str(changes.get("name", "·")).strip():

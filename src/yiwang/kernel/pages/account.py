@@ -1,17 +1,25 @@
 """One's own account: password, second factor, sessions, delegations."""
 
+from typing import Any
+
 import segno
 from django.conf import settings
 from django.contrib.auth import update_session_auth_hash
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from yiwang.kernel.pages.forms import CodeForm, PasswordForm, attempt
+from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.terms import ADMINISTRATORS
+from yiwang.kernel.pages.forms import CodeForm, DelegationForm, PasswordForm, attempt
+from yiwang.kernel.pages.menu import domains
 from yiwang.kernel.people import services, totp
-from yiwang.kernel.people.models import Account, Session
+from yiwang.kernel.people.models import Account, Delegation, Person, Session
 from yiwang.kernel.people.passwords import RULES
+from yiwang.kernel.people.queries import delegations_to, serving
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import SIGNED_IN, route
 
@@ -81,7 +89,51 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect("/account/?done=sessions")
 
 
+def delegations(request: HttpRequest) -> HttpResponse:
+    """Whom the actor lets stand in, and for whom the actor stands in."""
+    actor, now = actor_of(request), timezone.now()
+    mine = (
+        serving().filter(person=actor.person_id).exclude(duty__in=ADMINISTRATORS).select_related("post__organisation")
+    )
+    form = DelegationForm(
+        request.POST or None, posts=[(str(item.post_id), str(item.post)) for item in mine], flows=_flows(),
+        initial={"valid_from": timezone.localtime(now).strftime("%Y-%m-%dT%H:%M")},
+    )  # fmt: skip
+    if request.method == "POST" and attempt(form, lambda data: _delegate(actor, data)) is not None:
+        return HttpResponseRedirect("/account/delegations/?done=delegated")
+    context = {
+        "form": form, "now": now, "may": bool(form.fields["post"].choices),  # type: ignore[attr-defined]
+        "given": Delegation.objects.filter(principal=actor.person_id).select_related("agent", "post__organisation").order_by("-valid_from"),
+        "held": delegations_to(actor.person_id or 0),
+    }  # fmt: skip
+    return page(request, "pages/delegations.html", context, title="我的代理", status=422 if form.errors else 200)
+
+
+def _flows() -> list[tuple[str, str]]:
+    return sorted({(flow.code, flow.name) for domain in domains() for flow in domain.flows})
+
+
+def _delegate(actor: Actor, data: dict[str, Any]) -> Delegation:
+    called = data["agent"].strip()
+    found = list(Person.objects.filter(Q(staff_number=called) | Q(name=called), active=True)[:2])
+    if len(found) != 1:
+        word = "有多个同名人员，请填工号" if found else "没有找到该在职人员"
+        raise Invalid(f"“{called}”{word}。", errors={"agent": [f"{word}。"]})
+    return services.delegate(
+        actor, int(data["post"]), found[0].pk, valid_from=data["valid_from"], valid_until=data["valid_until"],
+        reason=data["reason"], flows=data.get("flows", ()), secrecy_limit=int(data["secrecy_limit"]),
+    )  # fmt: skip
+
+
+def revoke(request: HttpRequest, delegation_id: int) -> HttpResponse:
+    if request.method == "POST":
+        services.revoke(actor_of(request), delegation_id, reason="本人收回")
+    return HttpResponseRedirect("/account/delegations/")
+
+
 urls: list[URLPattern] = [
+    route("account/delegations/", delegations, "delegations", SIGNED_IN),
+    route("account/delegations/<int:delegation_id>/revoke/", revoke, "revoke_delegation", SIGNED_IN),
     route("account/", overview, "account", SIGNED_IN),
     route("account/password/", change_password, "change_password", SIGNED_IN),
     route("account/second-factor/", second_factor, "second_factor", SIGNED_IN),

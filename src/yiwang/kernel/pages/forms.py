@@ -38,6 +38,35 @@ class PasswordForm(forms.Form):
         return data
 
 
+class AccountForm(forms.Form):
+    username = forms.CharField(
+        label="账号", max_length=60, help_text="登录用，3 位以上字母、数字或 . _ @ -；一人一号。系统会给出一次性密码。"
+    )
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(label="理由", max_length=200, help_text="写入审计记录")
+
+
+class DelegationForm(forms.Form):
+    """Standing in for the actor on one of the actor's posts."""
+
+    post = forms.ChoiceField(label="委托岗位")
+    agent = forms.CharField(label="代理人", max_length=40, help_text="填工号；没有同名的也可填姓名")
+    valid_from = forms.DateTimeField(label="开始时间", widget=forms.DateTimeInput({"type": "datetime-local"}))
+    valid_until = forms.DateTimeField(label="结束时间", widget=forms.DateTimeInput({"type": "datetime-local"}))
+    flows = forms.MultipleChoiceField(label="限定流程", required=False, help_text="不选表示全部流程")
+    secrecy_limit = forms.ChoiceField(label="最高密级", choices=[("0", "普通"), ("1", "内部敏感")])
+    reason = forms.CharField(label="事由", max_length=200)
+
+    def __init__(self, *args: Any, posts: list[tuple[str, str]], flows: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["post"].choices = posts  # type: ignore[attr-defined]
+        self.fields["flows"].choices = flows  # type: ignore[attr-defined]
+        if not flows:
+            del self.fields["flows"]
+
+
 def attempt(form: forms.Form, verb: Callable[[dict[str, Any]], Any]) -> Any:
     """Run a service with the form's clean data; a refusal becomes errors of the form and None comes back."""
     if not form.is_valid():

@@ -16,6 +16,15 @@ class Person(models.Model):
     name = models.CharField("姓名", max_length=40)
     pinyin = models.CharField("拼音", max_length=120, blank=True, editable=False, help_text="排序用")
     staff_number = models.CharField("工号", max_length=32, unique=True)
+    organisation = models.ForeignKey(
+        "orgs.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="people",
+        verbose_name="所属机构",
+        help_text="随主岗变动；数据范围按它判断",
+    )
     phone = models.CharField("联系电话", max_length=20, blank=True)
     email = models.EmailField("邮箱", blank=True)
     active = models.BooleanField("在职", default=True)
@@ -163,6 +172,21 @@ class Appointment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person} {self.post}"
+
+
+class AdministratorAppointments(models.Manager["AdministratorAppointment"]):
+    def get_queryset(self) -> models.QuerySet["AdministratorAppointment"]:
+        return super().get_queryset().exclude(duty=Duty.BUSINESS)
+
+
+class AdministratorAppointment(Appointment):
+    """管理员岗位的任职，由安全管理员办理。"""
+
+    objects = AdministratorAppointments()  # type: ignore[misc]
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "管理员任职"
 
 
 class Delegation(models.Model):

@@ -6,6 +6,7 @@ import secrets
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
 
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.registers.declarations import RecordAction, Register
@@ -29,7 +30,7 @@ def snapshot(register: Register, record: Any) -> dict[str, Any]:
         value = bound.path.value(record)
         if isinstance(value, list):
             value = sorted(str(item) for item in value)
-        found[bound.name] = str(value) if bound.path.field.many_to_one and value is not None else value
+        found[bound.name] = str(value) if isinstance(value, Model) else value
     plain: dict[str, Any] = json.loads(json.dumps(found, cls=DjangoJSONEncoder))
     return plain
 

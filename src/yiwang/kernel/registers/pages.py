@@ -203,11 +203,11 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
     form = flow_form(action.fields, opinion=False)(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         try:
-            services.act(actor, register, pk, code, _posted(form, request.POST), version=version or None)
+            kept = services.act(actor, register, pk, code, _posted(form, request.POST), version=version or None)
         except (Invalid, Conflict) as error:
             problem, status = error.message, error.status
         else:
-            return HttpResponseRedirect(register.url_of(record))
+            return HttpResponseRedirect(register.url if kept is None else register.url_of(record))
     else:
         guards.refuse_action(actor, register, action, record)
         version = guards.version_of(register, record)

@@ -14,10 +14,11 @@ from yiwang.kernel.access.services import (
     define_role,
     grant,
     hold_role,
+    set_grants,
     withdraw_grant,
     withdraw_role,
 )
-from yiwang.kernel.access.terms import Duty, Scope
+from yiwang.kernel.access.terms import GRANTABLE, Duty, Scope, grantable
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs.models import Post
 from yiwang.kernel.orgs.services import create_organisation
@@ -249,3 +250,32 @@ def test_声明可重复_人工收回的授权不复原_新增的会补上():
 def test_只有安装升级可以声明角色(three):
     with pytest.raises(Refused):
         declare(three[Duty.SECURITY], KERNEL_ROLES[0], "kernel")
+
+
+def test_授权规则在代码与数据库中一致():
+    rooms = ("orgs", "people", "access", "ledger", "ledgers", "jobs", "calendar", "messages", "hotline", "flow")
+    for duty in Duty:
+        for room in rooms:
+            for verb in ("view", "add", "export"):
+                facts = {"duty": duty.value, "resource": f"{room}.thing", "verb": verb}
+                assert GRANTABLE.check(facts) == grantable(**facts), facts
+
+
+def test_整表调整权限_全做或全不做(three):
+    security = three[Duty.SECURITY]
+    role = define_role(security, code="clerk", name="办事员")
+    wanted = {("people.person", "view"): "tree", ("orgs.post", "view"): "all", ("orgs.organisation", "view"): ""}
+    assert set_grants(security, role.pk, wanted, reason="首次") == 2
+    assert set_grants(security, role.pk, wanted, reason="再来") == 0
+    with pytest.raises(Refused):
+        set_grants(security, role.pk, {("people.person", "view"): "", ("people.account", "add"): "all"}, reason="越界")
+    assert {(each.resource, each.scope) for each in role.grants.all()} == {
+        ("people.person", "tree"),
+        ("orgs.post", "all"),
+    }
+    assert (
+        set_grants(security, role.pk, {("people.person", "view"): "", ("orgs.post", "view"): "own"}, reason="收") == 2
+    )
+    assert [(each.resource, each.scope) for each in role.grants.all()] == [("orgs.post", "own")]
+    with pytest.raises(Refused):
+        set_grants(three[Duty.SYSTEM], role.pk, wanted, reason="无权")

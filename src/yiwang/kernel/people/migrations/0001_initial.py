@@ -47,6 +47,7 @@ class Migration(migrations.Migration):
                 ('phone', models.CharField(blank=True, max_length=20, verbose_name='联系电话')),
                 ('email', models.EmailField(blank=True, max_length=254, verbose_name='邮箱')),
                 ('active', models.BooleanField(default=True, verbose_name='在职')),
+                ('organisation', models.ForeignKey(blank=True, help_text='随主岗变动；数据范围按它判断', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='people', to='orgs.organisation', verbose_name='所属机构')),
             ],
             options={
                 'verbose_name': '人员',
@@ -156,5 +157,18 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': '恢复码',
                 'constraints': [models.UniqueConstraint(fields=('account', 'digest'), name='people_recovery_code_once')],
             },
+        ),
+        migrations.CreateModel(
+            name='AdministratorAppointment',
+            fields=[
+            ],
+            options={
+                'verbose_name': '管理员任职',
+                'verbose_name_plural': '管理员任职',
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('people.appointment',),
         ),
     ]

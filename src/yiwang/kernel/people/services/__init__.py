@@ -24,9 +24,9 @@ from yiwang.kernel.people.services.sign_in import (
     end_sessions,
     sign_in,
     sign_out,
-    tidy,
     touch,
 )
+from yiwang.kernel.people.services.upkeep import tidy
 
 __all__ = [
     "appoint", "authenticate", "change_password", "change_person", "clear_second_factor", "confirm_second_factor",

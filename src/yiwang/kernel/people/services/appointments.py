@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
@@ -70,6 +71,7 @@ def appoint(
             made = Appointment(person=person, post=post, duty=post.duty, valid_from=start, valid_until=valid_until)
             made.primary = _no_primary(made) if primary is None else primary
             made.save()
+            _follow_posts(person_id)
             record(
                 actor, "people.appointed", ("people.person", person_id), after=_facts(made), reason=reason,
                 organisation_id=post.organisation_id,
@@ -77,6 +79,19 @@ def appoint(
     except IntegrityError as error:
         raise _clash(person, post, error) from error
     return made
+
+
+def _follow_posts(person_id: int | None = None) -> int:
+    """Let people belong to the organisation of the primary post they hold today."""
+    today = timezone.localdate()
+    elsewhere = Q(person__organisation=None) | ~Q(person__organisation=F("post__organisation"))
+    held = Appointment.objects.filter(in_force(today), elsewhere, primary=True)
+    if person_id is not None:
+        held = held.filter(person=person_id)
+    moved = [
+        Person(pk=item.person_id, organisation_id=item.post.organisation_id) for item in held.select_related("post")
+    ]
+    return Person.objects.bulk_update(moved, ["organisation"])
 
 
 def _no_primary(made: Appointment) -> bool:

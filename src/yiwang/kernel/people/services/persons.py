@@ -28,7 +28,9 @@ def _problems(facts: dict[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def create_person(actor: Actor, *, name: str, staff_number: str, phone: str = "", email: str = "") -> Person:
+def create_person(
+    actor: Actor, *, name: str, staff_number: str, phone: str = "", email: str = "", organisation_id: int | None = None
+) -> Person:
     actor.require("people.person", "add")
     name, staff_number = name.strip(), staff_number.strip()
     errors = _problems({"name": name, "staff_number": staff_number, "phone": phone, "email": email})
@@ -38,15 +40,27 @@ def create_person(actor: Actor, *, name: str, staff_number: str, phone: str = ""
         raise Invalid("人员未保存，请改正标出的项目。", errors=errors)
     with transaction.atomic():
         made = Person.objects.create(
-            name=name, pinyin=pinyin(name), staff_number=staff_number, phone=phone.strip(), email=email.strip()
+            name=name,
+            pinyin=pinyin(name),
+            staff_number=staff_number,
+            phone=phone.strip(),
+            email=email.strip(),
+            organisation_id=organisation_id or actor.organisation_id,
         )
         after = {"name": name, "staff_number": staff_number}
-        record(actor, "people.person.created", ("people.person", made.pk), after=after)
+        row(actor, "people.person", made.pk, "add")
+        record(
+            actor,
+            "people.person.created",
+            ("people.person", made.pk),
+            after=after,
+            organisation_id=made.organisation_id,
+        )
     return made
 
 
 def change_person(actor: Actor, person_id: int, *, reason: str = "", **changes: Any) -> Person:
-    if unknown := set(changes) - {"name", "phone", "email", "active"}:
+    if unknown := set(changes) - {"name", "phone", "email", "active", "organisation_id"}:
         raise Invalid(f"这些项目不能这样修改：{'、'.join(sorted(unknown))}。")
     actor.require("people.person", "change")
     if errors := _problems(changes):
@@ -59,6 +73,7 @@ def change_person(actor: Actor, person_id: int, *, reason: str = "", **changes: 
             setattr(kept, field, value)
         kept.pinyin = pinyin(kept.name)
         kept.save(update_fields=[*changes, "pinyin"])
+        row(actor, "people.person", person_id, "change")
         record(
             actor, "people.person.changed", ("people.person", person_id), before=before, after=changes, reason=reason
         )

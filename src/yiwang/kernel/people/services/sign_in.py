@@ -9,7 +9,7 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import ANONYMOUS, Actor, Invalid, Refused
 from yiwang.kernel.ledger.services import record
 from yiwang.kernel.people.limits import ACCOUNT, ADDRESS
-from yiwang.kernel.people.models import Account, Session, Throttle
+from yiwang.kernel.people.models import Account, Session
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.people.services import _throttle as throttle
 
@@ -92,10 +92,3 @@ def _end(actor: Actor, keys: list[str]) -> int:
     ended, _ = Session.objects.filter(account=actor.account_id, pk__in=keys).delete()
     record(actor, "people.sessions.ended", ("people.account", actor.account_id), after={"sessions": ended})
     return ended
-
-
-def tidy() -> int:
-    """Remove what no longer counts: expired sessions, old failure counts."""
-    now = timezone.now()
-    stale = Throttle.objects.filter(started_at__lt=now - timedelta(days=1)).exclude(locked_until__gt=now)
-    return Session.objects.filter(expire_date__lt=now).delete()[0] + stale.delete()[0]

@@ -109,7 +109,7 @@ def _change(
 def act(
     actor: Actor, register: Register, pk: int, code: str, values: Mapping[str, Any], *, version: str | None = None
 ) -> Any:
-    """Take an action of the declaration on a record."""
+    """Take an action of the declaration on a record; None when the action removed it."""
     action = register.action(code)
     if action is None:
         raise Refused(f"“{register.name}”没有“{code}”这个操作。", rule="操作须先声明", code="absent")
@@ -122,6 +122,9 @@ def act(
         data = _cleaned(flow_form(action.fields, opinion=False)(_listed(action, values)))
         seen = getattr(locked, "version", None)
         action.run(actor, locked, data)
+        if not type(locked)._default_manager.filter(pk=pk).exists():
+            _record(actor, register, code, locked, before, "")
+            return None
         locked.refresh_from_db()
         if isinstance(seen, int) and locked.version == seen:
             type(locked)._default_manager.filter(pk=pk).update(version=F("version") + 1)

@@ -1,0 +1,156 @@
+"""What the three administrators do that a register can't say: the way in, one-time passwords, a role's permissions."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern
+from django.views.decorators.cache import never_cache
+
+from yiwang.kernel.access import services as access_services
+from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.doors import resources, row
+from yiwang.kernel.access.models import Grant, Role
+from yiwang.kernel.access.terms import Scope, grantable
+from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.pages.forms import AccountForm, ReasonForm, attempt
+from yiwang.kernel.people import services
+from yiwang.kernel.people.models import Account, Person
+from yiwang.kernel.people.passwords import one_time
+from yiwang.kernel.registers.registry import find
+from yiwang.kernel.ui.render import actor_of, page
+from yiwang.kernel.ui.routes import SIGNED_IN, needs, route
+
+WAYS = (
+    ("系统管理员", "管机构、岗位、人员、账号和业务岗位任免；不能授权。", (
+        ("orgs.organisation", "建立、更名、移动、停用机构，可批量导入"),
+        ("orgs.post", "工作派给岗位，再由任职的人办理"),
+        ("people.person", "登记人员，并为其新建账号"),
+        ("people.account", "停用、启用、解锁账号，重置密码"),
+        ("people.appointment", "任职、免职、调任"),
+        ("people.delegation", "查看谁在代理谁"),
+    )),
+    ("安全管理员", "管角色、授权和管理员任免；不能建账号，不能给自己授权。", (
+        ("access.role", "角色能看什么、做什么、在多大范围"),
+        ("access.holding", "哪个岗位持有哪个角色，从何时到何时"),
+        ("access.administrator", "任免三类管理员，解除其动态口令"),
+    )),
+    ("审计管理员", "只看审计记录，不能改动任何数据。", (("ledger.entry", "谁在何时做了什么，改前改后各是什么"),)),
+)  # fmt: skip
+
+
+def overview(request: HttpRequest) -> HttpResponse:
+    """The ways the actor may go; what belongs to the other administrators is not shown."""
+    actor = actor_of(request)
+    ways = [
+        (title, about, [(find(code), hint) for code, hint in items if actor.can(code, "view")])
+        for title, about, items in WAYS
+    ]
+    context = {"ways": [way for way in ways if way[2]]}
+    return page(request, "pages/administration.html", context, title="组织与权限")
+
+
+@never_cache
+def new_account(request: HttpRequest, person_id: int) -> HttpResponse:
+    """An account with a one-time password, shown this once."""
+    actor = actor_of(request)
+    person: Person = row(actor, "people.person", person_id)
+    form = AccountForm(request.POST or None, initial={"username": person.staff_number})
+    if request.method == "POST":
+        password = one_time()
+        made = attempt(
+            form, lambda data: services.create_account(actor, person.pk, username=data["username"], password=password)
+        )
+        if made is not None:
+            return _show_password(request, made, password)
+    context = {
+        "form": form,
+        "heading": f"为{person}新建账号",
+        "button": "新建账号",
+        "back": f"/r/people.person/{person.pk}/",
+    }
+    return page(request, "pages/one_form.html", context, title="新建账号", status=422 if form.errors else 200)
+
+
+@never_cache
+def reset_password(request: HttpRequest, account_id: int) -> HttpResponse:
+    actor = actor_of(request)
+    account: Account = row(actor, "people.account", account_id, "change")
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST":
+        password = attempt(form, lambda data: services.reset_password(actor, account.pk, reason=data["reason"]))
+        if password is not None:
+            return _show_password(request, account, password)
+    context = {
+        "form": form, "heading": f"重置“{account}”的密码", "button": "重置密码", "back": f"/r/people.account/{account.pk}/",
+        "note": "重置后原密码作废，该账号的全部登录立即退出。请先核实本人身份。",
+    }  # fmt: skip
+    return page(request, "pages/one_form.html", context, title="重置密码", status=422 if form.errors else 200)
+
+
+def _show_password(request: HttpRequest, account: Account, password: str) -> HttpResponse:
+    context = {"account": account, "password": password, "hours": settings.ONE_TIME_PASSWORD_HOURS}
+    return page(request, "pages/one_time_password.html", context, title="一次性密码")
+
+
+def permissions(request: HttpRequest, role_id: int) -> HttpResponse:
+    """All permissions of a role on one page: a scope, or none, for every verb of every resource."""
+    actor = actor_of(request)
+    role: Role = row(actor, "access.role", role_id)
+    problem = ""
+    if request.method == "POST":
+        try:
+            count = _set_permissions(actor, role, request.POST)
+        except Invalid as error:
+            problem = error.message
+        else:
+            return HttpResponseRedirect(f"/r/access.role/{role.pk}/?changed={count}")
+    held = {(each.resource, each.verb): each for each in role.grants.prefetch_related("organisations")}
+    table = []
+    for spec in sorted(resources().values(), key=lambda each: each.code):
+        verbs = [
+            (f"{spec.code}:{verb}", name, request.POST.get(f"{spec.code}:{verb}", _scope(held.get((spec.code, verb)))))
+            for verb, name in spec.verbs
+            if grantable(role.duty, spec.code, verb)
+        ]
+        if verbs:
+            table.append((spec, verbs))
+    chosen = {item.code for each in held.values() for item in each.organisations.all()}
+    context = {
+        "role": role, "table": table, "scopes": Scope.choices, "problem": problem,
+        "codes": request.POST.get("organisations", "，".join(sorted(chosen))), "reason": request.POST.get("reason", ""),
+    }  # fmt: skip
+    return page(request, "pages/permissions.html", context, title="角色权限", status=422 if problem else 200)
+
+
+def _scope(held: Grant | None) -> str:
+    return held.scope if held else ""
+
+
+def _set_permissions(actor: Actor, role: Role, data: Any) -> int:
+    """Give what was added or changed, withdraw what was emptied; all or nothing."""
+    reason = data.get("reason", "").strip()
+    if not reason:
+        raise Invalid("调整权限须写明理由。")
+    codes = {part.strip() for part in data.get("organisations", "").replace("，", ",").split(",") if part.strip()}
+    found = dict(Organisation.objects.filter(code__in=codes).values_list("code", "pk"))
+    if missing := codes - set(found):
+        raise Invalid(f"没有这些机构代码：{'、'.join(sorted(missing))}。")
+    wanted = {
+        (spec.code, verb): data[f"{spec.code}:{verb}"]
+        for spec in resources().values()
+        for verb, _ in spec.verbs
+        if f"{spec.code}:{verb}" in data
+    }
+    return access_services.set_grants(actor, role.pk, wanted, organisation_ids=found.values(), reason=reason)
+
+
+urls: list[URLPattern] = [
+    route("administration/", overview, "administration", SIGNED_IN),
+    route("administration/people/<int:person_id>/account/", new_account, "new_account", needs("people.account", "add")),
+    route(
+        "administration/accounts/<int:account_id>/reset/", reset_password, "reset_password",
+        needs("people.account", "change"),
+    ),
+    route("administration/roles/<int:role_id>/permissions/", permissions, "permissions", needs("access.grant", "add")),
+]  # fmt: skip
