@@ -14,8 +14,10 @@ from source import WINGS, Module, Problem, modules, tracked
 
 MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
-BUDGETS = ((("flow", "clocks"), 3000), (("registers", "pages", "ui"), 4000), ((), 14000))
+BUDGETS = ((("flow", "clocks"), 5000), (("registers", "pages", "ui"), 4800), ((), 15500))
 DOMAIN_LINES = 1500
+# Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
+LARGER = {("city", "hotline"): 2800}
 ROOMS = {
     "domain", "terms", "models", "queries", "flows", "services", "measures", "contract", "registers", "pages", "api",
     "jobs", "demo", "templates", "static", "migrations", "tests", "README.md", "__init__",
@@ -27,6 +29,8 @@ WRITERS = {
     "kernel/flow/work": "the engine's unit of work, which its services run",
     "kernel/flow/numbers": "issues document numbers inside the engine's unit of work",
     "kernel/flow/publishing": "publishes declared definitions when the platform is prepared",
+    "kernel/flow/outbox": "marks what the worker has delivered",
+    "kernel/flow/timing": "keeps the seats' cached due dates when a calendar moves them",
     "kernel/clocks/timers": "claims and fires timers in the worker",
     "kernel/people/middleware": "keeps the session's last-seen time",
     "kernel/jobs/worker": "keeps the worker's heartbeat",
@@ -277,8 +281,9 @@ def budgets(found: Iterable[Module]) -> Iterator[Problem]:
         if total > most:
             yield Problem("src/yiwang/kernel", 1, f"{'+'.join(rooms) or 'kernel'} {total} 行，预算 {most}")
     for (wing, code), total in domains.items():
-        if total > DOMAIN_LINES:
-            yield Problem(f"src/yiwang/{wing}/{code}", 1, f"领域 {total} 行，预算 {DOMAIN_LINES}")
+        most = LARGER.get((wing, code), DOMAIN_LINES)
+        if total > most:
+            yield Problem(f"src/yiwang/{wing}/{code}", 1, f"领域 {total} 行，预算 {most}")
 
 
 def texts(root: Path) -> Iterator[Problem]:
