@@ -47,6 +47,9 @@ ACTORLESS = {
     "kernel/people/services:sign_in": "makes the actor",
     "kernel/people/services:touch": "the middleware's own act",
     "kernel/people/services:tidy": "the worker's own act",
+    "cockpit/reports/services:publish_specs": "records declared templates when the platform is prepared",
+    "cockpit/reports/services:digest_of": "pure: neither reads nor writes",
+    "office/appraisal/services:on_appeal": "reacts to an engine event, which carries the actor",
 }
 UNSAFE_CALLS = {"mark_safe", "SafeString", "SafeText"}
 UNSAFE_TEMPLATE = re.compile(r"\|\s*safe(seq)?\b|{%\s*autoescape\s+off")
