@@ -1,0 +1,126 @@
+"""The three administrators in the browser, and an officer's own delegations."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from yiwang.kernel.access.models import Grant, Role
+from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.people.models import Account, Delegation
+from yiwang.kernel.people.testing import Town
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def town():
+    return Town()
+
+
+@pytest.fixture
+def three(town) -> dict[Duty, Client]:
+    found = {}
+    for duty, account in town.administrators().items():
+        found[duty] = Client()
+        found[duty].force_login(account)
+    return found
+
+
+def text(answer, status=200) -> str:
+    assert answer.status_code == status, answer.content.decode()[:2000]
+    return answer.content.decode()
+
+
+def test_各管理员只见自己的入口(three):
+    shown = {
+        duty: set(re.findall(r'href="/r/([\w.]+)/"', text(client.get("/administration/"))))
+        for duty, client in three.items()
+    }
+    assert {"people.account", "orgs.post"} <= shown[Duty.SYSTEM]
+    assert not {"access.role", "access.holding", "ledger.entry"} & shown[Duty.SYSTEM]
+    assert {"access.role", "access.holding", "access.administrator"} <= shown[Duty.SECURITY]
+    assert "ledger.entry" in shown[Duty.AUDIT]
+    assert "ledger.entry" not in shown[Duty.SECURITY]
+
+
+def test_新建账号得一次性密码_首登须改(town, three):
+    person = town.person("钱多多", town.post("民政局", "科员"))
+    url = f"/administration/people/{person.pk}/account/"
+    assert f'href="{url}"' in text(three[Duty.SYSTEM].get(f"/r/people.person/{person.pk}/"))
+    assert "3 至 60 位" in text(three[Duty.SYSTEM].post(url, {"username": "钱"}), 422)
+    page = text(three[Duty.SYSTEM].post(url, {"username": "qdd2026"}))
+    password = re.search(r'<code class="strong">([^<]+)</code>', page)[1]
+    officer = Client()
+    assert officer.post("/sign-in/", {"username": "qdd2026", "password": password}).headers["Location"] == "/"
+    assert officer.get("/").headers["Location"] == "/account/password/"
+    for duty in (Duty.SECURITY, Duty.AUDIT):
+        assert three[duty].get(url).status_code == 403
+
+
+def test_重置密码须写理由(town, three):
+    account = town.account("钱多多", town.post("民政局", "科员"))
+    url = f"/administration/accounts/{account.pk}/reset/"
+    assert f'href="{url}"' in text(three[Duty.SYSTEM].get(f"/r/people.account/{account.pk}/"))
+    text(three[Duty.SYSTEM].post(url, {"reason": ""}), 422)
+    assert "只显示这一次" in text(three[Duty.SYSTEM].post(url, {"reason": "本人遗忘"}))
+    assert Account.objects.get(pk=account.pk).must_change_password
+    assert three[Duty.SECURITY].post(url, {"reason": "x"}).status_code == 403
+
+
+def test_停用账号从台账办理(town, three):
+    account = town.account("钱多多", town.post("民政局", "科员"))
+    url = f"/r/people.account/{account.pk}/act/disable/"
+    assert three[Duty.SYSTEM].post(url, {"reason": "离职"}).status_code == 302
+    assert not Account.objects.get(pk=account.pk).is_active
+    assert three[Duty.AUDIT].post(url, {"reason": "x"}).status_code == 403
+
+
+def test_角色权限整表调整(town, three):
+    role = Role.objects.get(code=town.role("clerk"))
+    url = f"/administration/roles/{role.pk}/permissions/"
+    page = text(three[Duty.SECURITY].get(url))
+    assert 'name="people.person:view"' in page
+    assert 'name="people.account:add"' not in page
+    data = {"people.person:view": "custom", "orgs.post:view": "all"}
+    assert "须写明理由" in text(three[Duty.SECURITY].post(url, data), 422)
+    assert "没有这些机构代码" in text(
+        three[Duty.SECURITY].post(url, {**data, "reason": "x", "organisations": "无此"}), 422
+    )
+    code = town.organisation("数据局").code
+    assert three[Duty.SECURITY].post(url, {**data, "reason": "通讯录", "organisations": code}).status_code == 302
+    assert set(Grant.objects.filter(role=role).values_list("resource", "scope")) == {
+        ("people.person", "custom"), ("orgs.post", "all")
+    }  # fmt: skip
+    assert three[Duty.SYSTEM].get(url).status_code == 403
+    assert "调整权限" in text(three[Duty.SECURITY].get(f"/r/access.role/{role.pk}/"))
+
+
+def test_审计管理员查到改前改后_且不能改(town, three):
+    account = town.account("钱多多", town.post("民政局", "科员"))
+    three[Duty.SYSTEM].post(f"/r/people.account/{account.pk}/act/disable/", {"reason": "离职"})
+    page = text(three[Duty.AUDIT].get("/r/ledger.entry/?q=离职"))
+    entry = re.search(r"/r/ledger.entry/(\d+)/", page)[1]
+    assert "is_active" in text(three[Duty.AUDIT].get(f"/r/ledger.entry/{entry}/"))
+    assert three[Duty.AUDIT].get(f"/r/ledger.entry/{entry}/change/").status_code == 404
+
+
+def test_本人设定和收回代理(town):
+    account, agent = (town.account(name, town.post("民政局", f"{name}岗")) for name in ("甲某", "乙某"))
+    client = Client()
+    client.force_login(account)
+    text(client.get("/account/delegations/"))
+    post = town.post("民政局", "甲某岗")
+    data = {
+        "post": post.pk, "agent": "查无此人", "valid_from": "2026-01-01T09:00", "valid_until": "2099-01-01T09:00",
+        "secrecy_limit": "0", "reason": "出差",
+    }  # fmt: skip
+    assert "没有找到" in text(client.post("/account/delegations/", data), 422)
+    assert client.post("/account/delegations/", {**data, "agent": agent.person.staff_number}).status_code == 302
+    made = Delegation.objects.get()
+    other = Client()
+    other.force_login(agent)
+    assert "甲某" in text(other.get("/account/delegations/"))
+    assert other.post(f"/account/delegations/{made.pk}/revoke/").status_code == 404
+    assert client.post(f"/account/delegations/{made.pk}/revoke/").status_code == 302
+    assert "已收回" in text(client.get("/account/delegations/"))
