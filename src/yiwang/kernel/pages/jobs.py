@@ -1,0 +1,6 @@
+"""The worker's round over people: the people room lies below the jobs room, so it is registered here."""
+
+from yiwang.kernel.jobs.loops import register
+from yiwang.kernel.people.services import tidy
+
+register("people", tidy, 600)
