@@ -26,12 +26,12 @@ from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.access.models import RoleHolding
 from yiwang.kernel.crypto import decrypt, mac
 from yiwang.kernel.crypto.masks import mask, mask_text
-from yiwang.kernel.flow.kinds import Fact, Section
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.terms import OUTCOMES
 from yiwang.kernel.orgs.models import Organisation, Region
 from yiwang.kernel.search.text import bigrams
+from yiwang.kernel.ui.sections import Fact, Section
 
 HIDDEN = "（按规定保密）"
 

@@ -23,24 +23,6 @@ class Event:
     actor: Actor
 
 
-@dataclass(frozen=True)
-class Fact:
-    """A labelled value on the case page; `wide` for text that takes the whole line, `url` makes it a link."""
-
-    label: str
-    value: str
-    url: str = ""
-    wide: bool = False
-
-
-@dataclass(frozen=True)
-class Section:
-    """A block that a domain adds to the case page."""
-
-    title: str
-    facts: tuple[Fact, ...] = ()
-
-
 def _nothing(actor: Actor, record: Any) -> list[Any]:
     return []
 

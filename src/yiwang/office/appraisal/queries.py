@@ -10,9 +10,9 @@ from django.db.models import QuerySet, Sum
 
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
-from yiwang.kernel.flow.kinds import Fact, Section
 from yiwang.kernel.measures.periods import month_of
 from yiwang.kernel.measures.queries import value
+from yiwang.kernel.ui.sections import Fact, Section
 from yiwang.office.appraisal.models import Appeal, Bulletin, Deduction, Period, SchemeVersion
 from yiwang.office.appraisal.terms import VersionState
 
