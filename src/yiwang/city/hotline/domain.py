@@ -58,7 +58,7 @@ DOMAIN = Domain(
     ),
     roles=ROLES,
     flows=flows.FLOWS,
-    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS),
+    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS, registers.CHARGES),
     measures=measures.MEASURES,
     reports=(
         ReportSpec("hotline.bulletin", "政府热线月度通报", (TEXTS / "bulletin.md").read_text(encoding="utf-8"), "month"),

@@ -86,6 +86,26 @@ EXCLUSIONS = register(
         empty="没有认定申请。",
     )
 )
+CHARGES = register(
+    Register(
+        code="hotline.charge",
+        model=Charge,
+        name="计时账",
+        columns=(Column("request__number", "诉求"), "party", "organisation", "stage", "cause", "started_at", "stopped_at", "seconds"),
+        filters=("party", "started_at"),
+        sort=("-id",),
+        related=("request", "organisation"),
+        sections=(Section("计时", ("party", "organisation", "stage", "cause", "started_at", "stopped_at", "seconds")),),
+        writes=(),
+        export=False,
+        link=lambda charge: reverse("case", args=[charge.request.case_id]),
+        resource=register_resource(
+            Resource("hotline.charge", "计时账", Charge, organisation="request__organisation", owner="request__created_by",
+                     verbs=(("view", "查看"),))
+        ),
+        empty="还没有计时账；诉求办结时写下。",
+    )
+)  # fmt: skip
 RESOURCES = tuple(
     register_resource(resource)
     for resource in (
@@ -97,7 +117,5 @@ RESOURCES = tuple(
                  verbs=(("run", "计算"),)),
         Resource("hotline.triage_model", "分类模型", TriageModel, organisation="triagedecision__request__organisation",
                  owner="triagedecision__person", verbs=(("view", "查看"), ("add", "训练"))),
-        Resource("hotline.charge", "计时账", Charge, organisation="request__organisation", owner="request__created_by",
-                 verbs=(("view", "查看"),)),
     )
 )  # fmt: skip

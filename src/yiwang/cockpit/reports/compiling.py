@@ -121,7 +121,9 @@ class Compiler:
             "figure": self._figure, "fraction": self._fraction, "change": self._change,
         }  # fmt: skip
         if verb not in makers or not rest:
-            raise Invalid(f"无法识别的标记“{{{{ {mark} }}}}”。可用：figure、fraction、change、table、chart、{'、'.join(self.words)}。")
+            raise Invalid(
+                f"无法识别的标记“{{{{ {mark} }}}}”。可用：figure、fraction、change、table、chart、{'、'.join(self.words)}。"
+            )
         return makers[verb](rest)
 
     def _value(self, code: str, filters: dict[str, str], by: str | None, period: Period) -> Figure:
@@ -191,7 +193,9 @@ class Compiler:
                 row = next((row for row in found.rows if row.key == key), None)
                 cells.append(_cell(found, row))
             lines.append({"label": label, "cells": cells})
-        head = [found.measure.name + (f"（{found.measure.unit}）" if not found.measure.is_rate else "") for found in figures]
+        head = [
+            found.measure.name + (f"（{found.measure.unit}）" if not found.measure.is_rate else "") for found in figures
+        ]
         dimension = figures[0].measure.dimensions.get(by)
         total = [{"text": found.text, "fraction": found.fraction, "url": found.url} for found in figures]
         return {"kind": verb, "by": dimension.label if dimension else "月份", "head": head, "notes": notes, "rows": lines,
@@ -203,5 +207,17 @@ def _cell(found: Figure, row: object) -> dict[str, str]:
         return {"text": "—", "fraction": "", "url": ""}
     share, below = getattr(row, "value", None), getattr(row, "denominator", None)
     numerator = getattr(row, "numerator", Decimal(0))
-    shown = "—" if share is None else f"{share}%" if found.measure.is_rate else f"{share:,.2f}" if found.measure.kind in ("sum", "mean") else f"{int(share):,}"
-    return {"text": shown, "fraction": f"{numerator:,.0f}/{below:,.0f}" if below is not None else "", "url": getattr(row, "url", "")}
+    shown = (
+        "—"
+        if share is None
+        else f"{share}%"
+        if found.measure.is_rate
+        else f"{share:,.2f}"
+        if found.measure.kind in ("sum", "mean")
+        else f"{int(share):,}"
+    )
+    return {
+        "text": shown,
+        "fraction": f"{numerator:,.0f}/{below:,.0f}" if below is not None else "",
+        "url": getattr(row, "url", ""),
+    }

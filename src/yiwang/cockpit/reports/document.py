@@ -32,7 +32,12 @@ class Document:
     notes: list[Note]
 
     def as_json(self) -> dict[str, Any]:
-        return {"title": self.title, "period": self.period, "blocks": self.blocks, "notes": [vars(note) for note in self.notes]}
+        return {
+            "title": self.title,
+            "period": self.period,
+            "blocks": self.blocks,
+            "notes": [vars(note) for note in self.notes],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Document":

@@ -96,7 +96,9 @@ def download(request: HttpRequest, pk: int, form: str) -> HttpResponse:
     actor = actor_of(request)
     found = queries.report(actor, pk)
     document, origin = queries.document(actor, found), request.build_absolute_uri("/").rstrip("/")
-    mark = "　".join(part for part in (DEMO_MARK if settings.DEMO_CITY else "", "草稿" if found.state == State.DRAFT else "") if part)
+    mark = "　".join(
+        part for part in (DEMO_MARK if settings.DEMO_CITY else "", "草稿" if found.state == State.DRAFT else "") if part
+    )
     if form == "docx":
         media = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
         return _attachment(found, to_docx(document, origin=origin, mark=mark), "docx", media)

@@ -35,7 +35,11 @@ def compiler(actor: Actor, template: Template, period_code: str, organisation_id
     period = parse(period_code)
     organisation = Organisation.objects.get(pk=organisation_id)
     today = timezone.localdate()
-    words = {"period": period.label, "organisation": organisation.name, "date": f"{today.year}年{today.month}月{today.day}日"}
+    words = {
+        "period": period.label,
+        "organisation": organisation.name,
+        "date": f"{today.year}年{today.month}月{today.day}日",
+    }
     return Compiler(actor, period, words)
 
 

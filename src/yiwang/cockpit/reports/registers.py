@@ -10,5 +10,12 @@ REPORT = register_resource(
     )
 )  # fmt: skip
 TEMPLATE = register_resource(
-    Resource("reports.template", "报告模板", Template, organisation="", owner="", verbs=(("view", "查看"), ("change", "修改")))
+    Resource(
+        "reports.template",
+        "报告模板",
+        Template,
+        organisation="",
+        owner="",
+        verbs=(("view", "查看"), ("change", "修改")),
+    )
 )

@@ -53,7 +53,9 @@ def save_template(actor: Actor, code: str, text: str) -> Template:
     period = parse("2026-01" if latest.span == Span.MONTH else "2026")
     Compiler(actor, period, {"period": "", "organisation": "", "date": ""}).compile(latest.name, text)
     made = _template(code, latest.name, latest.span, text, latest.basis)
-    ledger.record(actor, "reports.save_template", ("reports.template", made.pk), after={"code": code, "version": made.version})
+    ledger.record(
+        actor, "reports.save_template", ("reports.template", made.pk), after={"code": code, "version": made.version}
+    )
     return made
 
 
@@ -64,7 +66,9 @@ def draft(actor: Actor, template: Template, period_code: str, *, title: str = ""
     period = parse(period_code)
     whole = {Span.MONTH: 7, Span.YEAR: 4}[Span(template.span)]
     if len(period.code) != whole:
-        raise Invalid(f"“{template.name}”按{template.get_span_display()}编制，期间应写作 {'2026-03' if whole == 7 else '2026'}。")
+        raise Invalid(
+            f"“{template.name}”按{template.get_span_display()}编制，期间应写作 {'2026-03' if whole == 7 else '2026'}。"
+        )
     report = Report.objects.create(
         template=template, title=title.strip() or f"{period.label}{template.name}", period=period.code, supersedes=supersedes,
         reason=reason, organisation_id=actor.home(), created_by_id=actor.person_id,
@@ -90,7 +94,9 @@ def write_note(actor: Actor, found: Report, note: str, *, version: int) -> Repor
     queries.document(actor, locked)
     locked.version += 1
     locked.save(update_fields=["note", "version", "updated_at"])
-    ledger.record(actor, "reports.write_note", ("reports.report", locked.pk), before={"note": before}, after={"note": locked.note})
+    ledger.record(
+        actor, "reports.write_note", ("reports.report", locked.pk), before={"note": before}, after={"note": locked.note}
+    )
     return locked
 
 

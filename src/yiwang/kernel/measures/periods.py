@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from yiwang.kernel.access.actors import Invalid
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+EARLIEST, LATEST = 1949, 2199
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,16 @@ def between(first: date, last: date) -> Period:
 
 def parse(code: str) -> Period:
     """2026, 2026-03 or 2026-03-01~2026-03-15."""
+    first, _, last = code.partition("~")
     try:
-        if re.fullmatch(r"\d{4}", code):
-            return year_of(int(code))
-        if re.fullmatch(r"\d{4}-\d{2}", code):
-            return month_of(date.fromisoformat(f"{code}-01"))
-        first, _, last = code.partition("~")
-        return between(date.fromisoformat(first), date.fromisoformat(last))
-    except ValueError as problem:
+        if re.fullmatch(r"\d{4}", code, re.ASCII):
+            found = year_of(int(code))
+        elif re.fullmatch(r"\d{4}-\d{2}", code, re.ASCII):
+            found = month_of(date.fromisoformat(f"{code}-01"))
+        else:
+            found = between(date.fromisoformat(first), date.fromisoformat(last))
+    except (ValueError, OverflowError) as problem:
         raise Invalid(f"期间“{code}”无法识别。可用 2026、2026-03 或 2026-03-01~2026-03-15。") from problem
+    if found.start.year < EARLIEST or found.stop.year > LATEST:
+        raise Invalid(f"期间“{code}”超出范围，年份须在 {EARLIEST} 至 {LATEST} 之间。")
+    return found

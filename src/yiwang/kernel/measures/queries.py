@@ -1,18 +1,20 @@
 """Values and their rows, from one and the same query, so that they cannot disagree."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, Model, Q, QuerySet, Sum
+from django.core.exceptions import ValidationError
+from django.db.models import Count, DateTimeField, F, Model, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import SYSTEM, Actor, Invalid
 from yiwang.kernel.measures.declarations import Dimension, Measure
 from yiwang.kernel.measures.models import SealedFigure
 from yiwang.kernel.measures.periods import SHANGHAI, Period, parse
@@ -51,16 +53,28 @@ class Figure:
 
     @property
     def text(self) -> str:
-        """The value as a report prints it, e.g. 95.92%, 18,551, —."""
-        if self.value is None:
-            return "—"
-        if self.measure.is_rate:
-            return f"{self.value}%"
-        return f"{self.value:,.2f}" if self.measure.kind in ("sum", "mean") else f"{int(self.value):,}"
+        return shown(self.measure, self.value)
 
     @property
     def fraction(self) -> str:
-        return f"{self.numerator:,.0f}/{self.denominator:,.0f}" if self.denominator is not None else ""
+        return fraction(self.measure, self)
+
+
+def shown(measure: Measure, value: Decimal | None) -> str:
+    """A value as a report prints it, e.g. 95.92%, 18,551, —."""
+    if value is None:
+        return "—"
+    if measure.is_rate:
+        return f"{value}%"
+    return f"{value:,.2f}" if measure.kind in ("sum", "mean") else f"{int(value):,}"
+
+
+def fraction(measure: Measure, found: Figure | Row) -> str:
+    """Numerator over denominator of a rate or mean; nothing for others."""
+    if found.denominator is None:
+        return ""
+    above = f"{found.numerator:,.2f}" if measure.kind == "mean" else f"{found.numerator:,.0f}"
+    return f"{above}/{found.denominator:,.0f}"
 
 
 def percent(numerator: Decimal | int, denominator: Decimal | int) -> Decimal | None:
@@ -85,7 +99,9 @@ def _dimension(measure: Measure, name: str) -> Dimension:
     return found
 
 
-def _base(actor: Actor, measure: Measure, period: Period, filters: Mapping[str, Any], as_of: datetime | None) -> QuerySet[Any]:
+def _base(
+    actor: Actor, measure: Measure, period: Period, filters: Mapping[str, Any], as_of: datetime | None
+) -> QuerySet[Any]:
     rows = doors.rows(actor, measure.resource).order_by()
     within = {f"{measure.time_field}__gte": period.start_at, f"{measure.time_field}__lt": period.stop_at}
     rows = rows.filter(**within)
@@ -94,8 +110,13 @@ def _base(actor: Actor, measure: Measure, period: Period, filters: Mapping[str, 
     for name, value in filters.items():
         if name == MONTH:
             raise Invalid("按月筛选请改用期间。")
-        path = _dimension(measure, name).path
-        rows = rows.filter(**({f"{path}__isnull": True} if value in (None, "None") else {path: value}))
+        dimension = _dimension(measure, name)
+        try:
+            rows = rows.filter(
+                **({f"{dimension.path}__isnull": True} if value in (None, "None") else {dimension.path: value})
+            )
+        except (ValueError, TypeError, ValidationError) as problem:
+            raise Invalid(f"“{dimension.label}”没有取值“{value}”。") from problem
     return rows
 
 
@@ -104,27 +125,38 @@ def _part(measure: Measure, part: Part) -> Q:
         if measure.denominator is None:
             raise Invalid(f"指标“{measure.name}”不是比率，没有分母。")
         return measure.denominator
-    return measure.numerator & measure.denominator if measure.denominator is not None else measure.numerator
+    if measure.denominator is not None:
+        return measure.numerator & measure.denominator
+    valued = measure.kind in ("mean", "distinct")
+    return measure.numerator & Q(**{f"{measure.field}__isnull": False}) if valued else measure.numerator
 
 
 def records(
-    actor: Actor, code: str, period: Period, part: Part = "numerator", filters: Mapping[str, Any] | None = None,
+    actor: Actor,
+    code: str,
+    period: Period,
+    part: Part = "numerator",
+    filters: Mapping[str, Any] | None = None,
     as_of: datetime | None = None,
 ) -> QuerySet[Any]:
     """Exactly the rows behind a figure, in the reader's scope."""
     measure = measure_of(code)
-    return _base(actor, measure, period, filters or {}, as_of).filter(_part(measure, part))
+    found = _base(actor, measure, period, filters or {}, as_of).filter(_part(measure, part))
+    # A condition over a to-many relation would list a row once for each match.
+    return found.model._default_manager.filter(pk__in=found.values("pk")) if len(found.query.alias_map) > 1 else found
 
 
 def _aggregates(measure: Measure) -> dict[str, Any]:
     numerator = _part(measure, "numerator")
     if measure.is_rate:
-        return {"n": Count("pk", filter=numerator, distinct=True), "d": Count("pk", filter=measure.denominator, distinct=True)}
+        return {
+            "n": Count("pk", filter=numerator, distinct=True),
+            "d": Count("pk", filter=measure.denominator, distinct=True),
+        }
     if measure.kind == "sum":
         return {"n": Sum(measure.field, filter=numerator)}
     if measure.kind == "mean":
-        valued = numerator & Q(**{f"{measure.field}__isnull": False})
-        return {"n": Sum(measure.field, filter=valued), "d": Count("pk", filter=valued)}
+        return {"n": Sum(measure.field, filter=numerator), "d": Count("pk", filter=numerator)}
     if measure.kind == "distinct":
         return {"n": Count(measure.field, filter=numerator, distinct=True)}
     return {"n": Count("pk", filter=numerator, distinct=True)}
@@ -139,7 +171,11 @@ def _shape(measure: Measure, numbers: Mapping[str, Any]) -> tuple[Decimal, Decim
     if measure.is_rate:
         return numerator, denominator, percent(numerator, denominator or 0)
     if measure.kind == "mean":
-        return numerator, denominator, (numerator / denominator).quantize(HUNDREDTH, ROUND_HALF_UP) if denominator else None
+        return (
+            numerator,
+            denominator,
+            (numerator / denominator).quantize(HUNDREDTH, ROUND_HALF_UP) if denominator else None,
+        )
     return numerator, None, numerator.quantize(HUNDREDTH, ROUND_HALF_UP) if measure.kind == "sum" else numerator
 
 
@@ -148,7 +184,9 @@ def _labels(model: type[Model], path: str) -> dict[Any, str]:
     return dict(getattr(field, "flatchoices", None) or []) if field is not None and "__" not in path else {}
 
 
-def _split(actor: Actor, measure: Measure, period: Period, by: str, filters: Mapping[str, Any], as_of: datetime | None) -> list[Row]:
+def _split(
+    actor: Actor, measure: Measure, period: Period, by: str, filters: Mapping[str, Any], as_of: datetime | None
+) -> list[Row]:
     dimension, rows = _dimension(measure, by), _base(actor, measure, period, filters, as_of)
     if by == MONTH:
         return _by_month(actor, measure, period, filters, as_of)
@@ -165,19 +203,46 @@ def _split(actor: Actor, measure: Measure, period: Period, by: str, filters: Map
     return found
 
 
-def _by_month(actor: Actor, measure: Measure, period: Period, filters: Mapping[str, Any], as_of: datetime | None) -> list[Row]:
-    rows = _base(actor, measure, period, filters, as_of).annotate(month_=TruncMonth(measure.time_field, tzinfo=SHANGHAI))
-    numbers = {line["month_"].date(): line for line in rows.values("month_").annotate(**_aggregates(measure))}
+def _month(model: type[Model], measure: Measure) -> TruncMonth:
+    """The month of a row; a plain date has no time zone."""
+    field: Any = model
+    for name in measure.time_field.split("__"):
+        field = (field.related_model if hasattr(field, "related_model") else field)._meta.get_field(name)
+    return (
+        TruncMonth(measure.time_field, tzinfo=SHANGHAI)
+        if isinstance(field, DateTimeField)
+        else TruncMonth(measure.time_field)
+    )
+
+
+def _by_month(
+    actor: Actor, measure: Measure, period: Period, filters: Mapping[str, Any], as_of: datetime | None
+) -> list[Row]:
+    rows = _base(actor, measure, period, filters, as_of)
+    lines = rows.annotate(month_=_month(rows.model, measure)).values("month_").annotate(**_aggregates(measure))
+    numbers = {f"{line['month_']:%Y-%m}": line for line in lines}
     found = []
     for month in period.months():
-        line = numbers.get(month.start.replace(day=1), {"n": 0, **({"d": 0} if measure.is_rate or measure.kind == "mean" else {})})
+        line = numbers.get(
+            f"{month.start:%Y-%m}", {"n": 0, **({"d": 0} if measure.is_rate or measure.kind == "mean" else {})}
+        )
         numerator, denominator, value = _shape(measure, line)
         found.append(Row(month.code, month.label, numerator, denominator, value, url_of(measure, month, filters)))
     return found
 
 
+def _mean(shares: Iterable[Decimal | None]) -> Decimal | None:
+    known = [share for share in shares if share is not None]
+    return (sum(known, Decimal(0)) / len(known)).quantize(HUNDREDTH, ROUND_HALF_UP) if known else None
+
+
 def value(
-    actor: Actor, code: str, period: Period, *, by: str | None = None, filters: Mapping[str, Any] | None = None,
+    actor: Actor,
+    code: str,
+    period: Period,
+    *,
+    by: str | None = None,
+    filters: Mapping[str, Any] | None = None,
     as_of: datetime | None = None,
 ) -> Figure:
     """The figure of a period in the reader's scope, optionally split by one dimension."""
@@ -185,11 +250,18 @@ def value(
     numbers = _base(actor, measure, period, given, as_of).aggregate(**_aggregates(measure))
     numerator, denominator, result = _shape(measure, numbers)
     if measure.kind == "monthly":
-        shares = [row.value for row in _by_month(actor, measure, period, given, as_of) if row.value is not None]
-        result = (sum(shares, Decimal(0)) / len(shares)).quantize(HUNDREDTH, ROUND_HALF_UP) if shares else None
+        result = _mean([row.value for row in _by_month(actor, measure, period, given, as_of)])
     rows = tuple(_split(actor, measure, period, by, given, as_of)) if by else ()
     return Figure(
-        measure, period, given, numerator, denominator, result, rows, as_of or timezone.now(), url_of(measure, period, given)
+        measure,
+        period,
+        given,
+        numerator,
+        denominator,
+        result,
+        rows,
+        as_of or timezone.now(),
+        url_of(measure, period, given),
     )
 
 
@@ -203,19 +275,42 @@ class Derived:
     come: tuple[int, ...]
 
 
+def _again(sealed: SealedFigure, measure: Measure) -> Decimal | None:
+    """The value from the sealed rows alone. Sums read what these rows hold today; all else is counting."""
+    rows = doors.resource(measure.resource).model._default_manager
+    if measure.kind == "count":
+        return Decimal(len(sealed.numerator_ids))
+    if measure.kind == "rate":
+        return percent(len(sealed.numerator_ids), len(sealed.denominator_ids))
+    if measure.kind == "monthly":
+        months = _month(rows.model, measure)
+        counts = [
+            Counter(
+                f"{month:%Y-%m}" for month in rows.filter(pk__in=ids).annotate(m_=months).values_list("m_", flat=True)
+            )
+            for ids in (sealed.numerator_ids, sealed.denominator_ids)
+        ]
+        return _mean([percent(counts[0][month], below) for month, below in counts[1].items()])
+    members = rows.filter(pk__in=sealed.numerator_ids)
+    if measure.kind == "distinct":
+        return Decimal(members.order_by().values(measure.field).distinct().count())
+    total = Decimal(members.aggregate(n=Sum(measure.field))["n"] or 0) / measure.scale
+    if measure.kind == "mean":
+        return (total / len(sealed.numerator_ids)).quantize(HUNDREDTH, ROUND_HALF_UP) if sealed.numerator_ids else None
+    return total.quantize(HUNDREDTH, ROUND_HALF_UP)
+
+
 def rederive(actor: Actor, sealed: SealedFigure) -> Derived:
-    """What the sealed rows say today, beside what the query says today; a difference names its rows."""
+    """What the sealed rows say today, beside what the query says today to this reader.
+
+    A row is gone only if nobody would count it now; that a reader's scope is narrower than the issuer's is no change.
+    """
     measure, period = measure_of(sealed.code), parse(sealed.period)
     live = value(actor, sealed.code, period, filters=sealed.filters)
-    now = set(records(actor, sealed.code, period, "numerator", sealed.filters).values_list("pk", flat=True))
     members = set(sealed.numerator_ids)
-    if measure.kind == "rate":
-        again = percent(len(members), len(sealed.denominator_ids))
-    elif measure.kind == "count":
-        again = Decimal(len(members))
-    elif measure.kind == "monthly":
-        again = sealed.value
-    else:
-        rows = doors.resource(measure.resource).model._default_manager.filter(pk__in=members)
-        again = _shape(measure, rows.aggregate(**_aggregates(measure)))[2]
-    return Derived(again, live.value, tuple(sorted(members - now)), tuple(sorted(now - members)))
+
+    def now(who: Actor) -> set[int]:
+        return set(records(who, sealed.code, period, "numerator", sealed.filters).values_list("pk", flat=True))
+
+    gone, come = members - now(SYSTEM), now(actor) - members
+    return Derived(_again(sealed, measure), live.value, tuple(sorted(gone)), tuple(sorted(come)))

@@ -34,7 +34,9 @@ def publish_definitions() -> int:
             fresh.append(Definition(code=measure.code, version=measure.version, name=measure.name, text=measure.definition,
                                     unit=measure.unit, digest=digest))  # fmt: skip
         elif known.digest != digest:
-            raise Invalid(f"指标“{measure.name}”（{measure.code}）口径已变而版本仍为 {measure.version}，请提高版本号再发布。")
+            raise Invalid(
+                f"指标“{measure.name}”（{measure.code}）口径已变而版本仍为 {measure.version}，请提高版本号再发布。"
+            )
     Definition.objects.bulk_create(fresh)
     return len(fresh)
 
@@ -52,7 +54,13 @@ def seal_digest(figure: SealedFigure) -> str:
 
 @transaction.atomic
 def seal(
-    actor: Actor, seal_code: str, position: int, code: str, period: Period, *, by: str | None = None,
+    actor: Actor,
+    seal_code: str,
+    position: int,
+    code: str,
+    period: Period,
+    *,
+    by: str | None = None,
     filters: Mapping[str, Any] | None = None,
 ) -> SealedFigure:
     """Freeze a figure with the identities of its rows, so that it can be derived again whatever changes later."""
@@ -61,7 +69,9 @@ def seal(
     parts: dict[str, list[int]] = {"numerator": [], "denominator": []}
     parts["numerator"] = list(queries.records(actor, code, period, "numerator", filters).values_list("pk", flat=True))
     if measure.denominator is not None:
-        parts["denominator"] = list(queries.records(actor, code, period, "denominator", filters).values_list("pk", flat=True))
+        parts["denominator"] = list(
+            queries.records(actor, code, period, "denominator", filters).values_list("pk", flat=True)
+        )
     sealed = SealedFigure(
         seal=seal_code, position=position, code=code, version=measure.version, period=period.code, filters=dict(filters or {}),
         value=figure.value, numerator=figure.numerator, denominator=figure.denominator,

@@ -29,6 +29,7 @@ class PlatformItem:
 
 ADMINISTRATORS = frozenset({Duty.SYSTEM, Duty.SECURITY, Duty.AUDIT})
 PLATFORM = (
+    PlatformItem("指标", "/figures/", "chart"),
     PlatformItem("流程", "/flows/", "flow"),
     PlatformItem("后台任务", "/jobs/", "clock"),
     PlatformItem("组织与权限", "/administration/", "shield", ADMINISTRATORS),

@@ -2,6 +2,7 @@
 
 from yiwang.kernel.pages.about import flow, flow_bpmn, flows, help_page, system
 from yiwang.kernel.pages.cases import act_page, case_page
+from yiwang.kernel.pages.figures import figure, figures
 from yiwang.kernel.pages.finding import search
 from yiwang.kernel.pages.home import home
 from yiwang.kernel.pages.inbox import batch, inbox
@@ -24,6 +25,8 @@ urlpatterns = [
     route("flows/", flows, "flows", SIGNED_IN),
     route("flows/<int:version_id>/", flow, "flow", SIGNED_IN),
     route("flows/<int:version_id>/bpmn/", flow_bpmn, "flow_bpmn", SIGNED_IN),
+    route("figures/", figures, "figures", SIGNED_IN),
+    route("figures/<str:code>/", figure, "figure", SIGNED_IN),
     route("help/", help_page, "help", SIGNED_IN),
     route("system/", system, "system", SIGNED_IN),
 ]

@@ -54,11 +54,11 @@ class Builder:
         bodies = [f"{title} {body}" for _, title, body in pairs]
         triage.train(self.actor("manager"), bodies, [theme.category for theme, _, _ in pairs])
 
-    def intakes(self) -> list[tuple[texts.Theme, Intake]]:
+    def intakes(self, count: int = REQUESTS) -> list[tuple[texts.Theme, Intake]]:
         """Requests over the span; every twentieth repeats an earlier grievance, one event is told by many people."""
         made: list[tuple[texts.Theme, Intake]] = []
         first = timezone.localdate() - timedelta(days=DAYS)
-        for number in range(REQUESTS):
+        for number in range(count):
             theme, title, body = texts.message(self.random)
             phone = f"1391000{self.random.randint(0, 170):04}"
             if number % 20 == 19:

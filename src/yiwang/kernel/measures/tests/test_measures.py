@@ -29,7 +29,9 @@ COMMON = {"version": 1, "resource": "test.ledger", "time_field": "recorded_at", 
 def declared(monkeypatch):
     monkeypatch.setattr(doors, "_resources", dict(doors.resources()))
     monkeypatch.setattr(registry, "_measures", {})
-    doors.register_resource(doors.Resource("test.ledger", "测试账", Entry, organisation="organisation_id", owner="person_id"))
+    doors.register_resource(
+        doors.Resource("test.ledger", "测试账", Entry, organisation="organisation_id", owner="person_id")
+    )
     registry.register_measure(Measure("test.count", "件数", "全部记录", unit="件", **COMMON))
     registry.register_measure(
         Measure("test.rate", "缴费率", "已缴费件数／应缴费件数", unit="%", kind="rate", numerator=SHARE,
@@ -96,7 +98,12 @@ def test_月均率不是合计率():
 @pytest.mark.parametrize("code", ["test.count", "test.rate"])
 @pytest.mark.parametrize("by", ["kind", "unit", "month"])
 def test_分项之和等于总数_每一分项都能下钻到同样多的记录(code, by):
-    for day, action, kind, unit in ((1, "paid", "a", 1), (2, "unpaid", "a", None), (3, "paid", "b", 2), (3, "other", "b", 2)):
+    for day, action, kind, unit in (
+        (1, "paid", "a", 1),
+        (2, "unpaid", "a", None),
+        (3, "paid", "b", 2),
+        (3, "other", "b", 2),
+    ):
         make(shanghai(3, day), action, kind, unit)
     figure = queries.value(SYSTEM, code, MARCH, by=by)
     assert sum(row.numerator for row in figure.rows) == figure.numerator
