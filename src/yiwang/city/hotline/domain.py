@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from yiwang.city.hotline import api, flows, measures, pages, queries, registers
+from yiwang.city.hotline import api, flows, jobs, measures, pages, queries, registers
 from yiwang.city.hotline.demo import build
 from yiwang.city.hotline.models import Exclusion, Request
 from yiwang.city.hotline.services.exclusions import on_exclusion
@@ -69,6 +69,7 @@ DOMAIN = Domain(
         CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
     ),
     urls=(*pages.URLS, *api.URLS),
+    jobs=jobs.JOBS,
     demo=build,
     demo_after=("command",),
 )

@@ -3,9 +3,11 @@
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
-from yiwang.office.appraisal import flows, queries, registers, services
+from yiwang.office.appraisal import flows, pages, queries, registers
+from yiwang.office.appraisal.demo import build
 from yiwang.office.appraisal.flows import REVIEWER
 from yiwang.office.appraisal.models import Appeal
+from yiwang.office.appraisal.services.appeals import on_appeal
 
 KINDS = ("scheme", "version", "period", "deduction", "appeal")
 
@@ -33,8 +35,9 @@ DOMAIN = Domain(
             (
                 *_view(Scope.ALL),
                 *((resource, verb, Scope.ALL) for resource, verb in (
-                    ("appraisal.scheme", "add"), ("appraisal.scheme", "publish"), ("appraisal.scheme", "open"),
-                    ("appraisal.period", "add"), ("appraisal.period", "deduct"), ("appraisal.period", "freeze"),
+                    ("appraisal.scheme", "add"), ("appraisal.scheme", "open"), ("appraisal.version", "add"),
+                    ("appraisal.version", "change"), ("appraisal.version", "publish"), ("appraisal.period", "add"),
+                    ("appraisal.period", "open"), ("appraisal.period", "deduct"), ("appraisal.period", "freeze"),
                     ("appraisal.deduction", "add"), ("appraisal.deduction", "export"))),
             ),
         ),
@@ -55,5 +58,8 @@ DOMAIN = Domain(
     ),
     flows=flows.FLOWS,
     registers=(registers.SCHEMES, registers.VERSIONS, registers.PERIODS, registers.DEDUCTIONS, registers.APPEALS),
-    case_kinds=(CaseKind("appraisal.appeal", "appraisal.appeal", Appeal, sections=queries.sections, on_event=services.on_appeal),),
+    case_kinds=(CaseKind("appraisal.appeal", "appraisal.appeal", Appeal, sections=queries.sections, on_event=on_appeal),),
+    urls=pages.URLS,
+    demo=build,
+    demo_after=("hotline",),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from yiwang.kernel.access.records import Record
-from yiwang.office.appraisal.terms import EntryKind, PeriodState, VersionState
+from yiwang.office.appraisal.terms import AppealResult, EntryKind, PeriodState, VersionState
 
 
 class Scheme(Record):
@@ -25,8 +25,14 @@ class SchemeVersion(Record):
     number = models.CharField("版本号", max_length=20)
     state = models.CharField("状态", max_length=12, choices=VersionState.choices, default=VersionState.DRAFT)
     effective_from = models.DateField("施行月份", help_text="当月 1 日")
-    base = models.DecimalField("基准分", max_digits=6, decimal_places=2, default=100, help_text="无指标时的起始分")
-    minimum_cases = models.PositiveIntegerField("最少件数", default=5, help_text="分母少于此数的比率只列示、不计分")
+    base = models.DecimalField("基准分", max_digits=6, decimal_places=2, default=100, help_text="有指标时等于各指标权重之和")
+    minimum_cases = models.PositiveIntegerField("最少件数", default=5, help_text="分母少于此数的比率只列示，该项不扣分")
+    indicator_lines = models.TextField(
+        "计分指标", blank=True, help_text="每行一个：指标名称或代码 | 权重，可从表格粘贴。不设指标的，从基准分起扣"
+    )
+    rule_lines = models.TextField(
+        "扣分条款", help_text="每行一条：条款代码 | 扣分情形 | 每件扣分 | 依据，可从表格粘贴"
+    )
     digest = models.CharField("内容摘要", max_length=64, blank=True, editable=False)
 
     class Meta:
@@ -48,6 +54,7 @@ class Indicator(models.Model):
     version = models.ForeignKey(SchemeVersion, models.CASCADE, related_name="indicators", verbose_name="办法版本")
     name = models.CharField("名称", max_length=60)
     measure = models.CharField("指标代码", max_length=60)
+    measure_version = models.PositiveIntegerField("口径版本", default=1)
     weight = models.DecimalField("权重", max_digits=5, decimal_places=2)
     position = models.PositiveIntegerField("排序号", default=0)
 
@@ -87,6 +94,7 @@ class Period(Record):
     month = models.DateField("月份", help_text="当月 1 日")
     units = models.ManyToManyField("orgs.Organisation", related_name="+", verbose_name="参评单位")
     state = models.CharField("状态", max_length=12, choices=PeriodState.choices, default=PeriodState.OPEN)
+    collection = models.JSONField("取数结果", default=dict, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "考核月"
@@ -138,13 +146,13 @@ class Appeal(Record):
     case = models.OneToOneField("flow.Case", models.PROTECT, related_name="appraisal_appeal", verbose_name="复核单")
     deduction = models.ForeignKey(Deduction, models.PROTECT, related_name="appeals", verbose_name="扣分记录")
     statement = models.TextField("申请理由与材料说明")
-    upheld = models.BooleanField("复核结果", null=True, blank=True)
+    result = models.CharField("复核结果", max_length=12, choices=AppealResult.choices, default=AppealResult.PENDING)
     decided_at = models.DateTimeField("复核时间", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "扣分复核"
         constraints = [
-            models.UniqueConstraint(fields=["deduction"], condition=~Q(upheld=False), name="appraisal_appeal_one_live")
+            models.UniqueConstraint(fields=["deduction"], condition=~Q(result=AppealResult.WITHDRAWN), name="appraisal_appeal_once")
         ]
 
     def __str__(self) -> str:

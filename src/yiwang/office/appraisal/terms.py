@@ -17,3 +17,12 @@ class VersionState(TextChoices):
 class PeriodState(TextChoices):
     OPEN = "open", "进行中"
     FROZEN = "frozen", "已冻结"
+
+
+class AppealResult(TextChoices):
+    """撤回的申请不是结论，可以再申请；成立与不成立是终局的。"""
+
+    PENDING = "pending", "复核中"
+    UPHELD = "upheld", "成立"
+    DISMISSED = "dismissed", "不成立"
+    WITHDRAWN = "withdrawn", "已撤回"
