@@ -138,9 +138,9 @@ def test_领域须有说明且模板不超过六个(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("room", "lines", "said"),
     [
-        ("flow", 3001, "flow+clocks 3001 行"),
-        ("ui", 4001, "registers+pages+ui 4001 行"),
-        ("people", 14001, "kernel 14001 行"),
+        ("flow", 5001, "flow+clocks 5001 行"),
+        ("ui", 4801, "registers+pages+ui 4801 行"),
+        ("people", 15501, "kernel 15501 行"),
     ],
 )
 def test_预算超出被指出(room: str, lines: int, said: str, tmp_path: Path) -> None:

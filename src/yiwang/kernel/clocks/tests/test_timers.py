@@ -230,20 +230,18 @@ def effects(transactional_db: None) -> Iterator[None]:
         cursor.execute("DROP TABLE timer_effects")
 
 
-def worker_process() -> subprocess.Popen[bytes]:
-    host, name = connection.settings_dict["HOST"], connection.settings_dict["NAME"]
-    url = f"postgresql://{connection.settings_dict['USER']}@/{name}?host={host}"
+def worker_process(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, "DATABASE_URL": url})
 
 
 @pytest.mark.django_db(transaction=True)
-def test_26_killed_workers_fire_each_timer_exactly_once(effects: None) -> None:
+def test_26_killed_workers_fire_each_timer_exactly_once(effects: None, database_url: str) -> None:
     only_due = ClockSpec("minute", 10, code="reply", rungs=("due",))
     with transaction.atomic():
         for case in range(1, 301):
             services.start(case, only_due, START, entry_seq=1)
     kills = 0
-    workers = [worker_process() for _ in range(2)]
+    workers = [worker_process(database_url) for _ in range(2)]
     while any(worker.poll() is None for worker in workers):
         time.sleep(0.005)
         fired = Timer.objects.filter(state=TimerState.FIRED).count()
@@ -251,7 +249,7 @@ def test_26_killed_workers_fire_each_timer_exactly_once(effects: None) -> None:
             victim = workers[kills % 2]
             victim.send_signal(signal.SIGKILL)
             victim.wait()
-            workers[kills % 2] = worker_process()
+            workers[kills % 2] = worker_process(database_url)
             kills += 1
     assert kills == 2
     with connection.cursor() as cursor:

@@ -24,7 +24,7 @@ START = "import django; django.setup(); from yiwang.kernel.jobs.tests.sleeper im
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
-def until(condition: Callable[[], object], seconds: float = 20) -> None:
+def until(condition: Callable[[], object], seconds: float = 90) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "等待超时"
