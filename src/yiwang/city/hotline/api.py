@@ -32,6 +32,7 @@ from yiwang.kernel.ui.routes import PUBLIC, route
 JURISDICTION = "yiwang"
 LONGEST_SPAN = timedelta(days=90)
 MOST_ROWS = 1000
+SINGULAR = {"services": "service", "service_requests": "request", "errors": "error", "values": "value"}
 Answer = dict[str, Any] | list[dict[str, Any]]
 
 
@@ -41,7 +42,7 @@ def _element(name: str, value: Any) -> ElementTree.Element:
     if isinstance(value, dict):
         element.extend(_element(key, inner) for key, inner in value.items())
     elif isinstance(value, list):
-        singular = {"services": "service", "service_requests": "request", "errors": "error"}.get(name, "attribute")
+        singular = SINGULAR.get(name, "attribute")
         element.extend(_element(singular, inner) for inner in value)
     elif value is not None:
         element.text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -68,6 +69,8 @@ def _endpoint(name: str) -> Callable[[Callable[..., tuple[Answer, int]]], Callab
             if wanted != JURISDICTION:
                 wrong = [{"code": 404, "description": f"没有辖区 {wanted}；本平台的 jurisdiction_id 为 {JURISDICTION}。"}]
                 return _respond("errors", wrong, form, 404)
+            if request.method not in ("GET", "HEAD", "POST"):
+                return _respond("errors", [{"code": 405, "description": "只支持 GET 和 POST。"}], form, 405)
             try:
                 value, status = view(request, *args, **kwargs)
             except Refused as refusal:
@@ -144,7 +147,10 @@ def _moment(request: HttpRequest, name: str) -> datetime | None:
     text = request.GET.get(name)
     if not text:
         return None
-    moment = parse_datetime(text.replace(" ", "+"))
+    try:
+        moment = parse_datetime(text.replace(" ", "+"))
+    except ValueError:
+        moment = None
     if moment is None or timezone.is_naive(moment):
         raise Invalid(f"{name} 须为带时区的 ISO 8601 时间，如 2026-01-01T00:00:00+08:00。")
     return moment
@@ -155,8 +161,9 @@ def _selected(request: HttpRequest) -> QuerySet[Request]:
     numbers = [number for number in request.GET.get("service_request_id", "").split(",") if number]
     if numbers:
         return found.filter(number__in=numbers)
-    until = _moment(request, "end_date") or timezone.now()
-    since = _moment(request, "start_date") or until - LONGEST_SPAN
+    since, until = _moment(request, "start_date"), _moment(request, "end_date")
+    until = until or min(timezone.now(), since + LONGEST_SPAN if since else timezone.now())
+    since = since or until - LONGEST_SPAN
     if until - since > LONGEST_SPAN:
         raise Invalid("时间范围不能超过 90 天，请缩小 start_date 与 end_date 的间隔。", rule="GeoReport v2")
     found = found.filter(received_at__gte=since, received_at__lte=until)
@@ -217,8 +224,9 @@ def _post(request: HttpRequest) -> tuple[Answer, int]:
         latitude=_decimal(request, "lat", 90),
         public=True,
     )
-    registered = register_request(actor, intake, key=request.headers.get("Idempotency-Key", ""))
-    assign_matter(actor, registered.pk, code)
+    registered = register_request(actor, intake, key=request.headers.get("Idempotency-Key", "")[:64])
+    if registered.matter_code != code:
+        assign_matter(actor, registered.pk, code)
     notice = "请保存查询码，可在公众查询页查看办理进展。"
     return [{"service_request_id": registered.number, "service_notice": f"查询码 {registered.tracking_code}；{notice}",
              "account_id": None}], 201  # fmt: skip

@@ -65,7 +65,8 @@ DOMAIN = Domain(
         ReportSpec("hotline.annual", "政府热线年度工作情况", (TEXTS / "annual.md").read_text(encoding="utf-8"), "year"),
     ),
     case_kinds=(
-        CaseKind("hotline.request", REQUEST, Request, sections=queries.sections, on_event=on_request),
+        CaseKind("hotline.request", REQUEST, Request, sections=queries.sections, hidden=queries.hidden_fields,
+                 on_event=on_request),
         CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
     ),
     urls=(*pages.URLS, *api.URLS),

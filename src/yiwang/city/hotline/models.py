@@ -30,7 +30,7 @@ class Request(Record):
     channel = models.CharField("来源渠道", max_length=12, choices=Channel.choices, default=Channel.PHONE)
     kind = models.CharField("诉求类别", max_length=16, choices=Kind.choices, default=Kind.COMPLAINT)
     title = models.CharField("诉求标题", max_length=200)
-    content = models.TextField("诉求内容")
+    content = models.TextField("诉求内容", help_text="举报件与保密件为隐去诉求人和号码后的文字")
     received_at = models.DateTimeField("受理时间", db_index=True)
     region = models.ForeignKey("orgs.Region", models.PROTECT, null=True, blank=True, verbose_name="所在区划")
     district = models.CharField("文中地点", max_length=40, blank=True, help_text="从文字中识别的区县、街道")
@@ -62,6 +62,9 @@ class Request(Record):
     on_time = models.BooleanField("按时办结", null=True, blank=True)
     empty_reply = models.BooleanField("答复无实质内容", default=False)
     excluded = models.BooleanField("无理由诉求", default=False, help_text="经认定不计入满意率分母")
+    split_from = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="parts", editable=False, verbose_name="拆自"
+    )
     excluded_at = models.DateTimeField("认定时间", null=True, blank=True)
     search_terms = ArrayField(models.CharField(max_length=8), default=list, blank=True, editable=False)
 
@@ -88,12 +91,16 @@ class Request(Record):
 
 
 class Reporter(models.Model):
-    """诉求人。电话以 SM4 密文保存；承办单位只见脱敏值，举报件与保密件一律不见。"""
+    """诉求人。称呼、电话以 SM4 密文保存；承办单位只见脱敏值，举报件与保密件一律不见。
+
+    举报件与保密件的原文也存在这里：诉求表里只有隐去诉求人和号码的文字，任何列表、导出、接口都带不出原文。
+    """
 
     request = models.OneToOneField(Request, models.CASCADE, related_name="reporter", verbose_name="诉求")
     name = models.CharField("称呼", max_length=200, blank=True, help_text="密文")
     phone = models.CharField("电话", max_length=200, blank=True, help_text="密文")
     external_user = models.CharField("外部用户", max_length=60, blank=True)
+    statement = models.TextField("原文", blank=True, help_text="密文；仅举报件与保密件")
     wants_callback = models.BooleanField("需要回访", default=True)
 
     class Meta:
@@ -263,7 +270,6 @@ class Topic(models.Model):
     terms = models.CharField("主题词", max_length=200, blank=True)
     heat = models.FloatField("热度")
     people = models.PositiveIntegerField("诉求人数")
-    public = models.BooleanField("同意公开", default=False, help_text="仅同意公开且非举报、非保密的诉求可被公众查询")
     likes = models.PositiveIntegerField("点赞数", default=0)
     first_at = models.DateTimeField("最早受理")
     last_at = models.DateTimeField("最近受理")

@@ -1,5 +1,7 @@
 """热线的读取；每个读取都经过数据范围。"""
 
+import re
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,15 +26,19 @@ from yiwang.city.hotline.terms import DISPATCHER, Judgement, Kind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.access.models import RoleHolding
+from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.crypto import decrypt, mac
-from yiwang.kernel.crypto.masks import mask, mask_text
+from yiwang.kernel.crypto.masks import mask
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.publishing import flow_of
+from yiwang.kernel.flow.queries import followed
 from yiwang.kernel.flow.terms import OUTCOMES
 from yiwang.kernel.orgs.models import Organisation, Region
 from yiwang.kernel.search.text import bigrams
 from yiwang.kernel.ui.sections import Fact, Section
 
+TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 HIDDEN = "（按规定保密）"
 
 
@@ -46,10 +52,17 @@ class ReporterView:
     hidden: bool
 
 
+def digits_of(phone: str) -> str:
+    """The number itself, however it was written: with spaces, hyphens or the country's prefix."""
+    digits = re.sub(r"\D", "", phone)
+    mobile = re.fullmatch(r"(?:00)?86(1\d{10})", digits)
+    return mobile[1] if mobile else digits
+
+
 def identity_of(*, phone: str = "", external_user: str = "", fallback: str = "") -> str:
     """The one-way mark of a person: same phone or same external user is the same person, else each is its own."""
     if phone:
-        return mac(f"phone:{phone}".encode())
+        return mac(f"phone:{digits_of(phone)}".encode())
     if external_user:
         return mac(f"user:{external_user}".encode())
     return mac(f"single:{fallback}".encode())
@@ -62,10 +75,6 @@ def requests(actor: Actor, verb: str = "view") -> QuerySet[Request]:
 def request(actor: Actor, pk: int, verb: str = "view") -> Request:
     found: Request = doors.row(actor, "hotline.request", pk, verb)
     return found
-
-
-def request_of_case(case: Case) -> Request:
-    return Request.objects.get(case=case)
 
 
 def may_see_reporter(actor: Actor, found: Request) -> bool:
@@ -85,6 +94,20 @@ def reporter(actor: Actor, found: Request) -> ReporterView:
     if actor.can("hotline.reporter", "unmask"):
         return ReporterView(name, phone, stored.wants_callback, False)
     return ReporterView(mask("name", name), mask("phone", phone), stored.wants_callback, False)
+
+
+def statement(actor: Actor, found: Request) -> str:
+    """What was said: of reports and confidential requests the original words only for who may know the reporter."""
+    if may_see_reporter(actor, found):
+        stored = Reporter.objects.filter(request=found).first()
+        if stored is not None and stored.statement:
+            return decrypt(stored.statement)
+    return found.content
+
+
+def hidden_fields(actor: Actor, found: Request) -> list[str]:
+    """Fields of the timeline that would tell who reported: what the reporter said in the callback."""
+    return [] if may_see_reporter(actor, found) else ["comment"]
 
 
 def caller_history(actor: Actor, phone: str, limit: int = 10) -> list[Request]:
@@ -109,12 +132,23 @@ def similar(actor: Actor, text: str, *, limit: int = 8, exclude: int | None = No
     return [each for each in ranked[:limit] if len(wanted.intersection(each.search_terms)) >= max(3, len(wanted) // 5)]
 
 
+def tracking_code() -> str:
+    """Sixty bits drawn at random; without letters and digits that are taken for one another."""
+    return "".join(secrets.choice(TRACKING_ALPHABET) for _ in range(12))
+
+
 def tracked(code: str) -> Request:
     """The public follow-up by tracking code; the sentence does not tell whether a similar code exists."""
     found = Request.objects.filter(tracking_code=code.strip().upper()).select_related("case", "organisation").first()
     if found is None:
         raise Refused("没有找到这个查询码。请核对受理回执上的 12 位查询码。", code="absent")
     return found
+
+
+def handled_as(found: Request) -> Request:
+    """The request in which this one is handled: itself, or the one it was merged into."""
+    into = followed(found.case)
+    return found if into.pk == found.case_id else Request.objects.select_related("case", "organisation").get(case=into)
 
 
 def public_requests() -> QuerySet[Request]:
@@ -135,12 +169,19 @@ def pending_repeats(actor: Actor) -> QuerySet[RepeatFinding]:
 
 
 def hard_cases(actor: Actor) -> QuerySet[Request]:
-    """疑难诉求：重办、退单、多次认定重复或超期未结者。口径在 docs/handbook 中列明。"""
+    """疑难诉求：重办、退单、认定重复或办理超期未结者。"""
+    late = Clock.objects.filter(
+        case_id=OuterRef("case_id"), code="handle", status=ClockStatus.RUNNING, due_at__lt=timezone.now()
+    )
     repeated = RepeatFinding.objects.filter(request=OuterRef("pk"), judgement=Judgement.CONFIRMED)
     return (
         requests(actor)
-        .annotate(repeat_count=Count("repeat_findings", filter=Q(repeat_findings__judgement=Judgement.CONFIRMED)))
-        .filter(Q(rework_count__gte=1) | Q(decline_count__gte=1) | Q(Exists(repeated)))
+        .annotate(
+            repeat_count=Count("repeat_findings", filter=Q(repeat_findings__judgement=Judgement.CONFIRMED)),
+            overdue=Exists(late),
+        )
+        .filter(Q(rework_count__gte=1) | Q(decline_count__gte=1) | Q(Exists(repeated)) | Q(overdue=True))
+        .select_related("organisation")
         .order_by("-rework_count", "-decline_count", "-received_at")
     )
 
@@ -251,11 +292,11 @@ def events(actor: Actor) -> QuerySet[Event]:
 def sections(actor: Actor, found: Request) -> list[Section]:
     """What the case page shows of a request beside the engine's own: text, reporter, replies, callbacks, evidence."""
     person = reporter(actor, found)
-    content = found.content if may_see_reporter(actor, found) else mask_text(found.content)
+    secret = not may_see_reporter(actor, found)
     matter = f"{found.matter_name}（{found.matter_code}，词典 {found.edition}）" if found.matter_code else "未定"
     shown = [
         Section("诉求", (
-            Fact("内容", content, wide=True), Fact("来源", found.get_channel_display()), Fact("类别", found.get_kind_display()),
+            Fact("内容", statement(actor, found), wide=True), Fact("来源", found.get_channel_display()), Fact("类别", found.get_kind_display()),
             Fact("受理时间", _moment(found.received_at)), Fact("分类", found.category or "未分类"), Fact("事项", matter),
             Fact("地址", found.address or found.district or "—"),
         )),
@@ -265,7 +306,7 @@ def sections(actor: Actor, found: Request) -> list[Section]:
         )),
     ]  # fmt: skip
     shown += [_reply_section(reply) for reply in found.replies.select_related("organisation", "author")]
-    shown += [_callback_section(call) for call in found.callbacks.select_related("caller")]
+    shown += [_callback_section(call, secret) for call in found.callbacks.select_related("caller")]
     alike = similar(actor, f"{found.title} {found.content}", limit=5, exclude=found.pk)
     links = tuple(Fact(each.number, each.title, url=f"/cases/{each.case_id}/", wide=True) for each in alike)
     return [*shown, Section("相似诉求", links)] if links else shown
@@ -282,8 +323,8 @@ def _reply_section(reply: Reply) -> Section:
     return Section(f"答复 · {reply.organisation} · {_moment(reply.replied_at)}", facts_)
 
 
-def _callback_section(call: Callback) -> Section:
+def _callback_section(call: Callback, secret: bool) -> Section:
     solved = {True: "是", False: "否", None: "未问明"}[call.resolved]
     facts_ = (Fact("结果", call.get_result_display()), Fact("已解决", solved), Fact("回访人", str(call.caller or "—")),
-              Fact("诉求人意见", call.comment or "—", wide=True))  # fmt: skip
+              Fact("诉求人意见", HIDDEN if secret and call.comment else call.comment or "—", wide=True))  # fmt: skip
     return Section(f"回访 · {_moment(call.called_at)}", facts_)

@@ -44,7 +44,7 @@ def _nodes(process: Element, flow: Flow) -> dict[str, Bounds]:
         name = f"stage_{index}"
         _task(process, name, stage)
         shapes[name] = (left, TOP, WIDTH, HEIGHT)
-        clocks = [rule for rule in flow.clocks if rule.starts == f"enter:{stage.code}"]
+        clocks = [rule for rule in flow.clocks if f"enter:{stage.code}" in rule.starts.split()]
         for number, rule in enumerate(clocks):
             timer = f"timer_{index}_{number}"
             event = SubElement(process, f"{{{BPMN}}}boundaryEvent",

@@ -33,7 +33,7 @@ def command(clocks: list[Command], flow: Flow, case: Case, events: list[str], at
             if states.get(rule.code) in (RUNNING, SUSPENDED) and _ends(rule, event):
                 order(clocks, states, "finish", rule.code, at)
         for rule in flow.clocks:
-            if rule.starts == event:
+            if event in rule.starts.split():
                 _begin(clocks, states, rule, case, at)
     if states != known(case):
         case.memory["clocks"] = states
@@ -42,7 +42,7 @@ def command(clocks: list[Command], flow: Flow, case: Case, events: list[str], at
 def _ends(rule: ClockRule, event: str) -> bool:
     """A stage clock also ends when its stage is left by any other road (退回, 跳转)."""
     word, _, stage = event.partition(":")
-    left = word == "leave" and rule.kind in LOCAL and rule.starts == f"enter:{stage}"
+    left = word == "leave" and rule.kind in LOCAL and f"enter:{stage}" in rule.starts.split()
     return event in (rule.stops, "close") or left
 
 

@@ -128,7 +128,8 @@ class Stage:
 class ClockRule:
     """A clock of the flow. `budget` is a number, or `budget_field` names case data set when it starts.
 
-    starts/stops: "open", "close", "enter:<stage>", "leave:<stage>", "act:<action>", "op:<operation>".
+    starts/stops: "open", "close", "enter:<stage>", "leave:<stage>", "act:<action>", "op:<operation>"; several
+    starts stand apart by spaces, and a clock that already runs is not started again (stage clocks are).
     on_breach: "" only warns; "act:<action>" lets the platform take that action with the lawful instant
     (视为受理); "escalate" opens a supervision.
     """

@@ -95,7 +95,7 @@ def _stage_problems(stage: Stage, stages: set[str], outcomes: set[str]) -> list[
 def _clock_problems(flow: Flow, clock: ClockRule, stages: set[str]) -> list[str]:
     actions = {action.code for stage in flow.stages for action in stage.actions}
     found = []
-    for event in (clock.starts, clock.stops):
+    for event in (*clock.starts.split(), clock.stops):
         word, _, rest = event.partition(":")
         known = {"enter": stages, "leave": stages, "act": actions, "op": OPERATIONS.keys()}
         if event not in ("open", "close") and rest not in known.get(word, ()):

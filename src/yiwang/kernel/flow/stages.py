@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.db.models import Q
+
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.flow.decide import Vote, base, decide
 from yiwang.kernel.flow.definitions import END_PREFIX, ORIGIN, PREVIOUS, RETURNER, STAY, Action, Stage
 from yiwang.kernel.flow.models import Seat
-from yiwang.kernel.flow.seating import ANY, Place, again, dispatcher, places
+from yiwang.kernel.flow.seating import ANY, Place, again, at_posts, dispatcher, places, with_role
 from yiwang.kernel.flow.terms import FREE, SeatKind, SeatState, Status
 from yiwang.kernel.flow.work import Work
 
@@ -53,7 +55,15 @@ def seat_co_handlers(work: Work, units: Iterable[int]) -> None:
     present = {seat.organisation_id for seat in work.live() if seat.kind == SeatKind.CO}
     for unit in dict.fromkeys(units):
         if unit != work.case.organisation_id and unit not in present:
-            work.open_seat(Place(unit, pool=role or work.stage.assign.role or ANY), SeatKind.CO, counts=False)
+            work.open_seat(_co_place(work, unit, role or work.stage.assign.role), SeatKind.CO, counts=False)
+
+
+def _co_place(work: Work, unit: int, role: str) -> Place:
+    """The pool of the co-handling unit, or the dispatchers when nobody there could ever answer."""
+    posts = with_role(role, [unit], work.now) if role else Q(organisation_id=unit)
+    if at_posts(posts, work.now):
+        return Place(unit, pool=role or ANY)
+    return dispatcher(work.case, work.flow, "协办单位无人在岗，已转调度岗")
 
 
 def _seat(work: Work, stage: Stage, found: list[Place]) -> None:

@@ -37,4 +37,5 @@ def route(pattern: str, view: View, name: str, requires: Requirement) -> URLPatt
     guarded.__name__ = getattr(view, "__name__", name)
     guarded.__doc__ = view.__doc__
     guarded.requirement = requires  # type: ignore[attr-defined]
+    guarded.csrf_exempt = getattr(view, "csrf_exempt", False)  # type: ignore[attr-defined]
     return django_path(pattern, guarded, name=name)

@@ -33,7 +33,7 @@ class DeskForm(forms.Form):
         label="要求保密", required=False, help_text="举报件一律对承办单位保密，无须再勾选"
     )
     public = forms.BooleanField(label="同意公开", required=False, help_text="隐去个人信息后可供公众查询")
-    key = forms.CharField(widget=forms.HiddenInput)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

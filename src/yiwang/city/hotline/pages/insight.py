@@ -9,6 +9,7 @@ from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
+from yiwang.city.hotline.pages.posted import numbers, one_number
 from yiwang.city.hotline.services import insight
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.ui.charts import bar
@@ -49,7 +50,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     elif tab == "places":
         start, stop = insight.window(since, until)
         rows = queries.by_district(actor, start, stop)[:20]
-        context |= {"places": rows, "chart": bar([(name, number) for name, number in rows], title="诉求按文中地点")}
+        context |= {"places": rows, "chart": bar(rows, title="诉求按文中地点")}
     else:
         context |= {"tab": "topics", "run": queries.latest_topics(actor)}
     return page(request, "hotline/insight.html", context, title="诉求研判")
@@ -71,15 +72,15 @@ def find(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def judge(request: HttpRequest) -> HttpResponse:
-    insight.judge_repeat(actor_of(request), int(request.POST["finding"]), confirmed=request.POST.get("confirmed") == "1")
+    insight.judge_repeat(actor_of(request), one_number(request, "finding"), confirmed=request.POST.get("confirmed") == "1")
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
 
 
 @require_POST
 def group(request: HttpRequest) -> HttpResponse:
     """A topic, or the ticked requests, become one event of many people."""
-    numbers = [int(value) for value in request.POST.getlist("request")]
-    insight.group_event(actor_of(request), numbers, request.POST.get("title", ""), request.POST.get("summary", ""))
+    chosen = numbers(request, "request")
+    insight.group_event(actor_of(request), chosen, request.POST.get("title", ""), request.POST.get("summary", ""))
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=events")
 
 

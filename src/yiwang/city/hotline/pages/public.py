@@ -45,7 +45,7 @@ class PublicForm(forms.Form):
     )
     confidential = forms.BooleanField(label="要求保密", required=False)
     public = forms.BooleanField(label="同意隐去个人信息后公开", required=False)
-    key = forms.CharField(widget=forms.HiddenInput)
+    key = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
 def submit(request: HttpRequest) -> HttpResponse:
@@ -67,14 +67,18 @@ def submit(request: HttpRequest) -> HttpResponse:
 
 def _progress(code: str) -> dict[str, Any]:
     found = queries.tracked(code)
-    closed = found.case.status == "closed"
-    reply = found.replies.last() if closed else None
+    handled = queries.handled_as(found)
+    closed = handled.case.status == "closed"
+    reply = handled.replies.last() if closed else None
     return {
         "found": found,
+        "into": handled if handled != found else None,
+        "parts": [(part, queries.stage_name(part.case)) for part in found.parts.select_related("case").order_by("pk")],
         "closed": closed,
+        "closed_at": handled.closed_at,
         "reply": mask_text(reply.text) if reply else "",
-        "unit": found.organisation.name,
-        "stage": queries.stage_name(found.case),
+        "unit": handled.organisation.name,
+        "stage": queries.stage_name(handled.case),
         "code": code.strip().upper(),
     }
 
@@ -88,7 +92,8 @@ def track(request: HttpRequest) -> HttpResponse:
             _allow(LOOKUPS, request)
             context = _progress(code)
         except Refused as problem:
-            context, status = {"problem": problem.message, "code": code}, problem.status
+            status = 404 if problem.code == "absent" else problem.status
+            context = {"problem": problem.message, "code": code}
     context["is_new"] = request.GET.get("new") == "1"
     return page(request, "hotline/public_track.html", context, title="查询进展", status=status)
 

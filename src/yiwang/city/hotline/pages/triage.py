@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request, TriageModel
+from yiwang.city.hotline.pages.posted import numbers, one_number
 from yiwang.city.hotline.services import handling, triage
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.ui.render import actor_of, page
@@ -69,23 +70,23 @@ def _back(request: HttpRequest) -> HttpResponseRedirect:
 
 @require_POST
 def decide(request: HttpRequest) -> HttpResponse:
-    triage.decide_category(actor_of(request), int(request.POST["request"]), request.POST.get("category", ""))
+    triage.decide_category(actor_of(request), one_number(request, "request"), request.POST.get("category", ""))
     return _back(request)
 
 
 @require_POST
 def assign(request: HttpRequest) -> HttpResponse:
-    triage.assign_matter(actor_of(request), int(request.POST["request"]), request.POST.get("matter", ""))
+    triage.assign_matter(actor_of(request), one_number(request, "request"), request.POST.get("matter", ""))
     return _back(request)
 
 
 @require_POST
 def dispatch(request: HttpRequest) -> HttpResponse:
     """Dispatch the ticked requests to the responsible organ of their matter, each on its own."""
-    numbers = [int(value) for value in request.POST.getlist("request")]
-    if not numbers:
+    chosen = numbers(request, "request")
+    if not chosen:
         raise Invalid("没有勾选诉求。请先勾选已定事项的诉求，再派单。")
-    result = handling.dispatch_by_matter(actor_of(request), numbers, key=request.POST.get("key", ""))
+    result = handling.dispatch_by_matter(actor_of(request), chosen, key=request.POST.get("key", "")[:40])
     context = {"result": result, "lines": [], "total": 0, "show": "", "key": uuid.uuid4().hex}
     return page(request, "hotline/triage.html", context, title="派单结果")
 
@@ -121,8 +122,10 @@ def models(request: HttpRequest) -> HttpResponse:
             if form.is_valid():
                 triage.train(actor, *_labelled(form.cleaned_data["file"].read()))
                 return HttpResponseRedirect(reverse("hotline_models"))
-        except (Invalid, UnicodeDecodeError, ValueError) as problem:
-            form.add_error(None, getattr(problem, "message", "文件无法读取：须为 UTF-8 或 GB18030 编码的 CSV，group 列须为整数。"))
+        except Invalid as problem:
+            form.add_error(None, problem.message)
+        except (ValueError, csv.Error):
+            form.add_error(None, "文件无法读取：须为 UTF-8 或 GB18030 编码的 CSV，group 列须为整数。")
     versions = TriageModel.objects.defer("artefact").order_by("-trained_at")[:20]
     context = {"form": form, "versions": versions, "log": queries.triage_log(actor)[:30]}
     status = 422 if form.errors else 200

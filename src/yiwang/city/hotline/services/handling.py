@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -9,12 +10,14 @@ from django.db import transaction
 from yiwang.city.command import contract as command
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Callback, Charge, Reply, Request
+from yiwang.city.hotline.services.splitting import split
 from yiwang.city.hotline.terms import Satisfaction
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.charges import charges
 from yiwang.kernel.flow.kinds import Event
+from yiwang.kernel.flow.models import Entry
 from yiwang.kernel.search.nonanswers import is_empty_reply
 
 CALLED = {
@@ -39,62 +42,62 @@ def _both(earlier: bool | None, now: bool | None) -> bool | None:
     return now if earlier is None else earlier if now is None else earlier and now
 
 
+def _said(event: Event) -> dict[str, Any]:
+    """What this very act said; case data would also hold what an earlier round said."""
+    facts: dict[str, Any] = event.entry.payload.get("facts", {})
+    return dict(facts.get("data", {}))
+
+
+def _instant(request: Request, event: Event) -> datetime:
+    """The lawful instant, never before receipt."""
+    return max(event.entry.happened_at, request.received_at)
+
+
 def _answered(request: Request, event: Event) -> None:
     """Append the reply; one without substance (“已收悉”) is marked with the evidence for the reviewer and the figures."""
-    text = str(event.case.data.get("reply", "")).strip()
+    text = str(_said(event).get("reply", "")).strip()
     evidence = is_empty_reply(text)
     Reply.objects.create(
         request=request,
         organisation_id=event.entry.organisation_id or request.organisation_id,
         author_id=event.entry.person_id,
         text=text,
-        replied_at=event.entry.happened_at,
+        replied_at=_instant(request, event),
         round=event.case.round,
         empty_evidence={"kind": evidence.kind, "reason": evidence.reason} if evidence else None,
     )
     request.empty_reply = evidence is not None
     if event.entry.action != "answer":
-        request.answered_at = event.entry.happened_at
+        request.answered_at = _instant(request, event)
 
 
 def _called(request: Request, event: Event) -> None:
-    result, data = CALLED[event.entry.action], event.case.data
+    result, said = CALLED[event.entry.action], _said(event)
     Callback.objects.create(
         request=request,
         round=event.case.round,
         result=result,
-        resolved=data.get("resolved"),
-        comment=str(data.get("comment", ""))[:500],
-        called_at=event.entry.happened_at,
+        resolved=said.get("resolved"),
+        comment=str(said.get("comment", ""))[:500],
+        called_at=_instant(request, event),
         caller_id=event.entry.person_id,
     )
-    request.satisfaction, request.resolved = result, data.get("resolved")
-    if event.entry.action == "dissatisfied":
-        request.rework_count += 1
-        request.answered_at = None
-
-
-def _dispatched(request: Request, event: Event) -> None:
-    request.organisation_id = event.case.organisation_id
+    request.satisfaction, request.resolved = result, said.get("resolved")
 
 
 def _signed(request: Request, event: Event) -> None:
     request.signed_in_time = _both(request.signed_in_time, _kept_in_time(event.case.pk, "sign", event))
 
 
-def _declined(request: Request, event: Event) -> None:
-    request.decline_count += 1
-
-
 def _calling(request: Request, event: Event) -> None:
     """Handling ends where the callback begins; that instant decides whether it was in time."""
-    request.answered_at = event.entry.happened_at
+    request.answered_at = _instant(request, event)
     request.on_time = _both(request.on_time, _kept_in_time(event.case.pk, "handle", event))
 
 
 def _closed(request: Request, event: Event) -> None:
     """Close the time account too: whose time each interval was, for good."""
-    request.closed_at = event.entry.happened_at
+    request.closed_at = event.case.closed_at
     Charge.objects.filter(request=request).delete()
     Charge.objects.bulk_create(
         Charge(request=request, party=each.party, organisation_id=each.organisation_id, stage=each.stage, cause=each.cause,
@@ -103,20 +106,45 @@ def _closed(request: Request, event: Event) -> None:
     )  # fmt: skip
 
 
+def _withdrawn(request: Request, event: Event) -> None:
+    """A withdrawn callback did not happen; the one of the round before still counts, and so does the answer."""
+    if event.case.stage == "callback" and request.answered_at is None:
+        last = Entry.objects.filter(case=event.case, kind="act", action__in=("approve", "answer_directly")).latest("seq")
+        request.answered_at = max(last.happened_at, request.received_at)
+    if not _times(event, "done", "dissatisfied"):
+        request.satisfaction, request.resolved = "", None
+
+
 def _reopened(request: Request, event: Event) -> None:
-    request.closed_at, request.answered_at = None, None
-    request.rework_count += 1
+    request.closed_at = None
+
+
+def _recorded(request: Request, event: Event) -> None:
+    """Nothing of its own; what the case itself says is taken over after every event."""
+
+
+def _times(event: Event, shelf: str, code: str) -> int:
+    return int(event.case.memory.get(shelf, {}).get(code, 0))
+
+
+def _settle(request: Request, event: Event) -> None:
+    """Take over what the engine counts: withdrawing an act also takes back what it meant."""
+    case = event.case
+    request.organisation_id = case.organisation_id
+    request.rework_count = _times(event, "done", "dissatisfied") + _times(event, "ops", "reopen")
+    request.decline_count = _times(event, "ops", "decline")
+    if case.status != "closed" and case.stage != "callback":
+        request.answered_at = None
 
 
 REACTIONS: dict[str, Callable[[Request, Event], None]] = {
-    "act:dispatch": _dispatched,
-    "leave:sign": _signed,
-    "op:decline": _declined,
-    "op:arbitrate": _dispatched,
-    "op:jump": _dispatched,
+    "act:sign": _signed,
     "enter:callback": _calling,
     "close": _closed,
+    "op:withdraw": _withdrawn,
     "op:reopen": _reopened,
+    "op:split": split,
+    **dict.fromkeys(("act:dispatch", "op:decline", "op:arbitrate", "op:jump", "op:send_back"), _recorded),
     **dict.fromkeys((f"act:{code}" for code in ANSWERS), _answered),
     **dict.fromkeys((f"act:{code}" for code in CALLED), _called),
 }
@@ -129,10 +157,11 @@ def on_request(event: Event) -> None:
     reaction = REACTIONS.get(event.name)
     if reaction is None:
         return
-    request = Request.objects.filter(case_id=event.case.pk).first()
+    request = Request.objects.select_for_update().filter(case_id=event.case.pk).first()
     if request is None:
         return
     reaction(request, event)
+    _settle(request, event)
     request.version += 1
     request.save(update_fields=FACTS)
 
@@ -165,7 +194,10 @@ def responsible_of(request: Request) -> dict[str, Any]:
 def dispatch_by_matter(actor: Actor, request_ids: Sequence[int], *, key: str = "") -> Dispatched:
     """Dispatch each request by its matter, one transaction each; what can't be dispatched says why."""
     result = Dispatched()
-    for request in queries.requests(actor, "triage").filter(pk__in=request_ids).select_related("case").order_by("pk"):
+    found = list(queries.requests(actor, "triage").filter(pk__in=request_ids).select_related("case").order_by("pk"))
+    if len(found) != len(set(request_ids)):
+        raise Invalid("勾选的诉求中有的不存在或不在您的数据范围内，均未派单。请刷新后重新勾选。")
+    for request in found:
         try:
             with transaction.atomic():
                 data = responsible_of(request)

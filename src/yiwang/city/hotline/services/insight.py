@@ -10,7 +10,7 @@ from django.utils import timezone
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Event, RepeatFinding, Request, Topic, TopicRun
 from yiwang.city.hotline.terms import Judgement
-from yiwang.kernel.access.actors import Actor, Conflict, Invalid
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search import repeats, topics
 
@@ -74,7 +74,9 @@ def find_repeats(actor: Actor, found: Iterable[Request]) -> int:
 def judge_repeat(actor: Actor, finding_id: int, *, confirmed: bool) -> RepeatFinding:
     """A person decides; a second, different judgement is refused, not overwritten."""
     actor.require("hotline.repeat", "judge")
-    finding = RepeatFinding.objects.select_for_update().select_related("request", "earlier").get(pk=finding_id)
+    finding = RepeatFinding.objects.select_for_update(of=("self",)).select_related("request", "earlier").filter(pk=finding_id).first()
+    if finding is None:
+        raise Refused("没有找到这条疑似重复。请刷新后重试。", code="absent")
     queries.request(actor, finding.request_id)
     judgement = Judgement.CONFIRMED if confirmed else Judgement.REJECTED
     if finding.judgement == judgement:
@@ -97,6 +99,9 @@ def group_event(actor: Actor, request_ids: list[int], title: str, summary: str =
     found = list(queries.requests(actor).filter(pk__in=request_ids).select_for_update(of=("self",)))
     if len(found) != len(set(request_ids)):
         raise Invalid("有诉求不存在或不在您的数据范围内，未建立群体诉求。")
+    grouped = sorted(each.number for each in found if each.event_id is not None)
+    if grouped:
+        raise Conflict(f"{'、'.join(grouped[:5])} 已归入群体诉求，未重复建立。请去掉后重试。")
     people = {each.identity for each in found}
     if len(people) < 2:
         raise Invalid("群体诉求须有两名以上诉求人；同一人的多件诉求请按重复诉求研判。")

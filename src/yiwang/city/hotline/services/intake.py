@@ -1,6 +1,5 @@
 """受理：电话台、网页、接口、批量导入都走这一个入口。"""
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +15,13 @@ from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Actor, Invalid, Permission
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.crypto import encrypt
+from yiwang.kernel.crypto.masks import mask_text
 from yiwang.kernel.flow import services as flow
+from yiwang.kernel.flow.models import Case
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search.places import division, places
 from yiwang.kernel.search.text import bigrams, normalise
 
-TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 LONGEST_CONTENT = 20_000
 # The public web form acts through this desk: it may register and nothing else.
 WEB_DESK = Actor(
@@ -70,15 +70,38 @@ def _check(intake: Intake) -> None:
     if intake.received_at and intake.received_at > timezone.now():
         errors["received_at"] = ["受理时间不能晚于现在"]
     digits = intake.phone.replace("-", "").replace(" ", "").removeprefix("+")
-    if intake.phone and not (digits.isdigit() and 5 <= len(digits) <= 15):
+    if intake.phone and not (digits.isascii() and digits.isdigit() and 5 <= len(digits) <= 15):
         errors["phone"] = ["电话号码应为 5 至 15 位数字，可带区号和短横"]
     if errors:
         first = next(iter(errors.values()))[0]
         raise Invalid(f"诉求未登记：{first}。", errors=errors)
 
 
-def tracking_code() -> str:
-    return "".join(secrets.choice(TRACKING_ALPHABET) for _ in range(12))
+def redact(text: str, *, name: str, phone: str) -> str:
+    """The text without the reporter: the given name and number, and every number that could be one's own."""
+    for said in (phone.strip(), name.strip()):
+        if len(said) >= 2:
+            text = text.replace(said, "（诉求人）")
+    return mask_text(text)
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words of a request as each table keeps them. A title stands on every list, so it never holds a number."""
+
+    title: str
+    content: str
+    statement: str
+
+
+def wording(intake: Intake) -> Wording:
+    """Of reports and confidential requests the original goes to the reporter's table only (GB/T 33358-2016 保密办理)."""
+    title, content = normalise(intake.title), intake.content.strip()
+    if intake.kind == Kind.REPORT or intake.confidential:
+        named = {"name": intake.name, "phone": intake.phone}
+        return Wording(redact(title, **named), redact(content, **named), f"{title}\n{content}")
+    safe = mask_text(title)
+    return Wording(safe, content if safe == title else f"{title}\n{content}", "")
 
 
 def district_of(text: str, known: Sequence[str]) -> str:
@@ -89,21 +112,23 @@ def district_of(text: str, known: Sequence[str]) -> str:
     return named[:40]
 
 
-def _build(
-    actor: Actor, intake: Intake, organisation_id: int, stage: str, key: str, known: Sequence[str]
-) -> tuple[Request, Reporter]:
-    received_at = intake.received_at or timezone.now()
-    title, content = normalise(intake.title), intake.content.strip()
-    case = flow.open_case(
+def _open(actor: Actor, intake: Intake, title: str, organisation_id: int, stage: str, key: str) -> Case:
+    return flow.open_case(
         actor,
         "hotline.request",
         title,
         organisation_id=organisation_id,
         stage=stage,
         data={"channel": intake.channel, "kind": intake.kind},
-        happened_at=received_at,
+        happened_at=intake.received_at,
         key=key,
     )
+
+
+def _build(
+    actor: Actor, intake: Intake, case: Case, words: Wording, organisation_id: int, known: Sequence[str]
+) -> tuple[Request, Reporter]:
+    title, content = words.title, words.content
     fallback = intake.external_number or str(case.pk)
     request = Request(
         case=case,
@@ -112,7 +137,7 @@ def _build(
         kind=intake.kind,
         title=title,
         content=content,
-        received_at=received_at,
+        received_at=case.opened_at,
         region_id=intake.region_id,
         district=district_of(f"{title} {content}", known),
         address=intake.address,
@@ -120,7 +145,7 @@ def _build(
         latitude=intake.latitude,
         source=intake.source,
         external_number=intake.external_number,
-        tracking_code=tracking_code(),
+        tracking_code=queries.tracking_code(),
         identity=queries.identity_of(phone=intake.phone, external_user=intake.external_user, fallback=fallback),
         confidential=intake.confidential,
         public=intake.public,
@@ -135,6 +160,7 @@ def _build(
         name=encrypt(intake.name) if intake.name else "",
         phone=encrypt(intake.phone) if intake.phone else "",
         external_user=intake.external_user,
+        statement=encrypt(words.statement) if words.statement else "",
         wants_callback=intake.wants_callback,
     )
     return request, reporter
@@ -150,18 +176,27 @@ def register_request(actor: Actor, intake: Intake, *, submit: bool = True, key: 
 def register_many(
     actor: Actor, intakes: Sequence[Intake], *, submit: bool = True, keys: Sequence[str] | None = None
 ) -> list[Request]:
-    """Register all or none, with triage proposals of one batch. Order of the result is the order given."""
+    """Register all or none, with triage proposals of one batch. Order of the result is the order given; a key used
+    before gives the request it made then."""
     actor.require("hotline.request", "add")
+    if not intakes:
+        raise Invalid("没有可登记的诉求。请先填写或导入。")
     organisation_id = queries.operator_organisation_id(actor)
     stage = "dispatch" if submit else "registration"
-    requests, reporters, known = [], [], queries.known_places()
+    known, made, found = queries.known_places(), [], []
     for position, intake in enumerate(intakes):
         _check(intake)
-        request, reporter = _build(actor, intake, organisation_id, stage, keys[position] if keys else "", known)
-        requests.append(request)
-        reporters.append(reporter)
+        words, key = wording(intake), keys[position] if keys else ""
+        case = _open(actor, intake, words.title, organisation_id, stage, key)
+        earlier = Request.objects.filter(case=case).first() if key else None
+        if earlier is None:
+            made.append(_build(actor, intake, case, words, organisation_id, known))
+        found.append(earlier or made[-1][0])
+    requests = [request for request, _ in made]
+    if not requests:
+        return found
     Request.objects.bulk_create(requests)
-    Reporter.objects.bulk_create(reporters)
+    Reporter.objects.bulk_create([reporter for _, reporter in made])
     triage.propose(requests)
     ledger.record(
         actor,
@@ -170,4 +205,4 @@ def register_many(
         after={"numbers": [request.number for request in requests], "channel": sorted({each.channel for each in requests})},
         organisation_id=organisation_id,
     )
-    return requests
+    return found

@@ -1,10 +1,11 @@
 """分类：模型只建议，把握不足即弃权并给出三个选择；每次建议与改判都留痕。"""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from yiwang.city.command import contract as command
 from yiwang.city.hotline import queries
@@ -30,13 +31,17 @@ def classifier() -> tuple[TriageModel, classify.Classifier] | None:
     return model, _loaded[model.number]
 
 
-@transaction.atomic
 def train(
     actor: Actor, texts: Sequence[str], labels: Sequence[str], groups: Sequence[int] | None = None
 ) -> TriageModel:
-    """Train from labelled texts and put the result in force. Near duplicates share a group."""
+    """Train from labelled texts and put the result in force. Near duplicates share a group.
+
+    The long computation holds no lock; who finishes last is in force, and there is never more or less than one.
+    """
     actor.require("hotline.triage_model", "add")
-    counts = {label: list(labels).count(label) for label in set(labels)}
+    if len(texts) != len(labels):
+        raise Invalid("训练文本与分类的条数不一致。请检查文件。")
+    counts = Counter(labels)
     thin = sorted(label for label, number in counts.items() if number < MINIMUM_PER_CLASS)
     if len(texts) < MINIMUM_ROWS or len(counts) < 2 or thin:
         cause = f"“{'、'.join(thin)}”不足 {MINIMUM_PER_CLASS} 条" if thin else f"共 {len(texts)} 条、{len(counts)} 类"
@@ -44,15 +49,22 @@ def train(
             f"训练数据不足：{cause}。至少需要 {MINIMUM_ROWS} 条、两个以上分类、每类 {MINIMUM_PER_CLASS} 条；原模型不变。"
         )
     trained = classify.train(texts, labels, groups if groups is not None else duplicate_groups(texts))
+    return _put_in_force(actor, trained, len(texts))
+
+
+@transaction.atomic
+def _put_in_force(actor: Actor, trained: classify.Classifier, rows: int) -> TriageModel:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(hashtext('hotline.triage_model'))")
     existing = TriageModel.objects.filter(number=trained.version).first()
     TriageModel.objects.filter(active=True).exclude(number=trained.version).update(active=False)
     model = existing or TriageModel(number=trained.version)
     model.artefact, model.metrics = trained.to_bytes(), asdict(trained.quality)
-    model.trained_rows, model.active = len(texts), True
+    model.trained_rows, model.active = rows, True
     model.save()
     ledger.record(
         actor, "hotline.train_triage", ("hotline.triage_model", model.pk),
-        after={"version": model.number, "rows": len(texts), "metrics": model.metrics},
+        after={"version": model.number, "rows": rows, "metrics": model.metrics},
     )  # fmt: skip
     return model
 
@@ -80,10 +92,19 @@ def propose(requests: Sequence[Request]) -> None:
     Request.objects.bulk_update(requests, ["category"])
 
 
+def _locked(actor: Actor, request_id: int) -> Request:
+    """The request in scope, locked; of a closed one neither category nor matter changes any more."""
+    queries.request(actor, request_id, "triage")
+    found = Request.objects.select_for_update(of=("self",)).select_related("case").get(pk=request_id)
+    if found.case.status != "open":
+        raise Refused("工单已办结或挂起，不能再改分类和事项。", rule="办结工单冻结", code="frozen")
+    return found
+
+
 @transaction.atomic
 def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecision:
     """A person takes one of the three, or any category of the dictionary; the model's words stay beside it."""
-    request = queries.request(actor, request_id, "triage")
+    request = _locked(actor, request_id)
     known = {matter.category for matter in command.matters_in_force(request.received_at.date())}
     if category not in known:
         raise Invalid(f"“{category}”不是现行事项词典的一级分类。可选：{'、'.join(sorted(known))}。")
@@ -98,8 +119,11 @@ def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecis
         person_id=actor.person_id,
     )
     before, request.category = request.category, category
+    if before != category:
+        # A matter belongs to its category: it has to be chosen again.
+        request.matter_code = request.matter_name = request.edition = ""
     request.version += 1
-    request.save(update_fields=["category", "version", "updated_at"])
+    request.save(update_fields=["category", "matter_code", "matter_name", "edition", "version", "updated_at"])
     ledger.record(
         actor, "hotline.decide_category", ("hotline.request", request.pk),
         before={"category": before}, after={"category": category},
@@ -110,12 +134,10 @@ def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecis
 @transaction.atomic
 def assign_matter(actor: Actor, request_id: int, code: str) -> Request:
     """Fix the matter (and with it responsible organ and limit) of the edition in force at receipt."""
-    request = queries.request(actor, request_id, "triage")
+    request = _locked(actor, request_id)
     matter = command.matter_in_force(code, request.received_at.date())
     if matter is None:
         raise Invalid(f"现行事项词典没有编码 {code}。请从列表中选择事项。", errors={"matter_code": ["无此事项"]})
-    if request.case.status != "open":
-        raise Refused("工单已办结或挂起，不能再改事项。", rule="办结工单冻结", code="frozen")
     before = queries.facts(request)
     request.matter_code, request.matter_name, request.edition = matter.code, matter.name, matter.edition
     request.category = matter.category

@@ -94,7 +94,7 @@ def _redesignate(work: Work, organisation: int) -> None:
     again = {f"enter:{code}" for code in path[path.index(first):]}
     states = clockwork.known(case)
     for rule in work.flow.clocks:
-        if rule.starts in again and states.get(rule.code) in (clockwork.RUNNING, clockwork.SUSPENDED):
+        if again & set(rule.starts.split()) and states.get(rule.code) in (clockwork.RUNNING, clockwork.SUSPENDED):
             clockwork.order(work.clocks, states, "void", rule.code, work.instant())
     work.remember("clocks", states)
     leave(work)
