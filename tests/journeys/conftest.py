@@ -108,7 +108,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         **os.environ, "DATABASE_URL": _fresh_database(), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
         "DJANGO_SETTINGS_MODULE": "yiwang.site.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
     }  # fmt: skip
-    for step in ("migrate", "seed_standards", "declare_roles", "publish_flows", "demo"):
+    for step in ("migrate", "seed_standards", "declare_roles", "publish_flows", "publish_measures", "publish_reports", "demo"):
         _run("-m", "yiwang.site", step, environment=environment)
     _run("-c", TOWN, environment=environment)
     port, log = _free_port(), var / "server.log"

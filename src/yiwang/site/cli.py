@@ -66,6 +66,15 @@ def manage(context: typer.Context) -> None:
 
 
 @app.command(context_settings=PASSED_ON)
+def report(context: typer.Context) -> None:
+    """编制报告：./run report hotline.bulletin 2026-03 --out 通报.pdf。"""
+    preparation.database_url()
+    raise SystemExit(
+        subprocess.run([sys.executable, "-m", "yiwang.site", "report", *context.args], check=False).returncode
+    )
+
+
+@app.command(context_settings=PASSED_ON)
 def bench(context: typer.Context) -> None:
     """性能基准：./run bench [名称…]。"""
     preparation.database_url()

@@ -23,6 +23,7 @@ SEEDS = (
     ("declare_roles", "登记资源与角色"),
     ("publish_flows", "发布流程定义"),
     ("publish_measures", "登记指标口径"),
+    ("publish_reports", "登记报告模板"),
 )
 
 

@@ -40,7 +40,7 @@ ROLES = (
               (REQUEST, "exclude"), (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"),
               ("hotline.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
               ("hotline.triage_model", "view"), ("hotline.triage_model", "add"), (EXCLUSION, "view"),
-              ("hotline.charge", "view")), *DICTIONARY)),
+              ("hotline.charge", "view"), ("appraisal.period", "view"), ("appraisal.deduction", "view")), *DICTIONARY)),
 )  # fmt: skip
 
 DOMAIN = Domain(

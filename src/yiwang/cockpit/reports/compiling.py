@@ -1,17 +1,20 @@
 """From template text to a document. Marks stand in double braces:
 
-{{ period }} {{ organisation }} {{ date }}          words
-{{ figure CODE [dimension=value …] }}               a value, linked to its rows
-{{ fraction CODE [dimension=value …] }}             numerator/denominator of a rate
-{{ change CODE [dimension=value …] }}               against the period one year before, with both values
-{{ table CODE [CODE …] by=DIMENSION }}              a table, on a line of its own
-{{ chart CODE by=DIMENSION }}                       a chart (a table in print), on a line of its own
+{{ period }} {{ coverage }} {{ organisation }} {{ date }}   words; coverage ends today while the period still runs
+{{ figure CODE [dimension=value …] }}             a value, linked to its rows
+{{ fraction CODE [dimension=value …] }}           numerator/denominator of a rate
+{{ change CODE [dimension=value …] }}             against the period one year before, with both values
+{{ each CODE by=DIMENSION }}                      every part in one sentence: 甲 3 件、乙 2 件
+{{ table CODE [CODE …] by=DIMENSION }}            a table, on a line of its own
+{{ ranking CODE [CODE …] by=DIMENSION }}          the same, best first by the first measure; equals share a rank
+{{ chart CODE by=DIMENSION }}                     a chart (a table in print), on a line of its own
 
-A mark that names no measure, a rate split over rows without a denominator, or a typo refuses the whole report.
+A mark that names no measure, a measure the compiler may not read, or a typo refuses the whole report.
 """
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -19,13 +22,23 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from yiwang.cockpit.reports.document import Block, Document, Note, Span, figure, text
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.doors import resource
+from yiwang.kernel.measures import queries as measures
 from yiwang.kernel.measures.periods import Period, between, month_of, year_of
-from yiwang.kernel.measures.queries import Figure, value
+from yiwang.kernel.measures.queries import Figure, Row
+from yiwang.kernel.measures.registry import measure_of
 
-MARK = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+MARK = re.compile(r"\{\{[ \t]*(.*?)[ \t]*\}\}")
 HOLE = re.compile("\ue000(\\d+)\ue001")
-MOST_MARKS = 400
+MOST_MARKS, MOST_TEXT = 400, 100_000
+SPLITS = ("table", "ranking", "chart")
+KNOWN_BLOCKS = frozenset(
+    f"{name}_{end}"
+    for name in ("paragraph", "heading", "bullet_list", "ordered_list", "list_item")
+    for end in ("open", "close")
+) | {"inline"}
+KNOWN_INLINE = frozenset({"text", "softbreak", "hardbreak", "strong_open", "strong_close", "em_open", "em_close"})
 
 
 def year_before(period: Period) -> Period:
@@ -39,15 +52,30 @@ def year_before(period: Period) -> Period:
     return between(first, date.fromordinal(first.toordinal() + days - 1))
 
 
+@dataclass(frozen=True)
+class Used:
+    """A figure as it was printed; issuing seals it and checks that the seal says the same."""
+
+    found: Figure
+    by: str | None
+    filters: dict[str, str]
+
+
 class Compiler:
     """One compilation: reads figures in the actor's scope and numbers them in reading order."""
 
     def __init__(self, actor: Actor, period: Period, words: dict[str, str]) -> None:
         self.actor, self.period, self.words = actor, period, words
         self.notes: list[Note] = []
-        self.used: list[tuple[str, str | None, dict[str, str]]] = []
         self.marks: list[str] = []
-        self._known: dict[tuple[str, str, tuple[tuple[str, str], ...]], Figure] = {}
+        self._known: dict[tuple[object, ...], Figure] = {}
+        self._numbers: dict[tuple[object, ...], int] = {}
+        self._used: dict[tuple[object, ...], Used] = {}
+
+    @property
+    def used(self) -> list[Used]:
+        """Every figure read, those only compared with included."""
+        return list(self._used.values())
 
     def compile(self, title: str, source: str) -> Document:
         """Markdown with marks → document. Raises Invalid naming the first bad mark."""
@@ -56,19 +84,32 @@ class Compiler:
             self.marks.append(found[1])
             return f"\ue000{len(self.marks) - 1}\ue001"
 
+        if len(source) > MOST_TEXT:
+            raise Invalid(f"模板超过 {MOST_TEXT:,} 字，请拆成几份报告。")
         if len(MARK.findall(source)) > MOST_MARKS:
             raise Invalid(f"模板中的数字标记超过 {MOST_MARKS} 个，请拆成几份报告。")
-        tokens = MarkdownIt("commonmark").enable("table").parse(MARK.sub(hole, source))
-        return Document(title, self.period.label, self._blocks(tokens), self.notes)
+        holed = MARK.sub(hole, re.sub("[\x00\ue000\ue001]", "", source))
+        for half in ("{{", "}}"):
+            if half in holed:
+                line = next(line for line in holed.splitlines() if half in line)
+                raise Invalid(f"有没配对的标记“{half}”，在这一行：{HOLE.sub('…', line)[:60]}。一个标记要写在同一行里。")
+        blocks = self._blocks(MarkdownIt("commonmark").enable("table").parse(holed))
+        return Document(
+            title, self.period.label, self.words.get("organisation", ""), self.words.get("date", ""), blocks, self.notes
+        )
 
     def _blocks(self, tokens: list[Token]) -> list[Block]:
         blocks: list[Block] = []
         items: list[list[Span]] | None = None
         level = 0
         for token in tokens:
-            if token.type in ("bullet_list_open", "ordered_list_open"):
+            if token.type not in KNOWN_BLOCKS or (items is not None and token.type.endswith("list_open")):
+                raise Invalid(
+                    "报告模板只接受标题、段落、一层列表、加粗和数字标记，不接受 HTML、代码、引用、图片和手画的表格。"
+                )
+            if token.type.endswith("list_open"):
                 items = []
-            elif token.type in ("bullet_list_close", "ordered_list_close"):
+            elif token.type.endswith("list_close"):
                 blocks.append({"kind": "list", "ordered": token.type.startswith("ordered"), "lines": items or []})
                 items = None
             elif token.type == "heading_open":
@@ -76,16 +117,15 @@ class Compiler:
             elif token.type == "inline":
                 self._inline(token, blocks, items, level)
                 level = 0
-            elif token.type in ("html_block", "fence", "code_block"):
-                raise Invalid("报告模板不接受代码块和 HTML。请只用标题、段落、列表和数字标记。")
         return blocks
 
     def _inline(self, token: Token, blocks: list[Block], items: list[list[Span]] | None, level: int) -> None:
         alone = HOLE.fullmatch(token.content.strip())
         if alone and items is None and not level:
-            verb = self.marks[int(alone[1])].split()[0]
-            if verb in ("table", "chart"):
-                blocks.append(self._split(self.marks[int(alone[1])], verb))
+            mark = self.marks[int(alone[1])]
+            verb = mark.partition(" ")[0]
+            if verb in SPLITS:
+                blocks.append(self._split(mark, verb))
                 return
         spans = self._spans(token)
         if items is not None:
@@ -99,125 +139,143 @@ class Compiler:
         found: list[Span] = []
         strong = False
         for child in token.children or []:
+            if child.type not in KNOWN_INLINE:
+                raise Invalid("报告正文里只能用加粗，不接受 HTML、链接、图片和代码。")
             if child.type in ("strong_open", "strong_close"):
                 strong = child.type == "strong_open"
-            elif child.type in ("softbreak", "hardbreak"):
-                continue
-            elif child.type == "text":
-                for position, part in enumerate(HOLE.split(child.content)):
-                    if position % 2:
-                        found.append(self._mark(self.marks[int(part)]))
-                    elif part:
-                        found.append(text(part, strong=strong))
-            elif child.content:
-                found.append(text(child.content, strong=strong))
+            for position, part in enumerate(HOLE.split(child.content)):
+                if position % 2:
+                    found += self._mark(self.marks[int(part)])
+                elif part:
+                    found.append(text(part, strong=strong))
         return found
 
-    def _mark(self, mark: str) -> Span:
+    def _mark(self, mark: str) -> list[Span]:
         if mark in self.words:
-            return text(self.words[mark])
+            return [text(self.words[mark])]
         verb, *rest = mark.split() or [""]
-        makers: dict[str, Callable[[list[str]], Span]] = {
-            "figure": self._figure, "fraction": self._fraction, "change": self._change,
+        if verb in SPLITS:
+            raise Invalid(f"标记“{{{{ {mark} }}}}”须单独占一行，前后空行。")
+        makers: dict[str, Callable[[str, list[str]], list[Span]]] = {
+            "figure": self._figure, "fraction": self._fraction, "change": self._change, "each": self._each,
         }  # fmt: skip
         if verb not in makers or not rest:
-            raise Invalid(
-                f"无法识别的标记“{{{{ {mark} }}}}”。可用：figure、fraction、change、table、chart、{'、'.join(self.words)}。"
-            )
-        return makers[verb](rest)
+            known = "、".join((*makers, *SPLITS, *self.words))
+            raise Invalid(f"无法识别的标记“{{{{ {mark} }}}}”。可用：{known}。")
+        return makers[verb](mark, rest)
 
     def _value(self, code: str, filters: dict[str, str], by: str | None, period: Period) -> Figure:
-        key = (f"{code}|{by}", period.code, tuple(sorted(filters.items())))
+        measure = measure_of(code)
+        if not self.actor.can(measure.resource, "view"):
+            raise Refused(
+                f"您没有查看“{resource(measure.resource).name}”的权限，不能编制含“{measure.name}”的报告：数字会不全。",
+                rule="报告的数字按编制人的数据范围计算",
+            )  # fmt: skip
+        key = (code, by, period.code, *sorted(filters.items()))
         if key not in self._known:
-            self._known[key] = value(self.actor, code, period, by=by, filters=filters)
+            self._known[key] = measures.value(self.actor, code, period, by=by, filters=filters)
+            self._used[key] = Used(self._known[key], by, filters)
         return self._known[key]
 
-    def _note(self, found: Figure, by: str | None, filters: dict[str, str]) -> int:
-        number = len(self.notes) + 1
-        measure = found.measure
-        self.notes.append(
-            Note(number, measure.code, measure.version, measure.name, found.text, found.fraction, measure.definition,
-                 found.period.label, found.url)
-        )  # fmt: skip
-        self.used.append((measure.code, by, filters))
-        return number
+    def _note(self, found: Figure) -> int:
+        """The number under which the appendix lists the figure; the same figure keeps its number."""
+        key = (found.measure.code, found.url)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.notes) + 1
+            measure = found.measure
+            self.notes.append(
+                Note(len(self.notes) + 1, measure.code, measure.version, measure.name, found.text, found.fraction,
+                     measure.definition, found.period.label, found.url)
+            )  # fmt: skip
+        return self._numbers[key]
 
-    def _arguments(self, rest: list[str]) -> tuple[list[str], dict[str, str], str | None]:
+    def _arguments(self, mark: str, rest: list[str], *, split: bool) -> tuple[list[str], dict[str, str], str]:
         codes = [word for word in rest if "=" not in word]
         pairs = dict(word.split("=", 1) for word in rest if "=" in word)
-        return codes, {name: given for name, given in pairs.items() if name != "by"}, pairs.get("by")
+        by = pairs.pop("by", "")
+        if not codes or bool(by) != split:
+            raise Invalid(f"标记“{{{{ {mark} }}}}”{'须写明指标和 by=维度' if split else '须写明指标，且不能有 by='}。")
+        return codes, pairs, by
 
-    def _figure(self, rest: list[str]) -> Span:
-        codes, filters, _ = self._arguments(rest)
-        found = self._value(codes[0], filters, None, self.period)
-        return figure(found.text, self._note(found, None, filters), found.url)
+    def _one(self, mark: str, rest: list[str]) -> Figure:
+        codes, filters, _ = self._arguments(mark, rest, split=False)
+        if len(codes) > 1:
+            raise Invalid(f"标记“{{{{ {mark} }}}}”只能有一个指标。")
+        return self._value(codes[0], filters, None, self.period)
 
-    def _fraction(self, rest: list[str]) -> Span:
-        codes, filters, _ = self._arguments(rest)
-        found = self._value(codes[0], filters, None, self.period)
+    def _figure(self, mark: str, rest: list[str]) -> list[Span]:
+        found = self._one(mark, rest)
+        return [figure(found.text, self._note(found), found.url)]
+
+    def _fraction(self, mark: str, rest: list[str]) -> list[Span]:
+        found = self._one(mark, rest)
         if found.denominator is None:
             raise Invalid(f"指标“{found.measure.name}”不是比率，不能用 fraction。")
-        return figure(found.fraction, self._note(found, None, filters), found.url)
+        return [figure(found.fraction, self._note(found), found.url)]
 
-    def _change(self, rest: list[str]) -> Span:
+    def _change(self, mark: str, rest: list[str]) -> list[Span]:
         """增减只在上年同期有数时给出；比率说百分点，数量说百分比。"""
-        codes, filters, _ = self._arguments(rest)
-        now = self._value(codes[0], filters, None, self.period)
-        past = self._value(codes[0], filters, None, year_before(self.period))
-        note = self._note(now, None, filters)
+        now = self._one(mark, rest)
+        past = self._value(now.measure.code, dict(now.filters), None, year_before(self.period))
         if now.value is None or past.value is None or (past.value == 0 and not now.measure.is_rate):
-            return figure("上年同期无可比数据", note, now.url)
+            return [text("上年同期无可比数据")]
+        before = figure(past.text, self._note(past), past.url)
         gap = now.value - past.value
         if gap == 0:
-            return figure(f"与上年同期（{past.text}）持平", note, now.url)
-        word = "上升" if gap > 0 else "下降"
-        if now.measure.is_rate:
-            size = f"{abs(gap)} 个百分点"
-        else:
-            size = f"{(abs(gap) * 100 / past.value).quantize(Decimal('0.01'), ROUND_HALF_UP)}%"
-        return figure(f"较上年同期（{past.text}）{word}{size}", note, now.url)
+            return [text("与上年同期（"), before, text("）持平")]
+        percent = (
+            (abs(gap) * 100 / past.value).quantize(Decimal("0.01"), ROUND_HALF_UP) if not now.measure.is_rate else None
+        )
+        size = f"{abs(gap)} 个百分点" if percent is None else f"{percent}%"
+        return [text("较上年同期（"), before, text(f"）{'上升' if gap > 0 else '下降'}{size}")]
+
+    def _each(self, mark: str, rest: list[str]) -> list[Span]:
+        codes, filters, by = self._arguments(mark, rest, split=True)
+        found = self._value(codes[0], filters, by, self.period)
+        number = self._note(found)
+        spans: list[Span] = []
+        unit = "" if found.measure.is_rate else found.measure.unit
+        for row in found.rows:
+            shown = measures.shown(found.measure, row.value)
+            spans += [text(("、" if spans else "") + row.label), figure(shown, number, row.url), text(unit)]
+        return spans or [text("无")]
 
     def _split(self, mark: str, verb: str) -> Block:
-        codes, filters, by = self._arguments(mark.split()[1:])
-        if not by or not codes:
-            raise Invalid(f"标记“{{{{ {mark} }}}}”须写明指标和 by=维度。")
+        codes, filters, by = self._arguments(mark, mark.split()[1:], split=True)
         figures = [self._value(code, filters, by, self.period) for code in codes]
-        notes = [self._note(found, by, filters) for found in figures]
-        keys: dict[object, str] = {}
+        labels: dict[object, str] = {}
         for found in figures:
-            keys |= {row.key: row.label for row in found.rows}
-        lines = []
-        for key, label in keys.items():
-            cells = []
-            for found in figures:
-                row = next((row for row in found.rows if row.key == key), None)
-                cells.append(_cell(found, row))
-            lines.append({"label": label, "cells": cells})
+            labels |= {row.key: row.label for row in found.rows}
+        parts = [{row.key: row for row in found.rows} for found in figures]
+        ranks = _ranks(figures[0], labels) if verb == "ranking" else {}
+        keys = sorted(labels, key=lambda key: ranks[key] or len(labels) + 1) if ranks else list(labels)
+        lines = [
+            {"label": labels[key], "rank": str(ranks.get(key) or "—"),
+             "cells": [_cell(found, part.get(key)) for found, part in zip(figures, parts, strict=True)],
+             "size": str(parts[0][key].value or 0) if key in parts[0] else "0"}
+            for key in keys
+        ]  # fmt: skip
         head = [
-            found.measure.name + (f"（{found.measure.unit}）" if not found.measure.is_rate else "") for found in figures
+            found.measure.name + ("" if found.measure.is_rate else f"（{found.measure.unit}）") for found in figures
         ]
         dimension = figures[0].measure.dimensions.get(by)
         total = [{"text": found.text, "fraction": found.fraction, "url": found.url} for found in figures]
-        return {"kind": verb, "by": dimension.label if dimension else "月份", "head": head, "notes": notes, "rows": lines,
-                "total": total}  # fmt: skip
+        return {"kind": verb, "by": dimension.label if dimension else "月份", "head": head, "ranked": verb == "ranking",
+                "notes": [self._note(found) for found in figures], "rows": lines, "total": total}  # fmt: skip
 
 
-def _cell(found: Figure, row: object) -> dict[str, str]:
+def _ranks(found: Figure, keys: dict[object, str]) -> dict[object, int | None]:
+    """Best first; equals share a rank and the next is skipped (相同成绩排名不分先后). Without a value, no rank."""
+    values = {row.key: row.value for row in found.rows if row.value is not None}
+    ordered = sorted(values.values(), reverse=found.measure.better != "low")
+    return {key: ordered.index(values[key]) + 1 if key in values else None for key in keys}
+
+
+def _cell(found: Figure, row: Row | None) -> dict[str, str]:
     if row is None:
         return {"text": "—", "fraction": "", "url": ""}
-    share, below = getattr(row, "value", None), getattr(row, "denominator", None)
-    numerator = getattr(row, "numerator", Decimal(0))
-    shown = (
-        "—"
-        if share is None
-        else f"{share}%"
-        if found.measure.is_rate
-        else f"{share:,.2f}"
-        if found.measure.kind in ("sum", "mean")
-        else f"{int(share):,}"
-    )
     return {
-        "text": shown,
-        "fraction": f"{numerator:,.0f}/{below:,.0f}" if below is not None else "",
-        "url": getattr(row, "url", ""),
+        "text": measures.shown(found.measure, row.value),
+        "fraction": measures.fraction(found.measure, row),
+        "url": row.url,
     }

@@ -1,6 +1,5 @@
 """A compiled report: blocks of spans, each figure knowing its measure, its fraction and its rows. Plain JSON."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,20 +27,17 @@ class Note:
 class Document:
     title: str
     period: str
+    organisation: str
+    dated: str
     blocks: list[Block]
     notes: list[Note]
 
     def as_json(self) -> dict[str, Any]:
-        return {
-            "title": self.title,
-            "period": self.period,
-            "blocks": self.blocks,
-            "notes": [vars(note) for note in self.notes],
-        }
+        return {**vars(self), "notes": [vars(note) for note in self.notes]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Document":
-        return cls(data["title"], data["period"], data["blocks"], [Note(**note) for note in data["notes"]])
+        return cls(**{**data, "notes": [Note(**note) for note in data["notes"]]})
 
 
 def text(content: str, *, strong: bool = False) -> Span:
@@ -50,10 +46,3 @@ def text(content: str, *, strong: bool = False) -> Span:
 
 def figure(content: str, note: int, url: str) -> Span:
     return {"kind": "figure", "text": content, "note": note, "url": url}
-
-
-def spans(blocks: list[Block]) -> Iterator[Span]:
-    for block in blocks:
-        yield from block.get("spans", ())
-        for item in block.get("lines", ()):
-            yield from item

@@ -1,11 +1,17 @@
 """报告编制。"""
 
 from yiwang.cockpit.reports import registers
+from yiwang.cockpit.reports.demo import build
 from yiwang.cockpit.reports.pages import URLS
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 
 RESOURCES = (registers.REPORT, registers.TEMPLATE)
+# Issued reports are for every reader; a draft is its organisation's own.
+EDIT = (
+    *(("reports.report", verb, Scope.ALL) for verb in ("view", "export")),
+    *(("reports.report", verb, Scope.TREE) for verb in ("add", "change")),
+)
 DOMAIN = Domain(
     code="reports",
     name="报告编制",
@@ -13,20 +19,13 @@ DOMAIN = Domain(
     wing="cockpit",
     menu=(MenuItem("报告", "/reports/", ("reports.report", "view"), icon="chart"),),
     roles=(
-        RoleSpec(
-            "reports.editor",
-            "报告编制员",
-            tuple(("reports.report", verb, Scope.ALL) for verb in ("view", "add", "change", "export")),
-        ),
-        RoleSpec(
-            "reports.issuer",
-            "报告签发人",
-            (
-                *(("reports.report", verb, Scope.ALL) for verb in ("view", "add", "change", "issue", "export")),
-                ("reports.template", "view", Scope.ALL),
-                ("reports.template", "change", Scope.ALL),
-            ),
-        ),
+        RoleSpec("reports.editor", "报告编制员", EDIT),
+        RoleSpec("reports.issuer", "报告签发人", (
+            *EDIT, ("reports.report", "issue", Scope.TREE),
+            ("reports.template", "view", Scope.ALL), ("reports.template", "change", Scope.ALL),
+        )),
     ),
     urls=URLS,
-)
+    demo=build,
+    demo_after=("hotline", "appraisal"),
+)  # fmt: skip

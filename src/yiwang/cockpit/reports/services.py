@@ -7,16 +7,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.cockpit.reports import queries
-from yiwang.cockpit.reports.compiling import Compiler
-from yiwang.cockpit.reports.document import Document
 from yiwang.cockpit.reports.models import Report, Template
-from yiwang.cockpit.reports.terms import Span, State
+from yiwang.cockpit.reports.terms import State
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto import sm3
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.measures import services as measures
 from yiwang.kernel.measures.declarations import ReportSpec
 from yiwang.kernel.measures.periods import parse
+
+CORRECTED = "（更正）"
 
 
 def _template(code: str, name: str, span: str, text: str, basis: str) -> Template:
@@ -32,8 +32,9 @@ def _template(code: str, name: str, span: str, text: str, basis: str) -> Templat
 
 
 @transaction.atomic
-def publish_specs(specs: Iterable[ReportSpec]) -> int:
+def publish_specs(actor: Actor, specs: Iterable[ReportSpec]) -> int:
     """Store the templates that domains declare; returns how many are new versions. An officer's later edition stays."""
+    actor.require("reports.template", "change")
     before = Template.objects.count()
     for spec in specs:
         known = Template.objects.filter(code=spec.code)
@@ -50,8 +51,7 @@ def save_template(actor: Actor, code: str, text: str) -> Template:
     latest = Template.objects.filter(code=code).order_by("-version").first()
     if latest is None:
         raise Invalid(f"没有模板 {code}。")
-    period = parse("2026-01" if latest.span == Span.MONTH else "2026")
-    Compiler(actor, period, {"period": "", "organisation": "", "date": ""}).compile(latest.name, text)
+    queries.tried(actor, latest, text)
     made = _template(code, latest.name, latest.span, text, latest.basis)
     ledger.record(
         actor, "reports.save_template", ("reports.template", made.pk), after={"code": code, "version": made.version}
@@ -64,11 +64,7 @@ def draft(actor: Actor, template: Template, period_code: str, *, title: str = ""
           reason: str = "") -> Report:  # fmt: skip
     actor.require("reports.report", "add")
     period = parse(period_code)
-    whole = {Span.MONTH: 7, Span.YEAR: 4}[Span(template.span)]
-    if len(period.code) != whole:
-        raise Invalid(
-            f"“{template.name}”按{template.get_span_display()}编制，期间应写作 {'2026-03' if whole == 7 else '2026'}。"
-        )
+    queries.check_span(template, period)
     report = Report.objects.create(
         template=template, title=title.strip() or f"{period.label}{template.name}", period=period.code, supersedes=supersedes,
         reason=reason, organisation_id=actor.home(), created_by_id=actor.person_id,
@@ -100,21 +96,27 @@ def write_note(actor: Actor, found: Report, note: str, *, version: int) -> Repor
     return locked
 
 
-def digest_of(document: Document) -> str:
-    return sm3(json.dumps(document.as_json(), ensure_ascii=False, sort_keys=True).encode())
-
-
 @transaction.atomic
 def issue(actor: Actor, found: Report) -> Report:
     """Compile, seal every figure with its rows, freeze the text; a correction marks what it supersedes."""
     queries.report(actor, found.pk, "issue")
     locked = _locked_draft(found.pk)
-    period = parse(locked.period)
-    made = queries.compiler(actor, locked.template, locked.period, locked.organisation_id)
+    made = queries.compiler(actor, locked.period, locked.organisation_id)
     document = made.compile(locked.title, queries.full_text(locked))
-    for position, (code, by, filters) in enumerate(made.used, start=1):
-        measures.seal(actor, locked.seal, position, code, period, by=by, filters=filters)
-    locked.body, locked.digest = document.as_json(), digest_of(document)
+    if not made.used:
+        raise Invalid("报告里没有一个指标数字，不能发布。请在模板或说明中用 figure 等标记引用指标。")
+    for position, used in enumerate(made.used, start=1):
+        figure = used.found
+        sealed = measures.seal(
+            actor, locked.seal, position, figure.measure.code, figure.period, by=used.by, filters=used.filters
+        )
+        if (sealed.value, sealed.numerator, sealed.rows) != (
+            figure.value,
+            figure.numerator,
+            measures.plain_rows(figure),
+        ):
+            raise Conflict("编制时数据正在变化，正文与记录没有对上，报告未发布。请再发布一次。")
+    locked.body, locked.digest = document.as_json(), queries.digest_of(document)
     locked.state, locked.issued_at, locked.issued_by_id = State.ISSUED, timezone.now(), actor.person_id
     locked.version += 1
     locked.save()
@@ -131,11 +133,13 @@ def issue(actor: Actor, found: Report) -> Report:
 def correct(actor: Actor, found: Report, reason: str) -> Report:
     """A new draft that will supersede an issued report; the issued one stays readable as it was."""
     queries.report(actor, found.pk, "issue")
-    if found.state != State.ISSUED:
+    locked = Report.objects.select_for_update().get(pk=found.pk)
+    if locked.state != State.ISSUED:
         raise Refused("只有已发布且未被更正的报告可以更正。", code="state")
     if not reason.strip():
         raise Invalid("请写明更正原因。", errors={"reason": ["必填"]})
     if Report.objects.filter(supersedes=found).exists():
         raise Conflict("这份报告已有更正稿，请在更正稿上继续。")
-    latest = queries.templates().get(code=found.template.code)
-    return draft(actor, latest, found.period, title=f"{found.title}（更正）", supersedes=found, reason=reason.strip())
+    latest = Template.objects.filter(code=locked.template.code).latest("version")
+    title = locked.title if locked.title.endswith(CORRECTED) else f"{locked.title}{CORRECTED}"
+    return draft(actor, latest, locked.period, title=title, supersedes=locked, reason=reason.strip())

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.crypto import sm3
 from yiwang.kernel.measures import queries
 from yiwang.kernel.measures.declarations import Measure
@@ -52,6 +52,15 @@ def seal_digest(figure: SealedFigure) -> str:
     return sm3(json.dumps(facts, ensure_ascii=False, sort_keys=True).encode())
 
 
+def plain_rows(figure: queries.Figure) -> list[dict[str, Any]]:
+    """The parts of a split figure as the seal keeps them."""
+    return [
+        {"key": row.key if isinstance(row.key, int | str | None) else str(row.key), "label": row.label,
+         "numerator": str(row.numerator), "denominator": str(row.denominator), "value": str(row.value)}
+        for row in figure.rows
+    ]  # fmt: skip
+
+
 @transaction.atomic
 def seal(
     actor: Actor,
@@ -72,12 +81,13 @@ def seal(
         parts["denominator"] = list(
             queries.records(actor, code, period, "denominator", filters).values_list("pk", flat=True)
         )
+    for part, ids in parts.items():
+        if measure.kind in ("count", "rate") and len(ids) != (getattr(figure, part) or 0):
+            raise Conflict(f"封存“{measure.name}”时记录正在变化，没有封存。请重试。")
     sealed = SealedFigure(
         seal=seal_code, position=position, code=code, version=measure.version, period=period.code, filters=dict(filters or {}),
         value=figure.value, numerator=figure.numerator, denominator=figure.denominator,
-        rows=[{"key": row.key if isinstance(row.key, int | str | None) else str(row.key), "label": row.label,
-               "numerator": str(row.numerator), "denominator": str(row.denominator), "value": str(row.value)}
-              for row in figure.rows],
+        rows=plain_rows(figure),
         numerator_ids=sorted(set(parts["numerator"])), denominator_ids=sorted(set(parts["denominator"])), as_of=figure.as_of,
     )  # fmt: skip
     sealed.digest = seal_digest(sealed)

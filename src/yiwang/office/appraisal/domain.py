@@ -3,7 +3,7 @@
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
-from yiwang.office.appraisal import flows, pages, queries, registers
+from yiwang.office.appraisal import flows, measures, pages, queries, registers
 from yiwang.office.appraisal.demo import build
 from yiwang.office.appraisal.flows import REVIEWER
 from yiwang.office.appraisal.models import Appeal
@@ -58,6 +58,7 @@ DOMAIN = Domain(
     ),
     flows=flows.FLOWS,
     registers=(registers.SCHEMES, registers.VERSIONS, registers.PERIODS, registers.DEDUCTIONS, registers.APPEALS),
+    measures=measures.MEASURES,
     case_kinds=(CaseKind("appraisal.appeal", "appraisal.appeal", Appeal, sections=queries.sections, on_event=on_appeal),),
     urls=pages.URLS,
     demo=build,

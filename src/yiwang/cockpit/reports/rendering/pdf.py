@@ -15,23 +15,23 @@ LAYOUT = """
 #let data = json(bytes(sys.inputs.data))
 #let serif = data.serif
 #let sans = data.sans
-#set page(paper: "a4", margin: (top: 37mm, bottom: 35mm, left: 28mm, right: 26mm), numbering: "— 1 —")
+#set page(paper: "a4", margin: (top: 37mm, bottom: 35mm, left: 28mm, right: 26mm), numbering: "— 1 —",
+  header: if data.mark != "" { align(right, text(size: 9pt, fill: rgb("#a33"), data.mark)) })
 #set text(font: serif, size: 15.75pt, lang: "zh", region: "cn", cjk-latin-spacing: none)
 #set par(first-line-indent: (amount: 2em, all: true), justify: true, leading: 12pt, spacing: 12pt)
 #set document(title: data.title)
 #let span(part) = if part.kind == "figure" {
   link(data.origin + part.url, part.text)
-  super(text(size: 8pt, "〔" + str(part.note) + "〕"))
+  super(text(size: 7.5pt, fill: luma(90), "[" + str(part.note) + "]"))
 } else if part.at("strong", default: false) { strong(part.text) } else { part.text }
 #let spans(parts) = for part in parts { span(part) }
 #let cell(found) = {
   if found.url == "" { found.text } else { link(data.origin + found.url, found.text) }
-  if found.fraction != "" { text(size: 8pt, " " + found.fraction) }
+  if found.fraction != "" { linebreak(); text(size: 8pt, fill: luma(70), found.fraction) }
 }
 #let small = 11pt
 #align(center, text(font: serif, size: 22pt, weight: "bold", data.title))
-#if data.mark != "" { align(center, text(size: small, data.mark)) }
-#v(1em)
+#v(0.6em)
 #for block in data.blocks {
   if block.kind == "heading" {
     set par(first-line-indent: 0pt)
@@ -42,14 +42,21 @@ LAYOUT = """
       par((if block.ordered { str(index + 1) + ". " } else { "· " }) + spans(item))
     }
   } else {
-    set text(size: small)
-    set par(first-line-indent: 0pt, leading: 5pt)
-    table(columns: 1 + block.head.len(), stroke: 0.5pt, inset: 5pt,
-      table.header(strong(block.by), ..block.head.map(name => strong(name))),
-      ..for line in block.rows { (line.label, ..line.cells.map(cell)) },
-      strong("合计"), ..block.total.map(cell))
+    set text(size: 10.5pt)
+    set par(first-line-indent: 0pt, leading: 4pt, justify: false)
+    let ranked = block.at("ranked", default: false)
+    let first = if ranked { ("名次", block.by) } else { (block.by,) }
+    v(2pt)
+    table(columns: (if ranked { (auto, 1.5fr) } else { (1.4fr,) }) + (1fr,) * block.head.len(), stroke: 0.5pt, inset: (x: 5pt, y: 4.5pt),
+      align: (x, y) => if x < first.len() { left + horizon } else { center + horizon },
+      table.header(..(first + block.head).map(name => text(font: sans, name))),
+      ..for line in block.rows { ((if ranked { (line.rank,) } else { () }) + (line.label,) + line.cells.map(cell)) },
+      ..(if ranked { ("",) } else { () }), text(font: sans, "合计"), ..block.total.map(cell))
+    v(2pt)
   }
 }
+#v(1.5em)
+#align(right, block(width: 60%, align(center, { data.organisation; linebreak(); data.dated })))
 #pagebreak(weak: true)
 #set text(size: small)
 #set par(first-line-indent: 0pt, leading: 5pt)

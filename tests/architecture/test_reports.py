@@ -1,0 +1,161 @@
+# ruff: noqa: S608 - the queries are put together from constants of this file
+"""The whole way of a report on real requests: draft, issue, seal, check, correct, and every printed figure counted by hand."""
+
+import pytest
+from django.db import connection, transaction
+from django.db.utils import DatabaseError
+from django.test import Client
+from django.utils import timezone
+
+from tests.architecture.measured import city as city
+from yiwang.city.hotline.demo.building import Builder
+from yiwang.cockpit.reports import demo, queries, services
+from yiwang.cockpit.reports.models import Report, Template
+from yiwang.cockpit.reports.terms import State
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.measures.models import SealedFigure
+from yiwang.kernel.measures.periods import parse
+from yiwang.kernel.people.models import Account
+from yiwang.site.manifests import manifests
+
+pytestmark = pytest.mark.django_db
+YEAR = str(timezone.localdate().year)
+RATED = "satisfaction IN ('satisfied','basically','dissatisfied') AND NOT excluded"
+WITHIN = "{} >= %s AND {} < %s"
+BY_HAND = {
+    "hotline.received": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
+    "hotline.people": "SELECT count(DISTINCT identity) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
+    "hotline.closed": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.satisfaction": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction IN ('satisfied','basically')) / count(*), 2)"
+    f" FROM hotline_request WHERE {RATED} AND " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.satisfaction_monthly": "SELECT round(avg(share), 2) FROM (SELECT round(100.0 * count(*) FILTER "
+    "(WHERE satisfaction IN ('satisfied','basically')) / count(*), 2) AS share FROM hotline_request "
+    f"WHERE {RATED} AND {WITHIN.format('closed_at', 'closed_at')} "
+    "GROUP BY date_trunc('month', closed_at AT TIME ZONE 'Asia/Shanghai')) AS months",
+    "hotline.on_time": "SELECT round(100.0 * count(*) FILTER (WHERE on_time) / count(*), 2) FROM hotline_request "
+    "WHERE on_time IS NOT NULL AND " + WITHIN.format("answered_at", "answered_at"),
+    "hotline.signed_in_time": "SELECT round(100.0 * count(*) FILTER (WHERE signed_in_time) / count(*), 2) FROM hotline_request "
+    "WHERE signed_in_time IS NOT NULL AND " + WITHIN.format("received_at", "received_at"),
+    "hotline.empty_replies": "SELECT round(100.0 * count(*) FILTER (WHERE empty_reply) / count(*), 2) FROM hotline_request WHERE "
+    + WITHIN.format("answered_at", "answered_at"),
+    "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM hotline_repeatfinding f "
+    "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / count(*), 2) FROM hotline_request r WHERE "
+    + WITHIN.format("received_at", "received_at"),
+    "appraisal.deducted": "SELECT coalesce(sum(d.points), 0) FROM appraisal_deduction d JOIN appraisal_period p ON p.id = d.period_id "
+    "WHERE p.month >= %s AND p.month < %s",
+}  # fmt: skip
+
+
+@pytest.fixture
+def people(city):
+    services.publish_specs(SYSTEM, [spec for domain in manifests() for spec in domain.reports])
+    builder = Builder()
+    return {"director": builder.actor("director"), "chief": builder.actor("chief", "BUREAU"),
+            "manager": builder.actor("manager"), "appraiser": builder.actor("officer", "OVERSIGHT")}  # fmt: skip
+
+
+def drafted(actor, code="hotline.annual", period=YEAR):
+    return services.draft(actor, queries.editions(code).first(), period)
+
+
+def counted(code):
+    period = parse(YEAR)
+    ends = (period.start, period.stop) if code.startswith("appraisal") else (period.start_at, period.stop_at)
+    with connection.cursor() as cursor:
+        cursor.execute(BY_HAND[code], ends)
+        return cursor.fetchone()[0]
+
+
+def test_年度报告的数字等于手写SQL(people):
+    document = queries.document(people["director"], drafted(people["director"]))
+    printed = {note.code: note.text for note in document.notes if "party" not in note.url}
+    assert set(printed) - {"hotline.handling_hours"} <= set(BY_HAND)
+    for code in set(printed) & set(BY_HAND):
+        number = printed[code].removesuffix("%").replace(",", "")
+        assert float(number) == float(counted(code)), code
+
+
+def test_发布即封存_可核验_改不动_可更正(people):
+    director = people["director"]
+    found = services.issue(director, drafted(director))
+    text = found.body
+    seals = SealedFigure.objects.filter(seal=found.seal)
+    assert seals.count() >= len(text["notes"]) > 5
+    for _sealed, derived, sound in queries.checked(director, found):
+        assert sound and not derived.gone and not derived.come
+        assert _sealed.value is None or round(float(derived.from_members), 2) == round(float(_sealed.value), 2), _sealed
+    for change in ({"title": "改"}, {"state": State.DRAFT}, {"body": {}}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            Report.objects.filter(pk=found.pk).update(**change)
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Report.objects.filter(pk=found.pk).delete()
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Template.objects.filter(pk=found.template_id).update(text="改")
+    with pytest.raises(Refused, match="已封存"):
+        services.write_note(director, found, "再说", version=found.version)
+    with pytest.raises(Invalid, match="更正原因"):
+        services.correct(director, found, " ")
+    again = services.correct(director, found, "漏计一件")
+    with pytest.raises(Conflict):
+        services.correct(director, found, "又一次")
+    services.issue(director, again)
+    found.refresh_from_db()
+    assert found.state == State.SUPERSEDED and found.body == text
+    assert queries.document(director, found).as_json() == text
+
+
+def test_草稿只限编制单位_发布后可看(people):
+    found = drafted(people["director"])
+    assert queries.report(people["manager"], found.pk)
+    for stranger in (people["chief"], people["appraiser"]):
+        with pytest.raises(Refused):
+            queries.report(stranger, found.pk)
+        assert found not in queries.reports(stranger)
+    with pytest.raises(Refused):
+        services.issue(people["manager"], found)
+    with pytest.raises(Refused, match="没有查看"):
+        queries.tried(people["chief"], found.template, found.template.text)
+    services.issue(people["director"], found)
+    assert queries.document(people["chief"], queries.report(people["chief"], found.pk)).notes
+
+
+def test_没有指标数字的报告不能发布_期间写错有明白的话(people):
+    director = people["director"]
+    made = services.save_template(director, "hotline.annual", "## 空\n\n{{ period }}无事。")
+    with pytest.raises(Invalid, match="没有一个指标"):
+        services.issue(director, services.draft(director, made, YEAR))
+    with pytest.raises(Invalid, match="应写作 2026"):
+        services.draft(director, made, f"{YEAR}-01")
+    with pytest.raises(Refused):
+        services.save_template(people["manager"], "hotline.annual", "改")
+    with pytest.raises(Invalid, match="无法识别"):
+        services.save_template(director, "hotline.annual", "{{ 错 }}")
+
+
+def test_示范数据发布上月起草本月_再来一次不变(people):
+    demo.build(), demo.build()
+    assert sorted(Report.objects.values_list("state", flat=True)) == ["draft", "issued"]
+
+
+def test_页面都打得开_并拒绝无权者(people):
+    demo.build()
+    issued, draft = Report.objects.get(state=State.ISSUED), Report.objects.get(state=State.DRAFT)
+    browsers = {}
+    for name in ("director", "chief", "operator"):
+        browsers[name] = Client()
+        browsers[name].force_login(Account.objects.get(username=name))
+    director = browsers["director"]
+    paths = ["/reports/", f"/reports/{issued.pk}/", f"/reports/{draft.pk}/", f"/reports/{issued.pk}/check/",
+             f"/reports/{issued.pk}/report.docx", "/reports/templates/hotline.bulletin/", "/figures/",
+             "/figures/hotline.satisfaction/?part=denominator&by=month"]  # fmt: skip
+    for path in paths:
+        assert director.get(path).status_code == 200, path
+    page = director.get(f"/reports/{issued.pk}/").content.decode()
+    assert "演示数据，非真实统计" in page and "/figures/hotline.received/?period=" in page
+    assert browsers["chief"].get(f"/reports/{draft.pk}/").status_code == 404
+    assert browsers["chief"].get("/figures/hotline.received/").status_code == 403
+    assert browsers["operator"].get("/reports/").status_code == 403
+    assert director.get("/figures/no.such/").status_code == 404
+    assert director.get("/figures/hotline.received/?period=bad").status_code == 422
+    answer = director.post(f"/reports/{draft.pk}/", {"note": "{{ 错 }}", "version": draft.version})
+    assert answer.status_code == 422 and "无法识别" in answer.content.decode()
