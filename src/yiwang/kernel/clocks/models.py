@@ -14,7 +14,7 @@ from yiwang.kernel.clocks.terms import ClockKind, ClockStatus, RungKind, Segment
 class Clock(models.Model):
     """办件的一项期限。重新起算是新的一轮，旧的一轮作废保留。"""
 
-    case_id = models.BigIntegerField("办件", db_index=True)
+    case_id = models.BigIntegerField("办件")
     code = models.CharField("期限代码", max_length=40)
     round = models.PositiveIntegerField("轮次", default=1)
     name = models.CharField("期限名称", max_length=60)
@@ -25,7 +25,7 @@ class Clock(models.Model):
     roll_to_working_day = models.BooleanField("末日遇休息日顺延", default=False)
     close_of_business = models.BooleanField("至下班时止", default=False)
     calendar_version = models.ForeignKey(
-        "calendar.CalendarVersion", models.PROTECT, related_name="+", verbose_name="日历版本"
+        "calendar.CalendarVersion", models.PROTECT, related_name="+", db_index=False, verbose_name="日历版本"
     )
     calendar_code = models.CharField("日历", max_length=32)
     rungs = ArrayField(models.CharField(max_length=8), verbose_name="提醒时点", default=list)
@@ -78,7 +78,7 @@ class ClockSegment(models.Model):
 class Timer(models.Model):
     """期限上的一个时点。`lawful_at` 是法律上的时刻，`fire_at` 是最早处理的时刻（提醒不在夜间发出）。"""
 
-    clock = models.ForeignKey(Clock, models.CASCADE, related_name="timers", verbose_name="期限")
+    clock = models.ForeignKey(Clock, models.CASCADE, related_name="timers", db_index=False, verbose_name="期限")
     generation = models.PositiveIntegerField("计时代次")
     rung = models.CharField("时点", max_length=8)
     kind = models.CharField("类别", max_length=8, choices=RungKind.choices)
@@ -87,7 +87,7 @@ class Timer(models.Model):
     state = models.CharField("状态", max_length=12, choices=TimerState.choices, default=TimerState.ARMED)
     fired_at = models.DateTimeField("触发于", null=True, blank=True)
     merged_into = models.ForeignKey(
-        "self", models.SET_NULL, null=True, blank=True, related_name="merged", verbose_name="并入"
+        "self", models.SET_NULL, null=True, blank=True, related_name="merged", db_index=False, verbose_name="并入"
     )
     attempts = models.PositiveSmallIntegerField("失败次数", default=0)
     retry_at = models.DateTimeField("重试时刻", null=True, blank=True)

@@ -86,7 +86,7 @@ def take(work: Work, seat: Seat) -> None:
     if work.actor.system or work.actor.person_id is None:
         return
     if seat.post_id is None:
-        seat.post_id = work.pools().get((seat.pool, seat.organisation_id))
+        seat.post_id = work.pool_post(seat)
     seat.person_id = work.actor.person_id
     seat.on_behalf_of_id = work.acting_for
 

@@ -45,16 +45,26 @@ class Case(models.Model):
     seats_made = models.PositiveIntegerField("席位序号", default=0)
     head = models.CharField("链首摘要", max_length=64, blank=True)
     outcome = models.CharField("结果", max_length=60, blank=True)
-    organisation = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="主办单位")
-    operator = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="运行单位")
+    organisation = models.ForeignKey(
+        "orgs.Organisation", models.PROTECT, related_name="+", db_index=False, verbose_name="主办单位"
+    )
+    operator = models.ForeignKey(
+        "orgs.Organisation", models.PROTECT, related_name="+", db_index=False, verbose_name="运行单位"
+    )
     opener_person = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="登记人"
+        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="登记人"
     )
     opener_post = models.ForeignKey(
-        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="登记岗位"
+        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="登记岗位"
     )
     opener_organisation = models.ForeignKey(
-        "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="登记单位"
+        "orgs.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="登记单位",
     )
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级案件"
@@ -76,7 +86,8 @@ class Case(models.Model):
             models.Index(fields=["flow", "opened_at"], name="flow_case_opened"),
             models.Index(fields=["organisation", "opened_at"], name="flow_case_lead"),
             models.Index(fields=["opener_person", "-id"], name="flow_case_opener"),
-            models.Index(fields=["flow", "stage"], name="flow_case_live", condition=~Q(status="closed")),
+            # Without the stage: an act then changes no indexed column, and the row is updated in place.
+            models.Index(fields=["flow", "opened_at"], name="flow_case_live", condition=~Q(status="closed")),
         ]
         constraints = [
             models.CheckConstraint(
@@ -92,7 +103,7 @@ class Case(models.Model):
 class Seat(models.Model):
     """席位：一个环节上等待某岗位（或某组岗位）办理的位置；失效的席位保留。"""
 
-    case = models.ForeignKey(Case, models.PROTECT, related_name="seats", verbose_name="案件")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="seats", db_index=False, verbose_name="案件")
     ref = models.PositiveIntegerField("席位号")
     stage = models.CharField("环节", max_length=60)
     round = models.PositiveIntegerField("轮次")
@@ -100,15 +111,23 @@ class Seat(models.Model):
     state = models.CharField("状态", max_length=8, choices=SeatState.choices, default=SeatState.OPEN)
     verdict = models.CharField("表决", max_length=8, choices=Verdict.choices, blank=True)
     post = models.ForeignKey(
-        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="岗位"
+        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="岗位"
     )
     pool = models.CharField("公共池", max_length=60, blank=True, help_text="角色代码；@head 负责人，@any 本单位")
-    organisation = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="单位")
+    organisation = models.ForeignKey(
+        "orgs.Organisation", models.PROTECT, related_name="+", db_index=False, verbose_name="单位"
+    )
     person = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="人员"
+        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="人员"
     )
     on_behalf_of = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="被代理人"
+        "people.Person",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="被代理人",
     )
     weight = models.PositiveIntegerField("权重", default=1)
     counts = models.BooleanField("计票", default=True)
@@ -136,8 +155,12 @@ class Seat(models.Model):
                 condition=Q(state="open", post=None),
                 name="flow_seat_pool",
             ),
-            models.Index(fields=["case"], condition=Q(state__in=["open", "waiting"]), name="flow_seat_live"),
             models.Index(fields=["person", "-closed_at"], condition=Q(state="done"), name="flow_seat_done"),
+            models.Index(
+                fields=["on_behalf_of", "-closed_at"],
+                condition=Q(state="done", on_behalf_of__isnull=False),
+                name="flow_seat_done_for",
+            ),
             models.Index(fields=["post", "-id"], condition=Q(kind="copy"), name="flow_seat_copy"),
         ]
 
@@ -148,22 +171,28 @@ class Seat(models.Model):
 class Entry(models.Model):
     """办理记录：只增不改（触发器拒绝改、删、清空）；逐条以密钥摘要成链。"""
 
-    case = models.ForeignKey(Case, models.PROTECT, related_name="entries", verbose_name="案件")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="entries", db_index=False, verbose_name="案件")
     seq = models.PositiveIntegerField("序号")
     kind = models.CharField("类别", max_length=20)
     action = models.CharField("动作", max_length=60, blank=True)
     stage = models.CharField("环节", max_length=60, blank=True)
     person = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="经办人"
+        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="经办人"
     )
     post = models.ForeignKey(
-        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="经办岗位"
+        "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="经办岗位"
     )
     organisation = models.ForeignKey(
-        "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="经办单位"
+        "orgs.Organisation",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        verbose_name="经办单位",
     )
     acting_for = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="代理"
+        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="代理"
     )
     actor_name = models.CharField("经办人姓名", max_length=60)
     recorded_at = models.DateTimeField("记录时间", db_index=True)
@@ -219,11 +248,11 @@ class Link(models.Model):
 class Outbox(models.Model):
     """待送达：与办理记录同一事务写入，按案件内顺序至少送达一次，以去重号识别重复。"""
 
-    case = models.ForeignKey(Case, models.PROTECT, related_name="outbox", verbose_name="案件")
+    case = models.ForeignKey(Case, models.PROTECT, related_name="outbox", db_index=False, verbose_name="案件")
     seq = models.PositiveIntegerField("记录序号")
     kind = models.CharField("类别", max_length=20)
     payload = models.JSONField("内容", default=dict)
-    dedup = models.CharField("去重号", max_length=80, unique=True)
+    dedup = models.CharField("去重号", max_length=80)
     attempts = models.PositiveSmallIntegerField("尝试次数", default=0)
     problem = models.CharField("失败原因", max_length=300, blank=True)
     not_before = models.DateTimeField("最早送达时间", default=timezone.now)
@@ -231,6 +260,7 @@ class Outbox(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "待送达"
+        constraints = [models.UniqueConstraint(fields=["dedup"], name="flow_outbox_once")]
         indexes = [models.Index(fields=["case", "id"], condition=Q(delivered_at=None), name="flow_outbox_pending")]
 
     def __str__(self) -> str:

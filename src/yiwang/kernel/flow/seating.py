@@ -6,16 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection
 from django.db.models import Q
 
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.access.models import RoleHolding
 from yiwang.kernel.calendar.terms import CHINA
+from yiwang.kernel.clocks.statements import ask
 from yiwang.kernel.flow.definitions import Assign, Flow, Stage
 from yiwang.kernel.flow.models import Case
-from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.people.models import Appointment
+from yiwang.kernel.orgs.models import Organisation
 
 HEAD, ANY = "@head", "@any"
 
@@ -45,22 +44,34 @@ class Place:
         return [self.organisation_id, self.post_id, self.pool, self.weight]
 
 
-def at_posts(posts: Q, now: datetime, weights: dict[str, int] | None = None) -> list[Place]:
+# The parts are added as they are asked for, so that the server plans each combination on its own.
+STAFFED = """
+select p.id, p.organisation_id, p.code, a.person_id
+from orgs_post p join people_appointment a on a.post_id = p.id join people_person n on n.id = a.person_id
+where p.active and n.active and a.valid_from <= %(on)s and (a.valid_until is null or a.valid_until >= %(on)s)"""
+AMONG, OF, HEADS = " and p.id = any(%(posts)s)", " and p.organisation_id = any(%(units)s)", " and p.is_head"
+WITH_ROLE = """ and exists(select 1 from access_roleholding h join access_role r on r.id = h.role_id and r.code = %(role)s
+  where h.post_id = p.id and h.valid_from <= %(on)s and (h.valid_until is null or h.valid_until >= %(on)s))"""
+IN_ORDER = " order by p.organisation_id, p.position, p.id, a.id"
+
+
+def staffed(
+    now: datetime, *, posts: Iterable[int] | None = None, units: Iterable[int] | None = None, role: str = "",
+    head: bool = False, weights: dict[str, int] | None = None,
+) -> list[Place]:  # fmt: skip
     """The posts that somebody holds today, in their order."""
-    people: dict[int, list[int]] = defaultdict(list)
-    facts: dict[int, tuple[int, str]] = {}
-    rows = (
-        Appointment.objects.filter(in_force(today(now)), person__active=True)
-        .filter(post__in=Post.objects.filter(posts, active=True))
-        .order_by("post__organisation_id", "post__position", "post_id", "id")
-        .values_list("post_id", "post__organisation_id", "post__code", "person_id")
-    )
-    for post_id, organisation_id, code, person_id in rows:
-        people[post_id].append(person_id)
-        facts[post_id] = (organisation_id, code)
+    facts: dict[str, Any] = {"on": today(now), "role": role}
+    statement = STAFFED
+    for name, part, chosen in (("posts", AMONG, posts), ("units", OF, units)):
+        if chosen is not None:
+            statement, facts[name] = statement + part, list(chosen)
+    statement += (HEADS if head else "") + (WITH_ROLE if role else "")
+    people: dict[tuple[int, int, str], list[int]] = defaultdict(list)
+    for post_id, organisation_id, code, person_id in ask(statement + IN_ORDER, facts):
+        people[post_id, organisation_id, code].append(person_id)
     return [
-        Place(facts[post][0], post, held[0] if len(held) == 1 else None, weight=(weights or {}).get(facts[post][1], 1))
-        for post, held in people.items()
+        Place(organisation_id, post_id, held[0] if len(held) == 1 else None, weight=(weights or {}).get(code, 1))
+        for (post_id, organisation_id, code), held in people.items()
     ]
 
 
@@ -103,35 +114,34 @@ def places(case: Case, flow: Flow, stage: Stage, now: datetime, to: tuple[str, o
     """The seats of a stage; `to` is ("post" | "organisation", ids) as the act named them. Empty = nobody."""
     assign, weights = stage.assign, stage.decide.weights
     if assign.by == "initiator":
-        return at_posts(Q(pk=case.opener_post_id), now) if case.opener_post_id else []
+        return staffed(now, posts=[case.opener_post_id]) if case.opener_post_id else []
     if assign.by == "handler":
         return again(case.memory.get("handlers", {}).get(assign.stage, []), now)
     if assign.by == "chosen" and to[0] == "post":
-        return at_posts(Q(pk__in=_ids(to[1])), now, weights)
+        return staffed(now, posts=_ids(to[1]), weights=weights)
     organisations = _organisations(case, assign, _ids(to[1]))
     if assign.by == "role" or assign.role:
-        found, pool = at_posts(with_role(assign.role, organisations, now), now, weights), assign.role
+        found, pool = staffed(now, units=organisations, role=assign.role, weights=weights), assign.role
     elif assign.by == "head":
-        found, pool = at_posts(Q(organisation_id__in=organisations, is_head=True), now, weights), HEAD
+        found, pool = staffed(now, units=organisations, head=True, weights=weights), HEAD
     else:
-        found, pool = at_posts(Q(organisation_id__in=organisations), now, weights), ANY
+        found, pool = staffed(now, units=organisations, weights=weights), ANY
     return _pooled(found, pool) if assign.pool or pool == ANY else found
 
 
 def again(remembered: list[list[Any]], now: datetime) -> list[Place]:
     """The same posts as before, even if the people on them changed; pools stay pools."""
     posts = {post for _, post, pool, _ in remembered if post and not pool}
-    staffed = {place.post_id: place for place in at_posts(Q(pk__in=posts), now)} if posts else {}
+    filled = {place.post_id: place for place in staffed(now, posts=posts)} if posts else {}
     found = []
     for organisation, post, pool, weight in remembered:
         if pool:
             found.append(Place(organisation, pool=pool, weight=weight))
-        elif post in staffed:
-            found.append(replace(staffed[post], weight=weight))
+        elif post in filled:
+            found.append(replace(filled[post], weight=weight))
     return found
 
 
-# One statement, not built by the ORM: it is asked at every act on a pool.
 POOLS = """
 with held as (
   select p.id, p.organisation_id, p.is_head from orgs_post p join people_appointment a on a.post_id = p.id
@@ -151,9 +161,7 @@ def pools_of(actor: Actor, now: datetime) -> dict[tuple[str, int], int]:
     """The pools an actor may take from and the post that answers to each: posts held and roles in force today."""
     if not actor.post_ids or actor.person_id is None:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(POOLS, {"posts": list(actor.post_ids), "person": actor.person_id, "on": today(now)})
-        rows = cursor.fetchall()
+    rows = ask(POOLS, {"posts": list(actor.post_ids), "person": actor.person_id, "on": today(now)})
     return {(pool, organisation): post for pool, organisation, post in reversed(rows)}
 
 

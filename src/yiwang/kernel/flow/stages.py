@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
-
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.flow.decide import Vote, base, decide
 from yiwang.kernel.flow.definitions import END_PREFIX, ORIGIN, PREVIOUS, RETURNER, STAY, Action, Stage
 from yiwang.kernel.flow.models import Seat
-from yiwang.kernel.flow.seating import ANY, Place, again, at_posts, dispatcher, places, with_role
+from yiwang.kernel.flow.seating import ANY, Place, again, dispatcher, places, staffed
 from yiwang.kernel.flow.terms import FREE, SeatKind, SeatState, Status
 from yiwang.kernel.flow.work import Work
 
@@ -60,8 +58,7 @@ def seat_co_handlers(work: Work, units: Iterable[int]) -> None:
 
 def _co_place(work: Work, unit: int, role: str) -> Place:
     """The pool of the co-handling unit, or the dispatchers when nobody there could ever answer."""
-    posts = with_role(role, [unit], work.now) if role else Q(organisation_id=unit)
-    if at_posts(posts, work.now):
+    if staffed(work.now, units=[unit], role=role):
         return Place(unit, pool=role or ANY)
     return dispatcher(work.case, work.flow, "协办单位无人在岗，已转调度岗")
 

@@ -1,5 +1,6 @@
 """One act in the making: the locked case, its live seats, what changes, and the one place that writes it."""
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,22 +12,25 @@ from django.utils import timezone
 from psycopg import errors
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.clocks.statements import Row, Table, Term, Writing, ask
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow, Stage
-from yiwang.kernel.flow.fold import Facts, case_facts, difference, restore, seal, seat_facts
+from yiwang.kernel.flow.fold import MAPS, Facts, case_facts, difference, restore, seal, seat_facts
 from yiwang.kernel.flow.models import Case, Entry, IdempotencyKey, Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.seating import Place, pools_of, today
+from yiwang.kernel.flow.seating import Place, today
 from yiwang.kernel.flow.terms import FREE, OPERATIONS, SeatKind, SeatState, Status
 
 LIVE = (SeatState.OPEN, SeatState.WAITING)
+CASE, SEAT, ENTRY, OWED, ANSWER = (Table.of(model) for model in (Case, Seat, Entry, Outbox, IdempotencyKey))
 # The CTE is scanned before the row is locked, so the limit holds for this very wait.
-LOCK = """
+LOCK = f"""
 with patience as materialized (select set_config('lock_timeout', '2s', true))
-select c.* from patience, flow_case c where c.id = %s for no key update of c
-"""
-SEATS = """
-select s.*,
+select {CASE.selected("c")} from patience, flow_case c where c.id = %(case)s for no key update of c
+"""  # noqa: S608 - names of our own columns
+# Whether the actor holds the seat's post today, for whom else, and the post that answers to the seat's pool.
+SEATS = f"""
+select {SEAT.selected("s")},
   exists(select 1 from people_appointment a where a.person_id = %(person)s and a.post_id = s.post_id
          and a.valid_from <= %(today)s and (a.valid_until is null or a.valid_until >= %(today)s)) as held,
   (select d.principal_id from people_delegation d
@@ -34,11 +38,21 @@ select s.*,
         and a.valid_from <= %(today)s and (a.valid_until is null or a.valid_until >= %(today)s)
    where d.agent_id = %(person)s and d.post_id = s.post_id and d.revoked_at is null
      and d.valid_from <= %(now)s and d.valid_until > %(now)s and d.secrecy_limit >= %(secrecy)s
-     and (jsonb_array_length(d.flows) = 0 or d.flows @> to_jsonb(%(flow)s::text)) limit 1) as principal
+     and (jsonb_array_length(d.flows) = 0 or d.flows @> to_jsonb(%(flow)s::text)) limit 1) as principal,
+  case when s.post_id is null then
+   (select p.id from orgs_post p join people_appointment a on a.post_id = p.id and a.person_id = %(person)s
+         and a.valid_from <= %(today)s and (a.valid_until is null or a.valid_until >= %(today)s)
+    where p.id = any(%(posts)s::bigint[]) and p.organisation_id = s.organisation_id
+      and (s.pool = '@any' or (s.pool = '@head' and p.is_head) or exists(
+        select 1 from access_roleholding h join access_role r on r.id = h.role_id and r.code = s.pool
+        where h.post_id = p.id and h.valid_from <= %(today)s
+          and (h.valid_until is null or h.valid_until >= %(today)s)))
+    order by p.id limit 1) end as pool_post
 from flow_seat s
-where s.case_id = %(case)s and (s.state in ('open', 'waiting') or (s.stage = %(stage)s and s.round = %(round)s))
+where s.case_id = %(case)s
+  and (s.state in ('open', 'waiting') or (s.stage = %(stage)s::text and s.round = %(round)s::int))
 order by s.ref
-"""
+"""  # noqa: S608 - names of our own columns
 
 
 @dataclass
@@ -60,7 +74,6 @@ class Work:
     seat: Seat | None = None
     acting_for: int | None = None
     issued: list[tuple[int, int, str]] = field(default_factory=list)
-    _pools: dict[tuple[str, int], int] | None = None
 
     @property
     def stage(self) -> Stage:
@@ -85,7 +98,7 @@ class Work:
         if self.actor.person_id is None:
             return False
         if seat.post_id is None:
-            return (seat.pool, seat.organisation_id) in self.pools()
+            return self.pool_post(seat) is not None
         mine = not seat.pool or seat.person_id == self.actor.person_id
         return bool(getattr(seat, "held", False) and mine) or bool(self.principal(seat))
 
@@ -96,10 +109,10 @@ class Work:
             return None
         return principal
 
-    def pools(self) -> dict[tuple[str, int], int]:
-        if self._pools is None:
-            self._pools = pools_of(self.actor, self.now)
-        return self._pools
+    def pool_post(self, seat: Seat) -> int | None:
+        """The actor's post that answers to the pool of a seat nobody has taken."""
+        post: int | None = getattr(seat, "pool_post", None)
+        return post
 
     def open_seat(self, place: Place, kind: SeatKind, **facts: Any) -> Seat:
         self.case.seats_made += 1
@@ -152,13 +165,27 @@ class Work:
 
 def load(actor: Actor, case_id: int, happened_at: datetime | None = None) -> Work:
     """Lock the case row and read what an act needs: two statements, whatever the age of the case."""
-    found = list(Case.objects.raw(LOCK, [case_id]))
+    found = ask(LOCK, {"case": case_id})
     if not found:
         raise Refused("没有找到该案件，或它不在您的数据范围内。", rule="数据范围", code="absent")
-    case, now = found[0], timezone.now()
+    case, now = _case(found[0]), timezone.now()
     if happened_at is not None and happened_at > now:
         raise Invalid("发生时间不能晚于现在。请核对后重新提交。", errors={"happened_at": ["晚于现在"]})
     return peek(actor, case, now, happened_at)
+
+
+def _case(row: Row) -> Case:
+    values = dict(zip(CASE.columns, row, strict=True))
+    for name in MAPS:
+        values[name] = json.loads(values[name])
+    return Case.from_db("default", CASE.columns, [values[name] for name in CASE.columns])
+
+
+def _seat(row: Row) -> Seat:
+    """A seat with what the actor is to it."""
+    seat = Seat.from_db("default", SEAT.columns, row[:-3])
+    seat.held, seat.principal, seat.pool_post = row[-3:]  # type: ignore[attr-defined]
+    return seat
 
 
 def load_parent(actor: Actor, parent_id: int) -> Work:
@@ -173,9 +200,9 @@ def peek(actor: Actor, case: Case, now: datetime, happened_at: datetime | None =
     """The work on a case row at hand; only `load` holds the lock that lets it be committed."""
     facts = {
         "person": actor.person_id, "today": today(now), "now": now, "secrecy": case.secrecy, "flow": case.flow,
-        "case": case.pk, "stage": case.stage, "round": case.round,
+        "case": case.pk, "stage": case.stage, "round": case.round, "posts": list(actor.post_ids),
     }  # fmt: skip
-    seats = {seat.ref: seat for seat in Seat.objects.raw(SEATS, facts)}
+    seats = {seat.ref: seat for seat in map(_seat, ask(SEATS, facts))}
     return Work(
         case, flow_of(case.version_id), actor, now, (happened_at or now).astimezone(UTC), seats,
         case_facts(case), {ref: seat_facts(seat) for ref, seat in seats.items()},
@@ -260,17 +287,10 @@ def commit(
     )  # fmt: skip
     seal(entry)
     case.head = entry.hash
-    entry.save(force_insert=True)
-    _write_case(case, changed)
     clockwork.execute(work.clocks, work.flow, case, entry.seq)
-    _write_seats(work, seats)
+    _write(work, entry, changed, seats, (key, request or request_of(kind, case.pk, action)))
     for drawn in work.issued:
         numbers.book(drawn, case.pk, entry.seq)
-    _write_outbox(work, entry)
-    if key:
-        IdempotencyKey.objects.create(
-            actor=actor.person_id or 0, key=key, request=request or request_of(kind, case.pk, action), answer=entry.pk
-        )
     for name in work.events:
         kinds.emit(kinds.Event(name, case, entry, actor))
     return entry
@@ -289,37 +309,61 @@ def _seat_changes(work: Work) -> dict[int, Facts]:
     return found
 
 
-def _write_case(case: Case, changed: Facts) -> None:
-    values = {name: getattr(case, name) for name in changed}
-    Case.objects.filter(pk=case.pk).update(seq=case.seq, head=case.head, **values)
+def _write(work: Work, entry: Entry, changed: Facts, seats: dict[int, Facts], answer: tuple[str, str]) -> None:
+    """The entry, the case, its seats, what it owes and the answer to its key, in one statement."""
+    case, writing = work.case, Writing()
+    entered = writing.insert(ENTRY.name, ENTRY.own, [_plain(ENTRY.values(entry))])
+    values = {name: _stored(getattr(case, name)) for name in changed}
+    writing.update(CASE.name, {"seq": case.seq, "head": case.head, **values}, [case.pk])
+    fresh = _write_seats(writing, work, seats)
+    owed = _owed(work, entry)
+    if owed:
+        writing.insert(OWED.name, OWED.own, [_plain(OWED.values(row)) for row in owed])
+    key, request = answer
+    if key:
+        row = IdempotencyKey(actor=work.actor.person_id or 0, key=key, request=request, answer=0)
+        made = Term(f"(select id from {entered})")  # noqa: S608 - our own name
+        facts = dict(zip(ANSWER.own, ANSWER.values(row), strict=True))
+        writing.insert(ANSWER.name, ANSWER.own, [[*{**facts, "answer": made}.values()]])
+    keys = writing.run()
+    entry.pk, entry._state.adding, entry._state.db = keys[entered][0], False, "default"
+    for part, made_seats in fresh.items():
+        for seat, seat_key in zip(made_seats, keys[part], strict=True):
+            seat.pk, seat._state.adding, seat._state.db = seat_key, False, "default"
 
 
-def _write_seats(work: Work, changes: dict[int, Facts]) -> None:
-    """New seats in one statement; equal changes of old seats in one statement."""
-    alike: dict[str, tuple[Facts, list[int]]] = defaultdict(lambda: ({}, []))
-    fresh = []
-    for ref, facts in changes.items():
-        seat = work.seats[ref]
-        if ref not in work.seats_before:
-            fresh.append(seat)
-        else:
-            values = {name: restore(name, value) for name, value in facts.items()}
-            group = alike[repr(sorted(values.items(), key=lambda item: item[0]))]
-            group[0].update(values)
-            group[1].append(seat.pk)
+def _stored(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else value
+
+
+def _plain(row: Row) -> list[Any]:
+    return [_stored(value) for value in row]
+
+
+def _write_seats(writing: Writing, work: Work, changes: dict[int, Facts]) -> dict[str, list[Seat]]:
+    """New seats in one part; equal changes of old seats in one part. Every live seat gets the limit that runs."""
+    fresh = [work.seats[ref] for ref in changes if ref not in work.seats_before]
     timed = work.flow.clocks and (work.clocks or fresh)
     due = clockwork.earliest(work.case.pk) if timed else None
     for seat in fresh:
         seat.due = seat.due or (due if seat.kind not in FREE else None)
-    if fresh:
-        Seat.objects.bulk_create(fresh)
+    alike: dict[str, tuple[Facts, list[int]]] = defaultdict(lambda: ({}, []))
+    for ref, seat in work.seats.items():
+        if ref not in work.seats_before:
+            continue
+        values = {name: restore(name, value) for name, value in changes.get(ref, {}).items()}
+        if work.clocks and seat.state in LIVE and seat.kind not in FREE and seat.due != due:
+            values["due"] = seat.due = due
+        if values:
+            group = alike[repr(sorted(values.items()))]
+            group[0].update(values)
+            group[1].append(seat.pk)
     for values, keys in alike.values():
-        Seat.objects.filter(pk__in=keys).update(**values)
-    if work.clocks and any(seat.ref in work.seats_before for seat in work.live()):
-        Seat.objects.filter(case_id=work.case.pk, state__in=LIVE).exclude(kind__in=FREE).update(due=due)
+        writing.update(SEAT.name, values, keys)
+    return {writing.insert(SEAT.name, SEAT.own, map(SEAT.values, fresh)): fresh} if fresh else {}
 
 
-def _write_outbox(work: Work, entry: Entry) -> None:
+def _owed(work: Work, entry: Entry) -> list[Outbox]:
     """One row tells the new holders; other owed messages follow in order."""
     told = [
         seat.ref
@@ -327,12 +371,11 @@ def _write_outbox(work: Work, entry: Entry) -> None:
         if seat.state == SeatState.OPEN and work.seats_before.get(ref, {}).get("state") != SeatState.OPEN
     ]
     owed = ([("seats", {"refs": told})] if told else []) + work.owed
-    if owed:
-        Outbox.objects.bulk_create(
-            Outbox(case_id=entry.case_id, seq=entry.seq, kind=kind, payload=payload,
-                   dedup=f"{entry.case_id}.{entry.seq}.{index}")
-            for index, (kind, payload) in enumerate(owed)
-        )  # fmt: skip
+    return [
+        Outbox(case_id=entry.case_id, seq=entry.seq, kind=kind, payload=payload,
+               dedup=f"{entry.case_id}.{entry.seq}.{index}")
+        for index, (kind, payload) in enumerate(owed)
+    ]  # fmt: skip
 
 
 def run(

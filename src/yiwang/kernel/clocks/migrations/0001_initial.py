@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='Clock',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('case_id', models.BigIntegerField(db_index=True, verbose_name='办件')),
+                ('case_id', models.BigIntegerField(verbose_name='办件')),
                 ('code', models.CharField(max_length=40, verbose_name='期限代码')),
                 ('round', models.PositiveIntegerField(default=1, verbose_name='轮次')),
                 ('name', models.CharField(max_length=60, verbose_name='期限名称')),
@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('finished_at', models.DateTimeField(blank=True, null=True, verbose_name='结束时间')),
                 ('due_at', models.DateTimeField(blank=True, null=True, verbose_name='到期时间')),
                 ('provisional', models.BooleanField(default=False, verbose_name='暂定')),
-                ('calendar_version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='calendar.calendarversion', verbose_name='日历版本')),
+                ('calendar_version', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='calendar.calendarversion', verbose_name='日历版本')),
             ],
             options={
                 'verbose_name': '期限',
@@ -98,8 +98,8 @@ class Migration(migrations.Migration):
                 ('attempts', models.PositiveSmallIntegerField(default=0, verbose_name='失败次数')),
                 ('retry_at', models.DateTimeField(blank=True, null=True, verbose_name='重试时刻')),
                 ('error', models.TextField(blank=True, verbose_name='故障')),
-                ('clock', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='timers', to='clocks.clock', verbose_name='期限')),
-                ('merged_into', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='merged', to='clocks.timer', verbose_name='并入')),
+                ('clock', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='timers', to='clocks.clock', verbose_name='期限')),
+                ('merged_into', models.ForeignKey(db_index=False, blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='merged', to='clocks.timer', verbose_name='并入')),
             ],
             options={
                 'verbose_name': '定时',

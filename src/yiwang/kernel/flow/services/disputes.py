@@ -3,13 +3,11 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import checks, clockwork
 from yiwang.kernel.flow.definitions import ClockRule
 from yiwang.kernel.flow.models import Entry, Seat
-from yiwang.kernel.flow.seating import HEAD, Place, at_posts, dispatcher, with_role
+from yiwang.kernel.flow.seating import HEAD, Place, dispatcher, staffed
 from yiwang.kernel.flow.services.cases import DECIDING
 from yiwang.kernel.flow.services.course import reason
 from yiwang.kernel.flow.stages import enter, leave
@@ -21,8 +19,8 @@ from yiwang.kernel.orgs.models import Organisation
 def _pool(work: Work, role: str, units: tuple[int, ...], fault: str) -> Place:
     """The pool of a role in the first of the units that has somebody in it."""
     for unit in units:
-        posts = Q(organisation_id=unit, is_head=True) if role == HEAD else with_role(role, [unit], work.now)
-        if at_posts(posts, work.now):
+        head = role == HEAD
+        if staffed(work.now, units=[unit], head=head, role="" if head else role):
             return Place(unit, pool=role)
     return dispatcher(work.case, work.flow, fault)
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import checks
 from yiwang.kernel.flow.models import Case, Entry, Link, Seat
-from yiwang.kernel.flow.seating import Place, at_posts
+from yiwang.kernel.flow.seating import staffed
 from yiwang.kernel.flow.services.cases import act, open_case, perform
 from yiwang.kernel.flow.services.course import reason
 from yiwang.kernel.flow.services.seats import move
@@ -222,12 +222,12 @@ def _hand_over(
     if known is not None:
         return known
     checks.allowed(work, "handover")
-    staffed: list[Place] = at_posts(Q(pk=to_post), work.now)
-    if not staffed:
+    filled = staffed(work.now, posts=[to_post])
+    if not filled:
         raise Invalid("接收岗位无人在岗，不能移交。请另选岗位。", errors={"to_post": ["无人在岗"]})
     for seat in work.live():
         if seat.post_id == from_post and (person_id is None or seat.person_id in (None, person_id)):
-            move(work, seat, staffed[0])
+            move(work, seat, filled[0])
     work.tally("ops", "handover")
     work.facts["posts"] = [from_post, to_post]
     return commit(work, "handover", opinion=opinion, key=f"{key}:{case_id}" if key else "")

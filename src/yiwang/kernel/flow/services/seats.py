@@ -3,14 +3,12 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
-from django.db.models import Q
-
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import checks
 from yiwang.kernel.flow.decide import base
 from yiwang.kernel.flow.definitions import Operation
 from yiwang.kernel.flow.models import Entry, Seat
-from yiwang.kernel.flow.seating import Place, at_posts
+from yiwang.kernel.flow.seating import Place, staffed
 from yiwang.kernel.flow.services.cases import DECIDING
 from yiwang.kernel.flow.stages import seat_co_handlers, settle, votes
 from yiwang.kernel.flow.terms import SeatKind, SeatState
@@ -50,7 +48,7 @@ def _targets(
     work: Work, posts: Iterable[int], operation: Operation | None, away_from: int | None = None
 ) -> list[Place]:
     wanted = list(dict.fromkeys(posts))
-    found = at_posts(Q(pk__in=wanted), work.now)
+    found = staffed(work.now, posts=wanted)
     missing = set(wanted) - {place.post_id for place in found}
     if missing or not found:
         raise Invalid("所选岗位不存在或无人在岗，操作未执行。请另选岗位。", errors={"to": ["无人在岗"]})
