@@ -22,7 +22,7 @@ from .test_checks import checks
 assert checks  # the import puts tools on the path
 import locked_uv  # noqa: E402
 
-WAIT = 120
+WAIT = 600
 
 
 def script(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
@@ -41,7 +41,7 @@ def script(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
     stub.chmod(0o755)
     environment = {"PATH": str(programs), "HOME": str(folder)}
     return subprocess.run(
-        [str(folder / "run"), "doctor"], env=environment, capture_output=True, text=True, check=False, timeout=60
+        [str(folder / "run"), "doctor"], env=environment, capture_output=True, text=True, check=False, timeout=180
     )
 
 

@@ -34,7 +34,7 @@ CHROMIUM = (
 )
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 TOWN = "import django; django.setup(); from tests.journeys.town import build; build()"
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
