@@ -5,12 +5,12 @@ from typing import Any
 from django.urls import reverse
 
 from yiwang.city.hotline.models import Charge, Event, Exclusion, RepeatFinding, Reporter, Request, Topic, TriageModel
-from yiwang.city.hotline.services import exclusions
+from yiwang.city.hotline.services import exclusions, importing
 from yiwang.city.hotline.terms import ExclusionGround
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 
@@ -37,6 +37,9 @@ REQUESTS = register(
                            "rework_count", "decline_count", "empty_reply", "excluded", "event")),
         ),
         writes=(),
+        importing=Importing(
+            key=("external_number",), columns=importing.COLUMNS, synonyms=importing.SYNONYMS, write=importing.import_requests
+        ),
         link=lambda request: reverse("case", args=[request.case_id]),
         resource=register_resource(
             Resource(

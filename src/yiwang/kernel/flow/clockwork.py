@@ -98,7 +98,7 @@ def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
         code, at = item["code"], datetime.fromisoformat(item["at"])
         match item["op"]:
             case "start":
-                services.start(case.pk, _spec(flow, item), at, entry_seq=seq)
+                services.start(case.pk, spec_of(flow, item), at, entry_seq=seq)
             case "finish":
                 services.finish(case.pk, at, entry_seq=seq, codes=[code])
             case "suspend":
@@ -115,7 +115,7 @@ def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
                 services.void(case.pk, codes=[code])
 
 
-def _spec(flow: Flow, item: Command) -> ClockSpec:
+def spec_of(flow: Flow, item: Command) -> ClockSpec:
     rule = next(rule for rule in flow.clocks if rule.code == item["code"])
     return ClockSpec(
         unit=item["unit"], budget=item["budget"], starts_next_day=rule.starts_next_day, code=rule.code,

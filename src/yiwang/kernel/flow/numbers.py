@@ -1,5 +1,7 @@
 """Numbers: unique, gapless, never reused. Issued inside the act's transaction, so a rolled-back act takes none."""
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -20,16 +22,30 @@ def _parts(series: str, at: datetime) -> tuple[str, str, str]:
 def draw(series: str, at: datetime) -> tuple[int, int, str]:
     """The next number as (series id, value, text). The series row stays locked until the transaction ends:
     a sequence would leave a gap at every rollback."""
-    code, pattern, period = _parts(series, at)
+    return draw_many(series, [at])[0]
+
+
+def draw_many(series: str, moments: Sequence[datetime]) -> list[tuple[int, int, str]]:
+    """A number for each moment, in their order; one statement a period, periods in a fixed order of locks."""
+    parts = [_parts(series, at) for at in moments]
+    wanted = Counter((code, period) for code, _, period in parts)
+    drawn: dict[tuple[str, str], tuple[int, Iterator[int]]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "insert into flow_numberseries (code, period, last) values (%s, %s, 1) "
-            "on conflict (code, period) do update set last = flow_numberseries.last + 1 returning id, last",
-            [code, period],
-        )
-        series_id, value = cursor.fetchone()
-    local = at.astimezone(CHINA)
-    return series_id, value, pattern.format(year=f"{local:%Y}", day=f"{local:%Y%m%d}", value=value)
+        for (code, period), number in sorted(wanted.items()):
+            cursor.execute(
+                "insert into flow_numberseries (code, period, last) values (%s, %s, %s) "
+                "on conflict (code, period) do update set last = flow_numberseries.last + excluded.last "
+                "returning id, last",
+                [code, period, number],
+            )
+            series_id, last = cursor.fetchone()
+            drawn[code, period] = series_id, iter(range(last - number + 1, last + 1))
+    found = []
+    for at, (code, pattern, period) in zip(moments, parts, strict=True):
+        series_id, values = drawn[code, period]
+        value, local = next(values), at.astimezone(CHINA)
+        found.append((series_id, value, pattern.format(year=f"{local:%Y}", day=f"{local:%Y%m%d}", value=value)))
+    return found
 
 
 def book(drawn: tuple[int, int, str], case_id: int, seq: int) -> str:

@@ -259,6 +259,19 @@ def commit(
     work: Work, kind: str, *, action: str = "", opinion: str = "", key: str = "", request: str = ""
 ) -> Entry:
     """Write the entry and the difference. All writes of an act on an existing case are here."""
+    case = work.case
+    entry, changed, seats = compose(work, kind, action=action, opinion=opinion)
+    clockwork.execute(work.clocks, work.flow, case, entry.seq)
+    _write(work, entry, changed, seats, (key, request or request_of(kind, case.pk, action)))
+    for drawn in work.issued:
+        numbers.book(drawn, case.pk, entry.seq)
+    for name in work.events:
+        kinds.emit(kinds.Event(name, case, entry, work.actor))
+    return entry
+
+
+def compose(work: Work, kind: str, *, action: str = "", opinion: str = "") -> tuple[Entry, Facts, dict[int, Facts]]:
+    """The sealed entry of an act with the changes of case and seats it says; nothing is written yet."""
     case, actor = work.case, work.actor
     stage = work.before.get("stage") or case.stage
     charge = {**_charge(work), "stage": case.stage}
@@ -287,13 +300,7 @@ def commit(
     )  # fmt: skip
     seal(entry)
     case.head = entry.hash
-    clockwork.execute(work.clocks, work.flow, case, entry.seq)
-    _write(work, entry, changed, seats, (key, request or request_of(kind, case.pk, action)))
-    for drawn in work.issued:
-        numbers.book(drawn, case.pk, entry.seq)
-    for name in work.events:
-        kinds.emit(kinds.Event(name, case, entry, actor))
-    return entry
+    return entry, changed, seats
 
 
 def request_of(kind: str, case_id: int, action: str = "") -> str:
@@ -316,9 +323,9 @@ def _write(work: Work, entry: Entry, changed: Facts, seats: dict[int, Facts], an
     values = {name: _stored(getattr(case, name)) for name in changed}
     writing.update(CASE.name, {"seq": case.seq, "head": case.head, **values}, [case.pk])
     fresh = _write_seats(writing, work, seats)
-    owed = _owed(work, entry)
-    if owed:
-        writing.insert(OWED.name, OWED.own, [_plain(OWED.values(row)) for row in owed])
+    messages = owed(work, entry)
+    if messages:
+        writing.insert(OWED.name, OWED.own, [_plain(OWED.values(row)) for row in messages])
     key, request = answer
     if key:
         row = IdempotencyKey(actor=work.actor.person_id or 0, key=key, request=request, answer=0)
@@ -363,18 +370,18 @@ def _write_seats(writing: Writing, work: Work, changes: dict[int, Facts]) -> dic
     return {writing.insert(SEAT.name, SEAT.own, map(SEAT.values, fresh)): fresh} if fresh else {}
 
 
-def _owed(work: Work, entry: Entry) -> list[Outbox]:
+def owed(work: Work, entry: Entry) -> list[Outbox]:
     """One row tells the new holders; other owed messages follow in order."""
     told = [
         seat.ref
         for ref, seat in work.seats.items()
         if seat.state == SeatState.OPEN and work.seats_before.get(ref, {}).get("state") != SeatState.OPEN
     ]
-    owed = ([("seats", {"refs": told})] if told else []) + work.owed
+    messages = ([("seats", {"refs": told})] if told else []) + work.owed
     return [
         Outbox(case_id=entry.case_id, seq=entry.seq, kind=kind, payload=payload,
                dedup=f"{entry.case_id}.{entry.seq}.{index}")
-        for index, (kind, payload) in enumerate(owed)
+        for index, (kind, payload) in enumerate(messages)
     ]  # fmt: skip
 
 

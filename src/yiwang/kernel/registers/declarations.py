@@ -75,13 +75,30 @@ class Serial:
     pattern: str
 
 
+@dataclass
+class Imported:
+    """What an import did; `errors` by position of the row, each by field."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    errors: dict[int, dict[str, str]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Importing:
-    """Import of spreadsheets. A row whose `key` is already there changes that record, or is refused."""
+    """Import of spreadsheets. A row whose `key` is already there changes that record, or is refused.
+
+    With `write` the domain takes the rows as one batch, in the import's transaction: `columns` are then what a sheet
+    may hold, whether the model has such fields or not. `synonyms`: other headers that mean a field.
+    """
 
     key: tuple[str, ...]
     fields: tuple[str, ...] = ()
     changes: bool = True
+    columns: tuple[Field, ...] = ()
+    write: Callable[[Actor, list[dict[str, Any]], Callable[[int, int], None] | None], Imported] | None = None
+    synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

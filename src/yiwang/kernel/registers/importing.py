@@ -13,7 +13,7 @@ from yiwang.kernel.registers.coercion import clean, narrow
 from yiwang.kernel.registers.declarations import Importing, Register
 from yiwang.kernel.registers.forms import NAMES, candidates, named
 from yiwang.kernel.registers.models import HeaderGuess, ImportRun
-from yiwang.kernel.registers.paths import Path, resolve
+from yiwang.kernel.registers.paths import Path, resolve, virtual
 
 OWNER = "registers.import"
 MOST_READ = 5_000
@@ -28,6 +28,8 @@ def spec_of(register: Register) -> Importing:
 def fields_of(register: Register) -> dict[str, Path]:
     """What a column may be mapped to, in template order."""
     spec = spec_of(register)
+    if spec.write is not None:
+        return {column.name: virtual(column) for column in spec.columns}
     names = dict.fromkeys((*spec.key, *(spec.fields or register.form_fields)))
     return {name: resolve(register.model, name) for name in names}
 
@@ -45,6 +47,8 @@ def guess(actor: Actor, register: Register, headers: list[str]) -> dict[str, str
         )
     )
     known = {_plain(path.label): name for name, path in fields.items()} | {name: name for name in fields}
+    for name, words in spec_of(register).synonyms.items():
+        known |= {_plain(word): name for word in words}
     found: dict[str, str] = {}
     for header in headers:
         chosen = remembered[header] if header in remembered else known.get(_plain(header), "")

@@ -9,6 +9,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
+from yiwang.kernel.flow.definitions import Field
+
 
 class DeclarationError(ValueError):
     """A declaration names something that the model does not have."""
@@ -119,3 +121,20 @@ def display(value: object, path: Path | None = None) -> str:
     if isinstance(value, list | tuple):
         return "、".join(str(item) for item in value)
     return str(value)
+
+
+_MADE: dict[str, type[Any]] = {
+    "text": models.CharField, "long_text": models.TextField, "integer": models.IntegerField, "decimal": models.DecimalField,
+    "date": models.DateField, "datetime": models.DateTimeField, "boolean": models.BooleanField, "choice": models.CharField,
+}  # fmt: skip
+
+
+def virtual(spec: Field) -> Path:
+    """A column that no model has, read as a declared field says."""
+    if spec.kind not in _MADE:
+        raise DeclarationError(f"{spec.name}: a column cannot be a {spec.kind}")
+    made = _MADE[spec.kind](
+        spec.label, blank=not spec.required, help_text=spec.help, choices=list(spec.choices) or None
+    )
+    made.name = spec.name
+    return Path(spec.name, (made,), spec.kind)

@@ -57,7 +57,7 @@ class Intake:
     dislikes: int = 0
 
 
-def _check(intake: Intake) -> None:
+def check(intake: Intake) -> None:
     errors: dict[str, list[str]] = {}
     if not intake.title.strip():
         errors["title"] = ["请填写诉求标题"]
@@ -112,17 +112,9 @@ def district_of(text: str, known: Sequence[str]) -> str:
     return named[:40]
 
 
-def _open(actor: Actor, intake: Intake, title: str, organisation_id: int, stage: str, key: str) -> Case:
-    return flow.open_case(
-        actor,
-        "hotline.request",
-        title,
-        organisation_id=organisation_id,
-        stage=stage,
-        data={"channel": intake.channel, "kind": intake.kind},
-        happened_at=intake.received_at,
-        key=key,
-    )
+def _opening(intake: Intake, words: Wording, organisation_id: int, stage: str, key: str) -> flow.Opening:
+    data = {"channel": intake.channel, "kind": intake.kind}
+    return flow.Opening(words.title, organisation_id, data, intake.received_at, stage, key)
 
 
 def _build(
@@ -183,16 +175,21 @@ def register_many(
         raise Invalid("没有可登记的诉求。请先填写或导入。")
     organisation_id = queries.operator_organisation_id(actor)
     stage = "dispatch" if submit else "registration"
-    known, made, found = queries.known_places(), [], []
-    for position, intake in enumerate(intakes):
-        _check(intake)
-        words, key = wording(intake), keys[position] if keys else ""
-        case = _open(actor, intake, words.title, organisation_id, stage, key)
-        earlier = Request.objects.filter(case=case).first() if key else None
-        if earlier is None:
-            made.append(_build(actor, intake, case, words, organisation_id, known))
-        found.append(earlier or made[-1][0])
+    for intake in intakes:
+        check(intake)
+    known, said, given = queries.known_places(), [wording(intake) for intake in intakes], keys or [""] * len(intakes)
+    openings = [
+        _opening(intake, words, organisation_id, stage, key) for intake, words, key in zip(intakes, said, given, strict=True)
+    ]
+    cases = flow.open_cases(actor, "hotline.request", openings)
+    there = {each.case_id: each for each in Request.objects.filter(case__in=cases)} if any(given) else {}
+    made = [
+        _build(actor, intake, case, words, organisation_id, known)
+        for intake, words, case in zip(intakes, said, cases, strict=True) if case.pk not in there
+    ]  # fmt: skip
     requests = [request for request, _ in made]
+    by_case = there | {request.case_id: request for request in requests}
+    found = [by_case[case.pk] for case in cases]
     if not requests:
         return found
     Request.objects.bulk_create(requests)

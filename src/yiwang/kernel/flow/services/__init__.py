@@ -5,7 +5,7 @@ from typing import Any
 
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.flow.models import Entry
-from yiwang.kernel.flow.services.cases import act, open_case
+from yiwang.kernel.flow.services.cases import Opening, act, open_case
 from yiwang.kernel.flow.services.course import (
     cancel,
     correct,
@@ -29,6 +29,7 @@ from yiwang.kernel.flow.services.disputes import (
 )
 from yiwang.kernel.flow.services.family import Result, batch, handover, merge, release_child, split
 from yiwang.kernel.flow.services.migrating import Plan, migrate, migrate_back
+from yiwang.kernel.flow.services.opening import open_cases
 from yiwang.kernel.flow.services.seats import (
     add_seat,
     answer,
@@ -45,9 +46,9 @@ from yiwang.kernel.flow.services.seats import (
 )
 
 __all__ = [
-    "BY_CODE", "Plan", "Result", "act", "add_seat", "answer", "arbitrate", "assign", "batch", "cancel", "claim",
+    "BY_CODE", "Opening", "Plan", "Result", "act", "add_seat", "answer", "arbitrate", "assign", "batch", "cancel", "claim",
     "co_handle", "copy", "correct", "decline", "delegate", "extend", "handover", "jump", "late_entry", "merge",
-    "migrate", "migrate_back", "open_case", "operate", "read", "recall", "release", "release_child", "remove_seat",
+    "migrate", "migrate_back", "open_case", "open_cases", "operate", "read", "recall", "release", "release_child", "remove_seat",
     "reopen", "resume", "rule_extension", "send_back", "split", "strike_off", "supervise", "suspend", "terminate",
     "transfer", "urge", "withdraw",
 ]  # fmt: skip

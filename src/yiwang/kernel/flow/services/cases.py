@@ -1,6 +1,7 @@
 """Open a case and act on it: the everyday half of the engine."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,19 @@ from yiwang.kernel.flow.stages import enter, follow, refuse_double, settle
 from yiwang.kernel.flow.terms import LinkKind, SeatKind, SeatState, Status
 from yiwang.kernel.flow.work import Work, answered, attempt, commit, load, load_parent, request_of
 
+
+@dataclass(frozen=True)
+class Opening:
+    """What one case is opened with."""
+
+    title: str
+    organisation_id: int
+    data: dict[str, Any] | None = None
+    happened_at: datetime | None = None
+    stage: str = ""
+    key: str = ""
+
+
 DECIDING = (SeatKind.HANDLE, SeatKind.SIGN)
 
 
@@ -26,35 +40,40 @@ def open_case(
 ) -> Case:  # fmt: skip
     """Open a case of the current version, at its first stage or at `stage`. `number` keeps an original number; `to`
     names the posts of a first stage whose seats are chosen."""
-    if not title.strip():
-        raise Invalid("请填写标题。", errors={"title": ["请填写标题"]})
 
     def once() -> Entry:
         known = answered(actor, key, request_of("open", parent or 0, flow_code))
         if known is not None:
             return known
-        now = timezone.now()
-        at = (happened_at or now).astimezone(UTC)
-        if at > now:
-            raise Invalid("登记时间不能晚于现在。", errors={"happened_at": ["晚于现在"]})
-        version = current(flow_code)
+        now, version, above = timezone.now(), current(flow_code), _above(actor, parent) if parent else None
         flow = flow_of(version.pk)
-        above = _above(actor, parent) if parent else None
-        opener = actor.organisation_id
-        case = Case(
-            flow=flow.code, version_id=version.pk, title=title.strip()[:300], organisation_id=organisation_id,
-            operator_id=operator_id or operator_of(flow, organisation_id, opener, now), data=_data(flow, data),
-            opener_person_id=actor.person_id, opener_post_id=actor.primary_post_id, opener_organisation_id=opener,
-            secrecy=max(secrecy, above.case.secrecy if above else 0), opened_at=at, is_demo=is_demo,
-        )  # fmt: skip
+        item = Opening(title, organisation_id, data, happened_at, stage, key)
+        case = draft(actor, version.pk, flow, item, now, operator_id)
+        case.secrecy, case.is_demo = max(secrecy, above.case.secrecy if above else 0), is_demo
         if above is not None:
             case.parent_id, case.root_id = above.case.pk, above.case.root_id or above.case.pk
-        if stage and stage not in {item.code for item in flow.stages}:
-            raise Invalid(f"流程“{flow.name}”没有环节“{stage}”。", errors={"stage": ["不存在"]})
-        case.stage, case.number = stage or flow.stages[0].code, number
-        return _begin(Work(case, flow, actor, now, at, {}, {}, {}), above, to, key, parent)
+        case.number = number
+        return _begin(Work(case, flow, actor, now, case.opened_at, {}, {}, {}), above, to, key, parent)
 
     return attempt(once).case
+
+
+def draft(actor: Actor, version_id: int, flow: Flow, item: Opening, now: datetime, operator_id: int | None = None) -> Case:
+    """The unsaved, unnumbered case of an opening."""
+    if not item.title.strip():
+        raise Invalid("请填写标题。", errors={"title": ["请填写标题"]})
+    at = (item.happened_at or now).astimezone(UTC)
+    if at > now:
+        raise Invalid("登记时间不能晚于现在。", errors={"happened_at": ["晚于现在"]})
+    if item.stage and item.stage not in {each.code for each in flow.stages}:
+        raise Invalid(f"流程“{flow.name}”没有环节“{item.stage}”。", errors={"stage": ["不存在"]})
+    opener = actor.organisation_id
+    return Case(
+        flow=flow.code, version_id=version_id, title=item.title.strip()[:300], organisation_id=item.organisation_id,
+        operator_id=operator_id or operator_of(flow, item.organisation_id, opener, now), data=_data(flow, item.data),
+        opener_person_id=actor.person_id, opener_post_id=actor.primary_post_id, opener_organisation_id=opener,
+        opened_at=at, stage=item.stage or flow.stages[0].code,
+    )  # fmt: skip
 
 
 def _data(flow: Flow, data: dict[str, Any] | None) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from django.db import transaction
@@ -21,7 +20,7 @@ from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.registers import guards, registry
 from yiwang.kernel.registers.coercion import clean, coerce
-from yiwang.kernel.registers.declarations import Importing, Register
+from yiwang.kernel.registers.declarations import Imported, Importing, Register
 from yiwang.kernel.registers.guards import editable_fields
 from yiwang.kernel.registers.importing import OWNER, errors_file, fields_of, guess, lookup, spec_of, table_of
 from yiwang.kernel.registers.models import HeaderGuess, ImportRun
@@ -92,26 +91,18 @@ class _Rollback(Exception):  # noqa: N818 - leaves the transaction, is no error
     pass
 
 
-@dataclass
-class Result:
-    created: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    errors: dict[int, dict[str, str]] = field(default_factory=dict)
-
-
 def execute(
     actor: Actor, register: Register, run: ImportRun, report: Callable[[int, int], None] | None = None
-) -> Result:
+) -> Imported:
     """Write every row in one transaction; with any error none, and a spreadsheet tells each reason."""
-    table, result = table_of(run), Result()
+    table, result = table_of(run), Imported()
     try:
         with transaction.atomic():
             locked = ImportRun.objects.select_for_update().get(pk=run.pk)
             if locked.state == ImportRun.State.DONE:
                 return result
             actor.require(register.guard.code, "import")
-            _write_rows(actor, register, table, locked.mapping, result, report)
+            result = rows_of(actor, register, table, locked.mapping, report)
             if result.errors:
                 raise _Rollback
             done = f"导入完成：新增 {result.created} 条，更新 {result.changed} 条，无变化 {result.unchanged} 条。"
@@ -128,22 +119,25 @@ def execute(
     return result
 
 
-def _finish(run: ImportRun, state: str, result: Result, message: str) -> None:
+def _finish(run: ImportRun, state: str, result: Imported, message: str) -> None:
     run.state, run.message, run.finished_at = state, message, timezone.now()
     run.created, run.changed, run.unchanged = result.created, result.changed, result.unchanged
     run.errors = len(result.errors)
     run.save(update_fields=["state", "message", "finished_at", "created", "changed", "unchanged", "errors"])
 
 
-def _write_rows(
-    actor: Actor, register: Register, table: sheets.Table, mapping: dict[str, str], result: Result,
-    report: Callable[[int, int], None] | None,
-) -> None:  # fmt: skip
+def rows_of(
+    actor: Actor, register: Register, table: sheets.Table, mapping: dict[str, str],
+    report: Callable[[int, int], None] | None = None,
+) -> Imported:  # fmt: skip
+    """Write the rows of a sheet in the caller's transaction, which must end if there are errors."""
+    result = Imported()
     spec, fields = spec_of(register), fields_of(register)
     columns = [(index, mapping[header]) for index, header in enumerate(table.headers) if mapping.get(header)]
     known = {name: lookup(actor, register, name, {clean(line[index]) for line in table.rows})
              for index, name in columns if fields[name].field.is_relation}  # fmt: skip
     seen: dict[tuple[str, ...], int] = {}
+    batch: dict[int, dict[str, Any]] = {}
     for number, line in enumerate(table.rows):
         if not any(clean(cell) for cell in line):
             continue
@@ -154,12 +148,29 @@ def _write_rows(
         if key in seen and not problems:
             problems[spec.key[0]] = f"与第 {table.first_row + seen[key]} 行重复"
         seen.setdefault(key, number)
-        if not problems:
+        if not problems and spec.write is not None:
+            batch[number] = values
+            problems = {item.name: "请填写" for item in spec.columns if item.required and values.get(item.name) in (None, "")}
+        elif not problems:
             problems = _write_row(actor, register, spec, values, result)
         if problems:
             result.errors[number] = problems
         if report is not None and number % 50 == 0:
             report(number, len(table.rows))
+    if spec.write is not None and not result.errors:
+        _write_batch(actor, spec.write, batch, result, report)
+    return result
+
+
+def _write_batch(
+    actor: Actor, write: Callable[..., Imported], batch: dict[int, dict[str, Any]], result: Imported,
+    report: Callable[[int, int], None] | None,
+) -> None:  # fmt: skip
+    """Hand the rows to the domain; its errors by position become errors of the sheet's rows."""
+    numbers = list(batch)
+    done = write(actor, list(batch.values()), report)
+    result.created, result.changed, result.unchanged = done.created, done.changed, done.unchanged
+    result.errors |= {numbers[position]: problems for position, problems in done.errors.items()}
 
 
 def _coerced(
@@ -183,7 +194,7 @@ def _coerced(
 
 
 def _write_row(
-    actor: Actor, register: Register, spec: Importing, values: dict[str, Any], result: Result
+    actor: Actor, register: Register, spec: Importing, values: dict[str, Any], result: Imported
 ) -> dict[str, str]:
     try:
         with transaction.atomic():
