@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from importlib import import_module
 from multiprocessing import get_context
 from typing import Any
 
@@ -93,7 +94,7 @@ def dsn() -> str:
 
 
 PLAIN = (
-    LOCK.replace("%s", "%(case)s"), SEATS,
+    LOCK, SEATS,
     "insert into flow_entry (case_id, seq, kind, action, stage, person_id, post_id, organisation_id, actor_name, "
     "recorded_at, happened_at, opinion, payload, prev_hash, hash) values (%(case)s, %(seq)s, 'act', 'go', 's0', "
     "%(person)s, %(post)s, %(unit)s, '甲', now(), now(), '', %(payload)s, %(hash)s, %(hash)s) returning id",
@@ -115,6 +116,7 @@ def plain_client(address: str, actor: Any, case_id: int, seconds: float, start: 
     facts = {
         "case": case_id, "person": actor.person_id, "post": actor.primary_post_id, "unit": actor.organisation_id,
         "today": datetime.now(UTC).date(), "now": datetime.now(UTC), "secrecy": 0, "flow": "line", "stage": "s0", "round": 1,
+        "posts": list(actor.post_ids),
         "payload": json.dumps({"case": {"memory": {"+": {"path": ["s0", "s1"]}}}}), "hash": "0" * 64,
     }  # fmt: skip
     with psycopg.connect(address, autocommit=True) as plain:
@@ -254,11 +256,11 @@ def inbox_page(town: Town, closed: int) -> list[Row]:
 
 def spiff() -> list[Row]:
     """SpiffWorkflow: load, run one human step, save; no database, no permissions, no record of who did it."""
-    from SpiffWorkflow.bpmn.parser import BpmnParser  # noqa: PLC0415 - optional group
-    from SpiffWorkflow.bpmn.serializer import BpmnWorkflowSerializer  # noqa: PLC0415
-    from SpiffWorkflow.bpmn.workflow import BpmnWorkflow  # noqa: PLC0415
-    from SpiffWorkflow.task import TaskState  # noqa: PLC0415
-
+    # The optional group: loaded by name, so that the rest runs without it.
+    parsing = import_module("SpiffWorkflow.bpmn.parser")
+    saving = import_module("SpiffWorkflow.bpmn.serializer")
+    running = import_module("SpiffWorkflow.bpmn.workflow")
+    ready = import_module("SpiffWorkflow.task").TaskState.READY
     steps = "".join(
         f'<bpmn:manualTask id="t{i}"/><bpmn:sequenceFlow id="f{i + 1}" sourceRef="t{i}" targetRef='
         f'"{f"t{i + 1}" if i < 5 else "end"}"/>' for i in range(6)
@@ -268,9 +270,9 @@ def spiff() -> list[Row]:
         '<bpmn:process id="p" isExecutable="true"><bpmn:startEvent id="start"/><bpmn:endEvent id="end"/>'
         f'<bpmn:sequenceFlow id="f0" sourceRef="start" targetRef="t0"/>{steps}</bpmn:process></bpmn:definitions>'
     )
-    parser = BpmnParser()
+    parser = parsing.BpmnParser()
     parser.add_bpmn_str(text.encode())
-    workflow, serializer = BpmnWorkflow(parser.get_spec("p")), BpmnWorkflowSerializer()
+    workflow, serializer = running.BpmnWorkflow(parser.get_spec("p")), saving.BpmnWorkflowSerializer()
     workflow.do_engine_steps()
     spent, saved = [], serializer.serialize_json(workflow)
     for _ in range(30):
@@ -278,7 +280,7 @@ def spiff() -> list[Row]:
         for _ in range(6):
             begin = time.perf_counter()
             workflow = serializer.deserialize_json(state)
-            workflow.get_next_task(state=TaskState.READY, manual=True).run()
+            workflow.get_next_task(state=ready, manual=True).run()
             workflow.do_engine_steps()
             state = serializer.serialize_json(workflow)
             spent.append((time.perf_counter() - begin) * 1000)

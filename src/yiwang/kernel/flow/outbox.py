@@ -1,5 +1,6 @@
 """Delivery of what entries owe: at least once, in order within a case, each with its dedup id."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,21 +8,25 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.flow.fold import Facts
 from yiwang.kernel.flow.models import Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import HEAD, today, with_role
 from yiwang.kernel.flow.services.family import child_closed
+from yiwang.kernel.flow.terms import TRIES
+from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.messages.services import notify
 from yiwang.kernel.orgs.models import Post
 from yiwang.kernel.people.models import Appointment
 
-TRIES = 8
+log = logging.getLogger(__name__)
+# A parked row holds nothing back: the rest of its case is told, and the alarm names the one that was not.
 CLAIM = """
 select o.* from flow_outbox o
-where o.delivered_at is null and o.attempts < %s and o.not_before <= now()
-  and not exists (select 1 from flow_outbox e where e.case_id = o.case_id and e.id < o.id and e.delivered_at is null)
+where o.delivered_at is null and o.attempts < %(tries)s and o.not_before <= clock_timestamp()
+  and not exists (select 1 from flow_outbox e where e.case_id = o.case_id and e.id < o.id
+                  and e.delivered_at is null and e.attempts < %(tries)s)
 order by o.id limit 1 for update of o skip locked
 """
 
@@ -35,22 +40,33 @@ def deliver(limit: int = 200) -> int:
 
 
 def _one() -> bool:
-    with transaction.atomic():
-        found = list(Outbox.objects.raw(CLAIM, [TRIES]))
-        if not found:
-            return False
-        row = found[0]
-        try:
-            with transaction.atomic():
-                HANDLERS[row.kind](row)
-        except (Refused, OSError) as error:
-            row.attempts += 1
-            row.problem = str(error)[:300]
-            row.not_before = timezone.now() + timedelta(seconds=2**row.attempts)
-        else:
-            row.delivered_at = timezone.now()
-        row.save()
+    row: Outbox | None = None
+    try:
+        with transaction.atomic():
+            row = next(iter(Outbox.objects.raw(CLAIM, {"tries": TRIES})), None)
+            if row is None:
+                return False
+            HANDLERS[row.kind](row)
+            Outbox.objects.filter(pk=row.pk).update(delivered_at=timezone.now())
+    except Exception as error:
+        if row is None:
+            raise
+        log.warning("outbox %s failed", row.dedup, exc_info=True)
+        _put_off(row, error)
     return True
+
+
+def _put_off(row: Outbox, error: Exception) -> None:
+    """The attempt counts though all it did is undone; after the last one the row is parked and the alarm raised."""
+    attempts = row.attempts + 1
+    problem = f"{type(error).__name__}: {error}"[:300]
+    with transaction.atomic():
+        Outbox.objects.filter(pk=row.pk, delivered_at=None, attempts=row.attempts).update(
+            attempts=attempts, problem=problem, not_before=timezone.now() + timedelta(seconds=2**attempts)
+        )
+        if attempts >= TRIES:
+            log.error("outbox %s parked after %s attempts: %s", row.dedup, attempts, problem)
+            ledger.record(SYSTEM, "flow.outbox.park", ("flow.case", row.case_id), after={"problem": problem})
 
 
 def holders(seats: list[Seat]) -> set[int]:

@@ -12,14 +12,14 @@ from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.flow import kinds
 from yiwang.kernel.flow.charges import Interval, charges, charges_of
 from yiwang.kernel.flow.choices import Choice, available
-from yiwang.kernel.flow.models import Case, Entry, Seat
+from yiwang.kernel.flow.models import Case, Entry, Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import pools_of
-from yiwang.kernel.flow.terms import OPERATIONS, LinkKind, SeatKind, SeatState
+from yiwang.kernel.flow.terms import OPERATIONS, TRIES, LinkKind, SeatKind, SeatState
 from yiwang.kernel.people.models import Delegation
 
 __all__ = [
-    "Choice", "Interval", "Line", "available", "case_for", "charges", "charges_of", "followed", "inbox", "timeline",
+    "Choice", "Interval", "Line", "available", "case_for", "charges", "charges_of", "followed", "inbox", "parked", "timeline",
     "visible", "visible_cases",
 ]  # fmt: skip
 BOXES = {"todo": "待办", "done": "已办", "started": "我发起", "watched": "督办", "copied": "抄送"}
@@ -136,3 +136,9 @@ def followed(case: Case) -> Case:
     while case.outcome == "merged":
         case = Case.objects.get(links_in__source=case, links_in__kind=LinkKind.MERGED)
     return case
+
+
+def parked() -> QuerySet[Outbox]:
+    """Messages that could not be delivered and wait for a person."""
+    rows = Outbox.objects.filter(delivered_at=None, attempts__gte=TRIES)
+    return rows.select_related("case").order_by("id")

@@ -120,7 +120,9 @@ def places(case: Case, flow: Flow, stage: Stage, now: datetime, to: tuple[str, o
     if assign.by == "chosen" and to[0] == "post":
         return staffed(now, posts=_ids(to[1]), weights=weights)
     organisations = _organisations(case, assign, _ids(to[1]))
-    if assign.by == "role" or assign.role:
+    if assign.by == "role" and not assign.role:
+        return []
+    if assign.role:
         found, pool = staffed(now, units=organisations, role=assign.role, weights=weights), assign.role
     elif assign.by == "head":
         found, pool = staffed(now, units=organisations, head=True, weights=weights), HEAD

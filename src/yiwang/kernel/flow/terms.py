@@ -23,6 +23,10 @@ class SeatKind(TextChoices):
 FREE = frozenset({SeatKind.COPY, SeatKind.WATCH})
 
 
+# After so many failed deliveries a row of the outbox is parked.
+TRIES = 8
+
+
 class SeatState(TextChoices):
     OPEN = "open", "待办"
     WAITING = "waiting", "等待"

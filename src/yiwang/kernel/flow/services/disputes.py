@@ -20,13 +20,14 @@ def _pool(work: Work, role: str, units: tuple[int, ...], fault: str) -> Place:
     """The pool of a role in the first of the units that has somebody in it."""
     for unit in units:
         head = role == HEAD
-        if staffed(work.now, units=[unit], head=head, role="" if head else role):
+        if role and staffed(work.now, units=[unit], head=head, role="" if head else role):
             return Place(unit, pool=role)
     return dispatcher(work.case, work.flow, fault)
 
 
 def decline(actor: Actor, case_id: int, *, opinion: str, seat_id: int | None = None, key: str = "") -> Entry:
-    """退单: not our duty. Until it is judged our clock stops and the operator's time runs."""
+    """退单: not our duty. The stage stays; a seat of those who may arbitrate opens, in the operator or the lead. Until
+    they have judged, our clock stops and the operator's time runs."""
 
     def step(work: Work) -> None:
         case = work.case

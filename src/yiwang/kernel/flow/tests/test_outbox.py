@@ -1,0 +1,58 @@
+"""What entries owe: a row that can't be delivered is counted, put off, parked with an alarm, and holds nobody back."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from yiwang.kernel.flow import fold, services
+from yiwang.kernel.flow.models import Case, Outbox
+from yiwang.kernel.flow.outbox import deliver
+from yiwang.kernel.flow.queries import parked
+from yiwang.kernel.flow.terms import TRIES
+from yiwang.kernel.flow.tests import flows
+from yiwang.kernel.flow.tests.town import Town
+from yiwang.kernel.ledger.queries import history
+
+
+def opened(town: Town) -> Case:
+    version = town.publish(flows.plain(3))
+    return services.open_case(town["operator"], version.code, "件", organisation_id=town.unit("centre"))
+
+
+def poison(case: Case) -> Outbox:
+    """A kind that no handler knows, as an older worker would meet it."""
+    return Outbox.objects.create(case=case, seq=1, kind="unheard", payload={}, dedup=f"{case.pk}.poison")
+
+
+def test_刚登记的案件_重放与存储一致(town: Town) -> None:
+    case = opened(town)
+    replayed, stored = fold.replay(case.pk), fold.stored(case.pk)
+    assert (replayed.case, replayed.seats, replayed.seq) == (stored.case, stored.seats, stored.seq)
+
+
+def test_坏消息记一次失败并推迟_不挡别案(town: Town) -> None:
+    Outbox.objects.update(delivered_at=timezone.now())
+    first, other = opened(town), None
+    bad = poison(first)
+    services.act(town["operator"], first.pk, "go")
+    other = opened(town)
+    deliver()
+    bad.refresh_from_db()
+    assert (bad.attempts, bad.delivered_at) == (1, None)
+    assert "unheard" in bad.problem and bad.not_before > timezone.now()
+    assert not Outbox.objects.filter(case=other, delivered_at=None).exists()
+    assert list(Outbox.objects.filter(case=first, delivered_at=None).order_by("id").values_list("seq", flat=True)) == [1, 2]
+
+
+def test_坏消息搁置后有告警_同案其余照送(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    case = opened(town)
+    bad = poison(case)
+    services.act(town["operator"], case.pk, "go")
+    Outbox.objects.filter(pk=bad.pk).update(attempts=TRIES - 1, not_before=timezone.now() - timedelta(seconds=1))
+    deliver()
+    deliver()
+    assert list(parked().filter(case=case)) == [bad]
+    assert not Outbox.objects.filter(case=case, delivered_at=None).exclude(pk=bad.pk).exists()
+    assert "parked" in caplog.text
+    assert [entry.action for entry in history(("flow.case", case.pk))] == ["flow.outbox.park"]
