@@ -15,6 +15,8 @@ from yiwang.cockpit.reports.terms import State
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.measures.models import SealedFigure
 from yiwang.kernel.measures.periods import parse
+from yiwang.kernel.measures.queries import value
+from yiwang.kernel.measures.registry import all_measures
 from yiwang.kernel.people.models import Account
 from yiwang.site.manifests import manifests
 
@@ -41,6 +43,22 @@ BY_HAND = {
     "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM hotline_repeatfinding f "
     "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / count(*), 2) FROM hotline_request r WHERE "
     + WITHIN.format("received_at", "received_at"),
+    "hotline.events": "SELECT count(DISTINCT event_id) FROM hotline_request WHERE event_id IS NOT NULL AND "
+    + WITHIN.format("received_at", "received_at"),
+    "hotline.answered_at_desk": "SELECT round(100.0 * count(*) FILTER (WHERE c.outcome = 'answered_at_desk') / count(*), 2) "
+    "FROM hotline_request r JOIN flow_case c ON c.id = r.case_id WHERE " + WITHIN.format("r.received_at", "r.received_at"),
+    "hotline.returned": "SELECT round(100.0 * count(*) FILTER (WHERE decline_count > 0) / count(*), 2) FROM hotline_request "
+    "WHERE (signed_in_time IS NOT NULL OR decline_count > 0) AND " + WITHIN.format("received_at", "received_at"),
+    "hotline.reworked": "SELECT round(100.0 * count(*) FILTER (WHERE rework_count > 0) / count(*), 2) FROM hotline_request "
+    "WHERE satisfaction <> '' AND " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.resolved": "SELECT round(100.0 * count(*) FILTER (WHERE resolved) / count(*), 2) FROM hotline_request "
+    "WHERE resolved IS NOT NULL AND NOT excluded AND " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.reached": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction <> 'unreached') / count(*), 2) "
+    "FROM hotline_request WHERE satisfaction <> '' AND " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.unreasonable": "SELECT count(*) FROM hotline_request WHERE excluded AND " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.open": "SELECT count(*) FROM hotline_request WHERE closed_at IS NULL AND " + WITHIN.format("received_at", "received_at"),
+    "hotline.handling_hours": "SELECT round(sum(c.seconds) / 3600.0, 2) FROM hotline_charge c "
+    "JOIN hotline_request r ON r.id = c.request_id WHERE " + WITHIN.format("r.closed_at", "r.closed_at"),
     "appraisal.deducted": "SELECT coalesce(sum(d.points), 0) FROM appraisal_deduction d JOIN appraisal_period p ON p.id = d.period_id "
     "WHERE p.month >= %s AND p.month < %s",
 }  # fmt: skip
@@ -64,6 +82,15 @@ def counted(code):
     with connection.cursor() as cursor:
         cursor.execute(BY_HAND[code], ends)
         return cursor.fetchone()[0]
+
+
+def test_每个热线指标都有手写SQL():
+    assert {each.code for each in all_measures() if each.code.startswith("hotline.")} <= set(BY_HAND)
+
+
+@pytest.mark.parametrize("code", sorted(BY_HAND))
+def test_指标等于手写SQL(city, code):
+    assert float(value(SYSTEM, code, parse(YEAR)).value or 0) == float(counted(code) or 0)
 
 
 def test_年度报告的数字等于手写SQL(people):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.utils import timezone
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
@@ -245,7 +246,7 @@ class Compiler:
         figures = [self._value(code, filters, by, self.period) for code in codes]
         labels: dict[object, str] = {}
         for found in figures:
-            labels |= {row.key: row.label for row in found.rows}
+            labels |= {row.key: row.label for row in found.rows if by != measures.MONTH or _begun(row.key)}
         parts = [{row.key: row for row in found.rows} for found in figures]
         ranks = _ranks(figures[0], labels) if verb == "ranking" else {}
         keys = sorted(labels, key=lambda key: ranks[key] or len(labels) + 1) if ranks else list(labels)
@@ -262,6 +263,11 @@ class Compiler:
         total = [{"text": found.text, "fraction": found.fraction, "url": found.url} for found in figures]
         return {"kind": verb, "by": dimension.label if dimension else "月份", "head": head, "ranked": verb == "ranking",
                 "notes": [self._note(found) for found in figures], "rows": lines, "total": total}  # fmt: skip
+
+
+def _begun(month: str) -> bool:
+    """A month to come has no line in a table."""
+    return month[:7] <= f"{timezone.localdate():%Y-%m}"
 
 
 def _ranks(found: Figure, keys: dict[object, str]) -> dict[object, int | None]:

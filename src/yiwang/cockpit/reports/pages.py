@@ -27,7 +27,7 @@ DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 
 class NewForm(forms.Form):
     template: "forms.ModelChoiceField[Template]" = forms.ModelChoiceField(
-        label="模板", queryset=Template.objects.none()
+        label="模板", queryset=Template.objects.none(), empty_label="请选择"
     )
     period = forms.CharField(label="期间", max_length=7, help_text="月报写 2026-03，年报写 2026")
 

@@ -15,6 +15,7 @@ from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.measures import services as measures
 from yiwang.kernel.measures.declarations import ReportSpec
 from yiwang.kernel.measures.periods import parse
+from yiwang.kernel.measures.queries import plain_rows
 
 CORRECTED = "（更正）"
 
@@ -113,7 +114,7 @@ def issue(actor: Actor, found: Report) -> Report:
         if (sealed.value, sealed.numerator, sealed.rows) != (
             figure.value,
             figure.numerator,
-            measures.plain_rows(figure),
+            plain_rows(figure),
         ):
             raise Conflict("编制时数据正在变化，正文与记录没有对上，报告未发布。请再发布一次。")
     locked.body, locked.digest = document.as_json(), queries.digest_of(document)

@@ -265,6 +265,15 @@ def value(
     )
 
 
+def plain_rows(figure: Figure) -> list[dict[str, Any]]:
+    """The parts of a split figure as the seal keeps them."""
+    return [
+        {"key": row.key if isinstance(row.key, int | str | None) else str(row.key), "label": row.label,
+         "numerator": str(row.numerator), "denominator": str(row.denominator), "value": str(row.value)}
+        for row in figure.rows
+    ]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Derived:
     """A sealed figure derived anew: from its sealed members, and live; `gone`/`come` are rows that differ."""

@@ -52,15 +52,6 @@ def seal_digest(figure: SealedFigure) -> str:
     return sm3(json.dumps(facts, ensure_ascii=False, sort_keys=True).encode())
 
 
-def plain_rows(figure: queries.Figure) -> list[dict[str, Any]]:
-    """The parts of a split figure as the seal keeps them."""
-    return [
-        {"key": row.key if isinstance(row.key, int | str | None) else str(row.key), "label": row.label,
-         "numerator": str(row.numerator), "denominator": str(row.denominator), "value": str(row.value)}
-        for row in figure.rows
-    ]  # fmt: skip
-
-
 @transaction.atomic
 def seal(
     actor: Actor,
@@ -87,7 +78,7 @@ def seal(
     sealed = SealedFigure(
         seal=seal_code, position=position, code=code, version=measure.version, period=period.code, filters=dict(filters or {}),
         value=figure.value, numerator=figure.numerator, denominator=figure.denominator,
-        rows=plain_rows(figure),
+        rows=queries.plain_rows(figure),
         numerator_ids=sorted(set(parts["numerator"])), denominator_ids=sorted(set(parts["denominator"])), as_of=figure.as_of,
     )  # fmt: skip
     sealed.digest = seal_digest(sealed)
