@@ -1,6 +1,9 @@
-"""Pinyin of a personal name, for sorting and for refusing it in passwords."""
+"""Pinyin of a personal name, for sorting and for refusing it in passwords.
 
-from pypinyin import lazy_pinyin
+The dictionaries are loaded with the first name, not when the platform starts (docs/adr/0007-start-up.md).
+"""
+
+from importlib import import_module
 
 # Surnames read otherwise than the same character elsewhere.
 SURNAMES = {
@@ -13,7 +16,7 @@ SURNAMES = {
 
 def pinyin(name: str) -> str:
     """Syllables apart: 单小红 → shan xiao hong."""
-    clean = "".join(name.split())
+    clean, lazy_pinyin = "".join(name.split()), import_module("pypinyin").lazy_pinyin
     for length in (2, 1):
         reading = SURNAMES.get(clean[:length])
         if reading:

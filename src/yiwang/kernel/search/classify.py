@@ -2,6 +2,7 @@
 
 Linear support vectors over words, characters and the opening of the text; calibrated probabilities and the threshold
 of silence come from grouped folds, so that near-duplicates never sit on both sides and the test part is never read.
+Only training needs scikit-learn and scipy.stats, so they are loaded there (docs/adr/0007-start-up.md).
 """
 
 import hashlib
@@ -10,15 +11,12 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import softmax
-from scipy.stats import beta
-from sklearn.linear_model import LogisticRegression
-from sklearn.svm import LinearSVC
 
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.search import grams
@@ -258,7 +256,7 @@ def _check(texts: Sequence[str], labels: Sequence[str], groups: Sequence[int], p
 
 
 def _fit(table: sparse.csr_matrix, truth: NDArray[np.int64], seed: int) -> tuple[Matrix, Matrix]:
-    model = LinearSVC(C=0.3, random_state=seed).fit(table, truth)
+    model = import_module("sklearn.svm").LinearSVC(C=0.3, random_state=seed).fit(table, truth)
     if len(model.classes_) == 2:
         # One separating plane serves both sides.
         return np.vstack([-model.coef_, model.coef_]), np.concatenate([-model.intercept_, model.intercept_])
@@ -290,7 +288,9 @@ def _held_out_margins(
 
 
 def _chances(margins: Matrix, scale: Matrix, shift: Matrix) -> Matrix:
-    return np.asarray(softmax(margins @ scale.T + shift, axis=1))
+    scores = margins @ scale.T + shift
+    grown = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(grown / grown.sum(axis=1, keepdims=True))
 
 
 def _calibrate(margins: Matrix, truth: NDArray[np.int64], seed: int) -> tuple[Matrix, Matrix, Matrix]:
@@ -304,7 +304,7 @@ def _calibrate(margins: Matrix, truth: NDArray[np.int64], seed: int) -> tuple[Ma
 
 
 def _fit_scale(margins: Matrix, truth: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
-    model = LogisticRegression(C=1.0, max_iter=500).fit(margins, truth)
+    model = import_module("sklearn.linear_model").LogisticRegression(C=1.0, max_iter=500).fit(margins, truth)
     if len(model.classes_) == 2:
         zero = np.zeros_like(model.coef_)
         return np.vstack([zero, model.coef_]), np.concatenate([[0.0], model.intercept_])
@@ -318,7 +318,7 @@ def _choose_threshold(chances: Matrix, truth: NDArray[np.int64], asked: float) -
     taken = np.arange(1, len(order) + 1)
     good = np.cumsum(right[order])
     # With no error among n, the bound is (1-confidence)^(1/n): a small set can never promise much.
-    bound = beta.ppf(1 - _BOUND_CONFIDENCE, np.maximum(good, 1), taken - good + 1)
+    bound = import_module("scipy.stats").beta.ppf(1 - _BOUND_CONFIDENCE, np.maximum(good, 1), taken - good + 1)
     allowed = np.flatnonzero((bound >= asked) & (good > 0))
     last = int(allowed[-1]) if len(allowed) else -1
     threshold = float(confidence[order[last]]) if last >= 0 else float(np.nextafter(1.0, 2.0))
