@@ -58,6 +58,8 @@ class Actor:
     duties: frozenset[Duty] = frozenset()
     roles: frozenset[str] = frozenset()
     permissions: dict[tuple[str, str], tuple[Permission, ...]] = field(default_factory=dict, compare=False)
+    # (pool, organisation) the actor may take work from, as read with the posts; None when they were not read.
+    pools: tuple[tuple[str, int], ...] | None = field(default=None, compare=False)
     system: bool = False
     address: str = ""
 

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yiwang.kernel.flow.terms import LinkKind, SeatKind, SeatState, Status, Verdict, VersionState
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class FlowVersion(models.Model):
@@ -88,6 +89,8 @@ class Case(models.Model):
             models.Index(fields=["opener_person", "-id"], name="flow_case_opener"),
             # Without the stage: an act then changes no indexed column, and the row is updated in place.
             models.Index(fields=["flow", "opened_at"], name="flow_case_live", condition=~Q(status="closed")),
+            models.Index(fields=["id"], name="flow_case_suspended", condition=Q(status="suspended")),
+            BigramIndex("title", name="flow_case_words"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -1,5 +1,6 @@
 """Reads: inbox boxes, what an actor may do with a case and why not, timeline, visibility, charges."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,8 @@ from yiwang.kernel.flow.terms import OPERATIONS, TRIES, LinkKind, SeatKind, Seat
 from yiwang.kernel.people.models import Delegation
 
 __all__ = [
-    "Choice", "Interval", "Line", "available", "case_for", "charges", "charges_of", "followed", "inbox", "parked", "timeline",
+    "Choice", "Interval", "Line", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked",
+    "timeline",
     "visible", "visible_cases",
 ]  # fmt: skip
 BOXES = {"todo": "待办", "done": "已办", "started": "我发起", "watched": "督办", "copied": "抄送"}
@@ -34,35 +36,63 @@ def delegated(actor: Actor, now: datetime) -> list[Delegation]:
     return list(rows.filter(valid_from__lte=now, valid_until__gt=now))
 
 
-def mine(actor: Actor, now: datetime) -> Q:
-    """Seats the actor may act on: own posts, pools of own posts, posts delegated for now."""
-    condition = Q(post_id__in=actor.post_ids) & (Q(pool="") | Q(person_id=actor.person_id))
-    for pool, organisation in pools_of(actor, now):
-        condition |= Q(post=None, pool=pool, organisation_id=organisation)
+def _parts(actor: Actor, now: datetime) -> list[Q]:
+    """Seats the actor may act on, in parts that share no seat: own and delegated posts one by one, pools by organisation.
+
+    Each part has its own index of open seats. One OR over all of them would make the planner read every open seat.
+    """
+    posts: dict[int, Q] = {post: Q(pool="") | Q(person_id=actor.person_id) for post in actor.post_ids}
     for item in delegated(actor, now):
-        part = Q(post_id=item.post_id, case__secrecy__lte=item.secrecy_limit)
-        part &= Q(person=None) | Q(person_id=item.principal_id)
-        condition |= part & Q(case__flow__in=item.flows) if item.flows else part
-    return condition
+        allowed = Case.objects.filter(pk=OuterRef("case_id"), secrecy__lte=item.secrecy_limit)
+        allowed = allowed.filter(flow__in=item.flows) if item.flows else allowed
+        part = Q(Exists(allowed)) & (Q(person=None) | Q(person_id=item.principal_id))
+        posts[item.post_id] = posts[item.post_id] | part if item.post_id in posts else part
+    pools: dict[int, list[str]] = defaultdict(list)
+    for pool, organisation in pools_of(actor, now) if actor.pools is None else actor.pools:
+        pools[organisation].append(pool)
+    found = [Q(post_id=post) & part for post, part in posts.items()]
+    return found + [Q(post=None, organisation_id=unit, pool__in=names) for unit, names in pools.items()]
+
+
+def mine(actor: Actor, now: datetime) -> Q:
+    """All parts in one condition, for reads that start from a case."""
+    return Q(*_parts(actor, now), _connector=Q.OR) | Q(pk__in=[])
+
+
+def boxed(actor: Actor, box: str, now: datetime | None = None) -> list[QuerySet[Any]]:
+    """A box in parts that share no row: a page takes the first of each, a count is their sum. Cases for started."""
+    moment = now or timezone.now()
+    if box == "started":
+        return [Case.objects.filter(opener_person_id=actor.person_id)]
+    if box == "done":
+        own = Q(person_id=actor.person_id) | Q(on_behalf_of_id=actor.person_id)
+        return [Seat.objects.filter(own, state=SeatState.DONE, kind__in=WORKING)]
+    if box == "todo":
+        suspended = Case.objects.filter(pk=OuterRef("case_id"), status="suspended")
+        seats = Seat.objects.filter(state=SeatState.OPEN, kind__in=WORKING)
+        seats = seats.exclude(Exists(suspended), kind__in=("handle", "sign"))
+    elif box == "watched":
+        seats = Seat.objects.filter(state=SeatState.OPEN, kind=SeatKind.WATCH)
+    elif box == "copied":
+        seats = Seat.objects.filter(kind=SeatKind.COPY).exclude(state=SeatState.VOID)
+    else:
+        raise Refused(f"没有“{box}”这个箱。", code="absent")
+    return [seats.filter(part) for part in _parts(actor, moment)]
+
+
+ORDERS = {"todo": ("due", "id"), "watched": ("due", "id"), "done": ("-closed_at", "-id")}
 
 
 def inbox(actor: Actor, box: str, now: datetime | None = None) -> QuerySet[Any]:
-    """A box as a query set: seats for todo, done, watched and copied; cases for started. Order: due first."""
-    moment = now or timezone.now()
-    seats = Seat.objects.select_related("case", "organisation", "post")
-    if box == "todo":
-        found = seats.filter(mine(actor, moment), state=SeatState.OPEN, kind__in=WORKING)
-        return found.exclude(case__status="suspended", kind__in=("handle", "sign")).order_by("due", "id")
-    if box == "done":
-        own = Q(person_id=actor.person_id) | Q(on_behalf_of_id=actor.person_id)
-        return seats.filter(own, state=SeatState.DONE, kind__in=WORKING).order_by("-closed_at", "-id")
-    if box == "watched":
-        return seats.filter(mine(actor, moment), state=SeatState.OPEN, kind=SeatKind.WATCH).order_by("due", "id")
-    if box == "copied":
-        return seats.filter(mine(actor, moment), kind=SeatKind.COPY).exclude(state=SeatState.VOID).order_by("-id")
-    if box == "started":
-        return Case.objects.filter(opener_person_id=actor.person_id).select_related("organisation").order_by("-id")
-    raise Refused(f"没有“{box}”这个箱。", code="absent")
+    """A box as one query set: seats, for started cases. Order: due first."""
+    parts = boxed(actor, box, now)
+    if len(parts) == 1:
+        found = parts[0]
+    else:
+        ids = [part.values("pk") for part in parts]
+        found = Seat.objects.filter(pk__in=ids[0].union(*ids[1:], all=True)) if ids else Seat.objects.none()
+    joined = ("organisation",) if found.model is Case else ("case", "organisation", "post")
+    return found.select_related(*joined).order_by(*ORDERS.get(box, ("-id",)))
 
 
 def visible_cases(actor: Actor) -> QuerySet[Case]:
@@ -75,8 +105,8 @@ def visible_cases(actor: Actor) -> QuerySet[Case]:
     condition = Q(Exists(seat)) | Q(opener_person_id=actor.person_id)
     for kind in kinds.all_kinds():
         if actor.can(kind.resource, "view"):
-            scoped = doors.rows(actor, kind.resource).values("case_id")
-            part = Q(flow=kind.flow, pk__in=scoped)
+            # EXISTS, not IN: the planner may look up the few cases at hand instead of listing all in scope.
+            part = Q(Exists(doors.rows(actor, kind.resource).filter(case_id=OuterRef("pk"))), flow=kind.flow)
             condition |= part if actor.can(kind.resource, "view_sensitive") else part & Q(secrecy=0)
     return Case.objects.filter(condition)
 

@@ -15,8 +15,8 @@ from yiwang.kernel.clocks.statements import ask
 from yiwang.kernel.flow.definitions import Assign, Flow, Stage
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.orgs.models import Organisation
-
-HEAD, ANY = "@head", "@any"
+from yiwang.kernel.people.queries import ANYBODY as ANY
+from yiwang.kernel.people.queries import HEAD
 
 
 def today(now: datetime) -> date:
@@ -172,8 +172,9 @@ def operator_of(flow: Flow, lead_id: int, opener_id: int | None, now: datetime) 
     if not flow.operator_role:
         return opener_id or lead_id
     holders = dict(
-        RoleHolding.objects.filter(in_force(today(now)), role__code=flow.operator_role)
-        .values_list("post__organisation_id", "post__organisation__path")
+        RoleHolding.objects.filter(in_force(today(now)), role__code=flow.operator_role).values_list(
+            "post__organisation_id", "post__organisation__path"
+        )
     )
     near = [item for item in (opener_id, lead_id) if item in holders]
     if near or not holders:

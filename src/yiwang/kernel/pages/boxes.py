@@ -1,5 +1,7 @@
 """The five boxes of the inbox: one row shape, filters, keyset pages."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +14,12 @@ from django.utils.dateparse import parse_datetime
 from yiwang.kernel.access.actors import Refused
 from yiwang.kernel.flow.models import Case, FlowVersion, Seat
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.queries import inbox
+from yiwang.kernel.flow.queries import boxed
 from yiwang.kernel.flow.terms import SeatKind
 from yiwang.kernel.messages.queries import unread
 from yiwang.kernel.ui.render import actor_of
 
+Parts = Sequence[QuerySet[Any]]
 PAGE = 30
 SOON = timedelta(days=1)
 
@@ -83,25 +86,43 @@ def stage_name(case: Case) -> str:
     return next((stage.name for stage in flow.stages if stage.code == case.stage), case.stage)
 
 
-def box_rows(request: HttpRequest, code: str) -> QuerySet[Any]:
-    """A box of the actor; its conditions (posts, pools, delegations) are read once per request."""
-    known: dict[str, QuerySet[Any]] = request.__dict__.setdefault("_boxes", {})
+def box_rows(request: HttpRequest, code: str) -> Parts:
+    """A box of the actor in parts that share no row; its conditions (posts, pools, delegations) are read once."""
+    known: dict[str, Parts] = request.__dict__.setdefault("_boxes", {})
     if code not in known:
-        known[code] = inbox(actor_of(request), code)
-    return known[code].all()
+        known[code] = boxed(actor_of(request), code)
+    return known[code]
 
 
-def counts(request: HttpRequest) -> dict[str, int]:
+def _counted(rows: QuerySet[Any], **what: Any) -> QuerySet[Any]:
+    found: QuerySet[Any] = rows.order_by().annotate(_=Value(0)).values("_").annotate(**what).values(*what)
+    return found
+
+
+def _summed(parts: Parts) -> Counter[str]:
+    """The figures of all parts added up, in one query."""
+    found: Counter[str] = Counter()
+    for line in parts[0].union(*parts[1:], all=True) if parts else ():
+        found.update(line)
+    return found
+
+
+def counts(request: HttpRequest) -> Counter[str]:
     """Waiting seats and unread messages, in one query, for the menu, the bell and the pages."""
-    known: dict[str, int] | None = request.__dict__.get("_counts")
+    known: Counter[str] | None = request.__dict__.get("_counts")
     if known is None:
-        parts = [
-            rows.order_by().annotate(what=Value(what)).values("what").annotate(n=Count("pk")).values_list("what", "n")
-            for what, rows in (("todo", box_rows(request, "todo")), ("unread", unread(actor_of(request))))
-        ]
-        known = {"todo": 0, "unread": 0, **dict(parts[0].union(parts[1], all=True))}
+        waiting = [_counted(part, todo=Count("pk"), unread=Value(0)) for part in box_rows(request, "todo")]
+        known = _summed([*waiting, _counted(unread(actor_of(request)), todo=Value(0), unread=Count("pk"))])
         request.__dict__["_counts"] = known
     return known
+
+
+def others(request: HttpRequest, codes: Sequence[str]) -> Counter[str]:
+    """How much lies in other boxes, in one query."""
+    return _summed([
+        _counted(part, **{each: Count("pk") if each == code else Value(0) for each in codes})
+        for code in codes for part in box_rows(request, code)
+    ])  # fmt: skip
 
 
 def flows_in_force() -> list[FlowVersion]:
@@ -154,19 +175,21 @@ def _mark(last: Any, by_due: bool) -> str:
     return f"{due.astimezone(UTC).isoformat().replace('+00:00', 'Z') if due else ''}~{last.pk}"
 
 
-def page_of(rows: QuerySet[Any], box: Box, filters: Filters, size: int = PAGE) -> tuple[list[Row], str]:
+def page_of(parts: Parts, box: Box, filters: Filters, size: int = PAGE) -> tuple[list[Row], str]:
     """A page of rows and the mark of the next page; empty when this is the last."""
-    now, path = timezone.now(), _case_path(rows)
-    by_due = box.code == "todo"
-    found = narrow(rows, filters, now)
-    if path:
-        found = found.select_related("case", "case__organisation", "post", "organisation")
-    else:
-        found = found.select_related("organisation")
-    if filters.after:
-        found = _after(found, filters.after, by_due)
+    if not parts:
+        return [], ""
+    now, by_due, model = timezone.now(), box.code == "todo", parts[0].model
     ordering = (F("due").asc(nulls_last=True), "id") if by_due else ("-id",)
-    some = list(found.order_by(*ordering)[: size + 1])
+    # The first of each part by index and without joins, then the first of these: never a sort of thousands of rows.
+    first = [
+        _after(narrow(part, filters, now), filters.after, by_due).order_by(*ordering).values("pk")[: size + 1]
+        for part in parts
+    ]
+    chosen = first[0].union(*first[1:], all=True) if len(first) > 1 else first[0]
+    joined = ("organisation",) if model is Case else ("case__organisation", "post", "organisation")
+    rows = model.objects.filter(pk__in=chosen).select_related(*joined)
+    some = list(rows.order_by(*ordering)[: size + 1])
     following = _mark(some[size - 1], by_due) if len(some) > size else ""
     return [_row(each, now) for each in some[:size]], following
 
@@ -179,8 +202,7 @@ def _row(found: Any, now: datetime) -> Row:
     return Row(case, stage_name(case), name, seat, due, colour_of(due, now), at)
 
 
-def by_colour(rows: QuerySet[Any], now: datetime) -> dict[str, int]:
+def by_colour(parts: Parts, now: datetime) -> Counter[str]:
     """How many seats of a box are late, nearly due, in time."""
-    return rows.aggregate(
-        **{colour: Count("pk", filter=_due_condition(colour, now)) for colour in ("red", "yellow", "green")}
-    )
+    wanted = {colour: Count("pk", filter=_due_condition(colour, now)) for colour in ("red", "yellow", "green")}
+    return _summed([_counted(part, **wanted) for part in parts])

@@ -14,6 +14,8 @@ from yiwang.kernel.orgs.queries import in_use
 from yiwang.kernel.people.models import Account, Appointment, Delegation, Person
 
 _GRANTS = "held__role__grants__"
+# Pools of an organisation that are no role: everybody who serves there, and its heads.
+ANYBODY, HEAD = "@any", "@head"
 
 
 def serving(at: datetime | None = None) -> QuerySet[Appointment]:
@@ -39,8 +41,8 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
         .annotate(held=FilteredRelation("post__roles", condition=in_force(timezone.localdate(), "post__roles__")))
         .order_by("-primary", "id")
         .values_list(
-            "post_id", "post__organisation_id", "post__organisation__path", "duty", "held__role__code",
-            f"{_GRANTS}resource", f"{_GRANTS}verb", f"{_GRANTS}scope", "primary", "id",
+            "post_id", "post__organisation_id", "post__organisation__path", "post__is_head", "duty",
+            "held__role__code", f"{_GRANTS}resource", f"{_GRANTS}verb", f"{_GRANTS}scope", "primary", "id",
         )
         .annotate(
             paths=ArrayAgg(
@@ -51,12 +53,15 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
     posts: dict[int, tuple[int, str]] = {}
     duties: set[Duty] = set()
     roles: set[str] = set()
+    pools: dict[tuple[str, int], None] = {}
     permissions: dict[tuple[str, str], list[Permission]] = defaultdict(list)
-    for post_id, organisation_id, path, duty, role, resource, verb, scope, *_, paths in lines:
+    for post_id, organisation_id, path, is_head, duty, role, resource, verb, scope, *_, paths in lines:
         posts.setdefault(post_id, (organisation_id, path))
         duties.add(Duty(duty))
+        pools |= {(ANYBODY, organisation_id): None} | ({(HEAD, organisation_id): None} if is_head else {})
         if role:
             roles.add(role)
+            pools[role, organisation_id] = None
         if resource:
             permissions[resource, verb].append(Permission(Scope(scope), organisation_id, path, tuple(paths)))
     primary = next(iter(posts), None)
@@ -65,6 +70,7 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
         person_id=person.pk, account_id=account_id, name=person.name, post_ids=tuple(posts),
         primary_post_id=primary, organisation_id=organisation_id, organisation_path=path, duties=frozenset(duties),
         roles=frozenset(roles), permissions={key: tuple(found) for key, found in permissions.items()}, address=address,
+        pools=tuple(pools),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -24,8 +25,8 @@ from yiwang.kernel.registers.models import SavedView
 from yiwang.kernel.registers.paths import display, resolve
 from yiwang.kernel.search.indexing import containing
 
-COUNT_LIMIT = 10_000
-SHORTEST_WORD = 2
+COUNT_LIMIT, FOUND_LIMIT = 10_000, 2_000
+SHORTEST_WORD, MOST_WORDS = 2, 4
 SIZES = (50, 100, 200)
 YES, NO = frozenset({"1", "true", "是"}), frozenset({"0", "false", "否"})
 
@@ -60,7 +61,7 @@ class Page:
 
     @property
     def total_text(self) -> str:
-        return f"{self.total:,}" if self.exact else f"{COUNT_LIMIT:,}+"
+        return f"{self.total:,}" if self.exact else f"{self.total:,}+"
 
 
 @dataclass(frozen=True)
@@ -98,40 +99,92 @@ def columns_of(register: Register, asked: Wish) -> tuple[Bound, ...]:
 
 def matching(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
     """Scope, filters and search, unordered."""
-    found = rows(actor, register.guard.code, verb)
+    found = filtered(actor, register, asked, verb)
+    return found.filter(searching(actor, register, asked.text)) if asked.text else found
+
+
+def filtered(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
+    """Scope and filters."""
+    found = rows(actor, register.guard.code, verb, by_id=True)
     for item in register.bound_filters:
         values = {name: asked.filters[name] for name in item.parameters if name in asked.filters}
         if values:
             found = _filtered(actor, register, found, item, values)
-    return found.filter(searching(actor, register, asked.text)) if asked.text else found
+    return found
 
 
 def searching(actor: Actor, register: Register, text: str) -> Q:
     """All words must occur. Masked columns are searched only in rows that the actor may read unmasked."""
+    ways = _ways(actor, register, _words(register, text))
+    everything = register.model._default_manager.order_by()
+    some = [everything.filter(way).values("pk") for way in ways]
+    return ways[0] if len(ways) == 1 else Q(pk__in=some[0].union(*some[1:]))
+
+
+def _words(register: Register, text: str) -> list[str]:
     if not register.search:
         raise Invalid(f"“{register.name}”没有可搜索的字段，请改用筛选条件。")
-    words = text.replace("\x00", "").split()
+    words = list(dict.fromkeys(text.replace("\x00", "").split()))
     if not words or max(map(len, words)) < SHORTEST_WORD:
         raise Invalid("请至少输入两个相连的字再搜索。")
+    if len(words) > MOST_WORDS:
+        raise Invalid(f"一次最多搜索 {MOST_WORDS} 个词，请减少后再搜索。")
+    return words
+
+
+def _ways(actor: Actor, register: Register, words: list[str]) -> list[Q]:
+    """How a row may hold all words: all in plain columns, or some of them in masked ones where the actor sees these.
+
+    Every way is a plain AND, so each word comes from its index; under an OR the pairs of every row would be computed.
+    """
     plain = tuple(name for name in register.search if name not in register.masks)
     masked = tuple(name for name in register.search if name in register.masks)
-    unmasked = scope_filter(actor, register.guard, "unmask") if masked else None
+    unmasked = scope_filter(actor, register.guard, "unmask", by_id=True) if masked else None
+    found: list[Q] = []
+    for choice in product((plain, masked), repeat=len(words)):
+        hidden = masked in choice
+        if () not in choice and (not hidden or unmasked is not None):
+            parts = (containing(register.model, columns, word) for columns, word in zip(choice, words, strict=True))
+            found.append(Q(*parts) & unmasked if hidden and unmasked is not None else Q(*parts))
+    return found or [Q(pk__in=[])]
+
+
+def _plainly(actor: Actor, register: Register, words: list[str]) -> Q:
+    """The same condition to be tried row by row."""
+    unmasked = scope_filter(actor, register.guard, "unmask", by_id=True)
     condition = Q()
     for word in words:
-        found = containing(register.model, plain, word) if plain else Q(pk__in=[])
-        if unmasked is not None:
-            # A union keeps each half on its own index; OR over a join would read the whole table.
-            everything = register.model._default_manager.order_by()
-            hidden = everything.filter(unmasked & containing(register.model, masked, word))
-            found = Q(pk__in=everything.filter(found).values("pk").union(hidden.values("pk")))
+        found = Q(pk__in=[])
+        for name in register.search:
+            part = containing(register.model, (name,), word, narrow=False)
+            found |= part if name not in register.masks else part & unmasked if unmasked is not None else Q(pk__in=[])
         condition &= found
     return condition
+
+
+def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any], int | None]:
+    """What the wish asks for, and how much when that came with it.
+
+    A search first takes a bounded set of ids from the index and pages within it, so that the index is read once. Of
+    words with more hits than that, a page is soon full when the rows are read in order.
+    """
+    found = filtered(actor, register, asked)
+    if not asked.text:
+        return found, None
+    words = _words(register, asked.text)
+    some = [found.filter(way).order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1]
+            for way in _ways(actor, register, words)]  # fmt: skip
+    ids = list((some[0].union(*some[1:]) if len(some) > 1 else some[0])[: FOUND_LIMIT + 1])
+    if len(ids) <= FOUND_LIMIT:
+        return register.model._default_manager.filter(pk__in=ids), len(ids)
+    return found.filter(_plainly(actor, register, words)), len(ids)
 
 
 def listing(actor: Actor, register: Register, asked: Wish) -> Page:
     """One page by keyset: no OFFSET, so page 10,000 costs as much as page 1."""
     actor.require(register.guard.code, "view")
-    found = matching(actor, register, asked)
+    found, known = _found(actor, register, asked)
+    limit = COUNT_LIMIT if known is None else FOUND_LIMIT
     order = ordering(register, asked.sort)
     backward = bool(asked.before)
     cursor = asked.before or asked.after
@@ -141,11 +194,13 @@ def listing(actor: Actor, register: Register, asked: Wish) -> Page:
     more, chosen = len(chosen) > asked.size, chosen[: asked.size]
     if backward:
         chosen.reverse()
-    total = len(chosen) if not cursor and not more else found.order_by()[: COUNT_LIMIT + 1].count()
+    total = known
+    if total is None:
+        total = len(chosen) if not cursor and not more else found.order_by()[: limit + 1].count()
     return Page(
         records=chosen,
-        total=min(total, COUNT_LIMIT),
-        exact=total <= COUNT_LIMIT,
+        total=min(total, limit),
+        exact=total <= limit,
         next=_cursor(register, order, chosen[-1]) if chosen and (more or backward) else "",
         previous=_cursor(register, order, chosen[0]) if chosen and cursor and (more or not backward) else "",
         plain=unmasked_of(actor, register, chosen),

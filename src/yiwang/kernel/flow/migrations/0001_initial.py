@@ -4,6 +4,8 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.db import migrations, models
 
+import yiwang.kernel.search.indexing
+
 
 class Migration(migrations.Migration):
 
@@ -243,6 +245,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='case',
             index=models.Index(condition=models.Q(('status', 'closed'), _negated=True), fields=['flow', 'opened_at'], name='flow_case_live'),
+        ),
+        migrations.AddIndex(
+            model_name='case',
+            index=models.Index(condition=models.Q(('status', 'suspended')), fields=['id'], name='flow_case_suspended'),
+        ),
+        migrations.AddIndex(
+            model_name='case',
+            index=yiwang.kernel.search.indexing.BigramIndex('title', name='flow_case_words'),
         ),
         migrations.AddConstraint(
             model_name='case',
