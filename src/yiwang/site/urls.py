@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
-from yiwang.kernel.pages import account, duties, menu, sign_in
+from yiwang.kernel.pages import account, duties, keys, menu, sign_in
 from yiwang.kernel.registers import api
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/", api.urls),
     *sign_in.urls,
     *account.urls,
+    *keys.urls,
     *duties.urls,
     path("", include("yiwang.kernel.ui.urls")),
     path("", include("yiwang.kernel.pages.urls")),

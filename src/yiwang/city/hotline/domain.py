@@ -61,16 +61,33 @@ DOMAIN = Domain(
     registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS, registers.CHARGES),
     measures=measures.MEASURES,
     reports=(
-        ReportSpec("hotline.bulletin", "政府热线月度通报", (TEXTS / "bulletin.md").read_text(encoding="utf-8"), "month"),
+        ReportSpec(
+            "hotline.bulletin", "政府热线月度通报", (TEXTS / "bulletin.md").read_text(encoding="utf-8"), "month"
+        ),
         ReportSpec("hotline.annual", "政府热线年度工作情况", (TEXTS / "annual.md").read_text(encoding="utf-8"), "year"),
     ),
     case_kinds=(
-        CaseKind("hotline.request", REQUEST, Request, sections=queries.sections, hidden=queries.hidden_fields,
-                 on_event=on_request),
+        CaseKind(
+            "hotline.request",
+            REQUEST,
+            Request,
+            sections=queries.sections,
+            hidden=queries.hidden_fields,
+            on_event=on_request,
+        ),
         CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
     ),
     urls=(*pages.URLS, *api.URLS),
     jobs=jobs.JOBS,
     demo=build,
     demo_after=("command",),
+    deeds=(
+        ("hotline.apply_exclusion", "认定无理由诉求"),
+        ("hotline.assign_matter", "指定事项"),
+        ("hotline.compute_topics", "计算热点"),
+        ("hotline.decide_category", "确定类别"),
+        ("hotline.group_event", "归并群体事件"),
+        ("hotline.judge_repeat", "认定重复"),
+        ("hotline.train_triage", "训练分类模型"),
+    ),
 )

@@ -60,6 +60,7 @@ class Actor:
     permissions: dict[tuple[str, str], tuple[Permission, ...]] = field(default_factory=dict, compare=False)
     # (pool, organisation) the actor may take work from, as read with the posts; None when they were not read.
     pools: tuple[tuple[str, int], ...] | None = field(default=None, compare=False)
+    post_name: str = field(default="", compare=False)
     system: bool = False
     address: str = ""
 

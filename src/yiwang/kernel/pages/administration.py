@@ -15,11 +15,12 @@ from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
 from yiwang.kernel.orgs import services as orgs_services
 from yiwang.kernel.orgs.models import Organisation, Post
+from yiwang.kernel.pages.deeds import deed
 from yiwang.kernel.people import resources as people
 from yiwang.kernel.people import services as people_services
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR, locked_until
 from yiwang.kernel.people.models import Account, AdministratorAppointment, Appointment, Delegation, Person
-from yiwang.kernel.registers.declarations import Importing, RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 REASON = Field("reason", "理由", "text", required=True, help="写入审计记录")
@@ -293,7 +294,7 @@ LEDGER = register(
     Register(
         code="ledger.entry", model=Entry, name="审计记录", writes=(),
         resource=Resource("ledger.entry", "审计记录", Entry, organisation=None, owner=None),
-        columns=("recorded_at", "person_name", "action", "target_kind", "target_id", "reason"),
+        columns=("recorded_at", "person_name", Column(deed, "动作"), "target_kind", "target_id", "reason"),
         filters=("recorded_at", "action", "target_kind"), search=("person_name", "reason", "target_id"), sort=("-id",),
         sections=(Section("记录", ("recorded_at", "person_name", "action", "target_kind", "target_id", "reason", "mac")),),
         panels=(_before_after,),

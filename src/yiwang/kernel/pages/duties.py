@@ -11,7 +11,10 @@ from yiwang.kernel.access import services as access_services
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.access.doors import resources, row
 from yiwang.kernel.access.models import Grant, Role
-from yiwang.kernel.access.terms import Scope, grantable
+from yiwang.kernel.access.terms import Duty, Scope, grantable
+from yiwang.kernel.crypto.masks import mask, mask_text
+from yiwang.kernel.messages import queries as messages
+from yiwang.kernel.messages.models import Delivery
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.pages.forms import AccountForm, ReasonForm, attempt
 from yiwang.kernel.people import services
@@ -21,6 +24,8 @@ from yiwang.kernel.registers.registry import find
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import SIGNED_IN, needs, route
 
+OUTBOX_PAGE = 50
+CHANNELS = {"sms": "短信", "mail": "邮件"}
 WAYS = (
     ("系统管理员", "管机构、岗位、人员、账号和业务岗位任免；不能授权。", (
         ("orgs.organisation", "建立、更名、移动、停用机构，可批量导入"),
@@ -46,7 +51,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         (title, about, [(find(code), hint) for code, hint in items if actor.can(code, "view")])
         for title, about, items in WAYS
     ]
-    context = {"ways": [way for way in ways if way[2]]}
+    context = {"ways": [way for way in ways if way[2]], "outbox": Duty.SYSTEM in actor.duties}
     return page(request, "pages/administration.html", context, title="组织与权限")
 
 
@@ -145,8 +150,30 @@ def _set_permissions(actor: Actor, role: Role, data: Any) -> int:
     return access_services.set_grants(actor, role.pk, wanted, organisation_ids=found.values(), reason=reason)
 
 
+def outbox(request: HttpRequest) -> HttpResponse:
+    """What goes out by short message and mail; addresses masked, texts left out: they are for who receives them."""
+    state, lane = request.GET.get("state", ""), request.GET.get("after", "")
+    found = messages.outbox(actor_of(request))
+    found = found.filter(state=state) if state in Delivery.State.values else found
+    found = found.filter(pk__lt=int(lane)) if lane.isascii() and lane.isdigit() and len(lane) < 19 else found
+    some = list(found.order_by("-id")[: OUTBOX_PAGE + 1])
+    rows = [
+        (
+            each, mask_text(each.title), CHANNELS.get(each.channel, each.channel),
+            mask("phone" if each.channel == "sms" else "account", each.clear_address),
+        )
+        for each in some[:OUTBOX_PAGE]
+    ]  # fmt: skip
+    context = {
+        "rows": rows, "following": some[OUTBOX_PAGE - 1].pk if len(some) > OUTBOX_PAGE else "",
+        "state": state, "states": Delivery.State.choices,
+    }  # fmt: skip
+    return page(request, "pages/outbox.html", context, title="发件箱")
+
+
 urls: list[URLPattern] = [
     route("administration/", overview, "administration", SIGNED_IN),
+    route("administration/outbox/", outbox, "outbox", SIGNED_IN),
     route("administration/people/<int:person_id>/account/", new_account, "new_account", needs("people.account", "add")),
     route(
         "administration/accounts/<int:account_id>/reset/", reset_password, "reset_password",

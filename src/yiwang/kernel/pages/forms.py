@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.registers.services.own import TOKEN_DAYS
 
 
 class SignInForm(forms.Form):
@@ -46,6 +47,11 @@ class AccountForm(forms.Form):
 
 class ReasonForm(forms.Form):
     reason = forms.CharField(label="理由", max_length=200, help_text="写入审计记录")
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField(label="用途", max_length=60, help_text="如：数据局每日取数")
+    days = forms.IntegerField(label="有效天数", initial=90, min_value=1, max_value=TOKEN_DAYS)
 
 
 class DelegationForm(forms.Form):

@@ -38,5 +38,7 @@ class Domain:
     urls: tuple[Any, ...] = ()
     api: Any = None
     jobs: tuple[Any, ...] = ()
+    # (action, what the audit pages call it) of the ledger entries its services write.
+    deeds: tuple[tuple[str, str], ...] = ()
     demo: Callable[..., Any] | None = None
     demo_after: tuple[str, ...] = field(default=())

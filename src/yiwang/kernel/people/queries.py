@@ -41,8 +41,9 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
         .annotate(held=FilteredRelation("post__roles", condition=in_force(timezone.localdate(), "post__roles__")))
         .order_by("-primary", "id")
         .values_list(
-            "post_id", "post__organisation_id", "post__organisation__path", "post__is_head", "duty",
-            "held__role__code", f"{_GRANTS}resource", f"{_GRANTS}verb", f"{_GRANTS}scope", "primary", "id",
+            "post_id", "post__organisation_id", "post__organisation__path", "post__is_head",
+            "post__name", "post__organisation__name", "duty", "held__role__code", f"{_GRANTS}resource",
+            f"{_GRANTS}verb", f"{_GRANTS}scope", "primary", "id",
         )
         .annotate(
             paths=ArrayAgg(
@@ -55,7 +56,9 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
     roles: set[str] = set()
     pools: dict[tuple[str, int], None] = {}
     permissions: dict[tuple[str, str], list[Permission]] = defaultdict(list)
-    for post_id, organisation_id, path, is_head, duty, role, resource, verb, scope, *_, paths in lines:
+    post_name = ""
+    for post_id, organisation_id, path, is_head, post, unit, duty, role, resource, verb, scope, *_, paths in lines:
+        post_name = post_name or f"{unit} {post}"
         posts.setdefault(post_id, (organisation_id, path))
         duties.add(Duty(duty))
         pools |= {(ANYBODY, organisation_id): None} | ({(HEAD, organisation_id): None} if is_head else {})
@@ -70,7 +73,7 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
         person_id=person.pk, account_id=account_id, name=person.name, post_ids=tuple(posts),
         primary_post_id=primary, organisation_id=organisation_id, organisation_path=path, duties=frozenset(duties),
         roles=frozenset(roles), permissions={key: tuple(found) for key, found in permissions.items()}, address=address,
-        pools=tuple(pools),
+        pools=tuple(pools), post_name=post_name,
     )  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.registers import registry
 from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
 from yiwang.kernel.registers.forms import SEPARATOR
-from yiwang.kernel.registers.models import SavedView
+from yiwang.kernel.registers.models import ApiToken, SavedView
 from yiwang.kernel.registers.paths import display, resolve
 from yiwang.kernel.search.indexing import containing
 
@@ -324,6 +324,11 @@ def views(actor: Actor, register: Register) -> list[SavedView]:
     above = [int(part) for part in actor.organisation_path.split("/") if part]
     mine = Q(person_id=actor.person_id) | Q(shared_with_id__in=above)
     return list(SavedView.objects.filter(mine, register=register.code).select_related("person"))
+
+
+def tokens(actor: Actor) -> QuerySet[ApiToken]:
+    """The actor's own API tokens, newest first."""
+    return ApiToken.objects.filter(account_id=actor.account_id, account__isnull=False).order_by("-id")
 
 
 # Filters

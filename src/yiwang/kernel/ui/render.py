@@ -50,6 +50,7 @@ def base_context(request: HttpRequest, title: str) -> dict[str, Any]:
     return {
         "title": title,
         "actor": actor_of(request),
+        "post_name": actor_of(request).post_name,
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "city": settings.CITY_NAME,
         "demo": settings.DEMO_CITY,

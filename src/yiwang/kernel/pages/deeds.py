@@ -1,0 +1,39 @@
+"""What the ledger's actions are called in the audit pages; the ledger itself keeps codes, which never change."""
+
+from yiwang.kernel.ledger.models import Entry
+from yiwang.kernel.pages.menu import domains
+from yiwang.kernel.registers.registry import all_registers
+
+GENERIC = {
+    "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出",
+    "issue_token": "签发接口令牌", "revoke_token": "收回接口令牌",
+}  # fmt: skip
+KERNEL = {
+    "access.grant.given": "授予权限", "access.grant.withdrawn": "收回权限", "access.role.declared": "登记预设角色",
+    "access.role.defined": "新建角色", "access.role.held": "授予角色", "access.role.withdrawn": "收回角色",
+    "calendar.publish": "发布工作日历", "clocks.recompute": "按新日历重算期限", "clocks.timer.park": "搁置定时器",
+    "clocks.timer.retry": "重试定时器", "files.adopt": "归入附件", "files.download": "下载文件", "files.store": "上传文件",
+    "files.sweep": "清理无主文件", "files.withdraw": "撤下文件", "ledger.accept_database": "确认恢复后的数据库",
+    "orgs.organisation.changed": "修改机构", "orgs.organisation.created": "新建机构", "orgs.organisation.moved": "移动机构",
+    "orgs.organisation.retired": "停用机构", "orgs.post.changed": "修改岗位", "orgs.post.created": "新建岗位",
+    "orgs.regions.loaded": "载入行政区划", "people.account.created": "新建账号", "people.account.disabled": "停用账号",
+    "people.account.enabled": "启用账号", "people.account.password_changed": "修改密码",
+    "people.account.password_reset": "重置密码", "people.account.recovery_code_used": "使用恢复码",
+    "people.account.second_factor_cleared": "解除动态口令", "people.account.second_factor_on": "启用动态口令",
+    "people.account.unlocked": "解锁账号", "people.appointed": "任职", "people.delegated": "设定代理",
+    "people.delegation.revoked": "收回代理", "people.dismissed": "免职", "people.person.changed": "修改人员",
+    "people.person.created": "新建人员", "people.sessions.ended": "退出其他登录", "people.sign_in.failed": "登录失败",
+    "people.signed_in": "登录", "people.signed_out": "退出登录",
+}  # fmt: skip
+
+
+def deed(entry: Entry) -> str:
+    """The action in words: of the kernel, of a domain's manifest, of a register's own actions; else its code."""
+    known = GENERIC | KERNEL
+    for domain in domains():
+        known |= dict(domain.deeds)
+    if entry.action in known:
+        return known[entry.action]
+    register = next((each for each in all_registers() if each.code == entry.target_kind), None)
+    action = register.action(entry.action) if register is not None else None
+    return action.name if action is not None else entry.action
