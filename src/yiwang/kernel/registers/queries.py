@@ -328,7 +328,7 @@ def views(actor: Actor, register: Register) -> list[SavedView]:
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:
     """The actor's own API tokens, newest first."""
-    return ApiToken.objects.filter(account_id=actor.account_id, account__isnull=False).order_by("-id")
+    return ApiToken.objects.filter(account_id=actor.account_id or 0).order_by("-id")
 
 
 # Filters
