@@ -5,6 +5,7 @@ identity numbers inside the text are masked.
 """
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -21,8 +22,7 @@ from django.views.decorators.csrf import csrf_exempt
 from yiwang.city.command import contract as command
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
-from yiwang.city.hotline.services.intake import Intake, register_request
-from yiwang.city.hotline.services.triage import assign_matter
+from yiwang.city.hotline.services.intake import Intake, register_for_matter
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.crypto.masks import mask_text
@@ -32,6 +32,7 @@ from yiwang.kernel.ui.routes import PUBLIC, route
 JURISDICTION = "yiwang"
 LONGEST_SPAN = timedelta(days=90)
 MOST_ROWS = 1000
+UNWRITABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # XML 1.0 §2.2
 SINGULAR = {"services": "service", "service_requests": "request", "errors": "error", "values": "value"}
 Answer = dict[str, Any] | list[dict[str, Any]]
 
@@ -45,7 +46,7 @@ def _element(name: str, value: Any) -> ElementTree.Element:
         singular = SINGULAR.get(name, "attribute")
         element.extend(_element(singular, inner) for inner in value)
     elif value is not None:
-        element.text = str(value).lower() if isinstance(value, bool) else str(value)
+        element.text = str(value).lower() if isinstance(value, bool) else UNWRITABLE.sub("", str(value))
     return element
 
 
@@ -224,9 +225,7 @@ def _post(request: HttpRequest) -> tuple[Answer, int]:
         latitude=_decimal(request, "lat", 90),
         public=True,
     )
-    registered = register_request(actor, intake, key=request.headers.get("Idempotency-Key", "")[:64])
-    if registered.matter_code != code:
-        assign_matter(actor, registered.pk, code)
+    registered = register_for_matter(actor, intake, code, key=request.headers.get("Idempotency-Key", "")[:64])
     notice = "请保存查询码，可在公众查询页查看办理进展。"
     return [{"service_request_id": registered.number, "service_notice": f"查询码 {registered.tracking_code}；{notice}",
              "account_id": None}], 201  # fmt: skip

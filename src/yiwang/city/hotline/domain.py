@@ -11,7 +11,7 @@ from yiwang.city.hotline.terms import CALLER, DISPATCHER, HANDLER, MANAGER, OPER
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
 from yiwang.kernel.measures.declarations import ReportSpec
-from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
+from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
 TEXTS = Path(__file__).parent / "templates" / "hotline"
 REQUEST, REPORTER, EXCLUSION = "hotline.request", "hotline.reporter", "hotline.exclusion"
@@ -76,6 +76,10 @@ DOMAIN = Domain(
             on_event=on_request,
         ),
         CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
+    ),
+    public=(
+        PublicItem("反映诉求", "/public/hotline/", "咨询、求助、投诉、举报、建议；提交后凭查询码查看进展。"),
+        PublicItem("查询进展", "/public/hotline/track/", "凭受理回执上的 12 位查询码查看办理情况和答复。"),
     ),
     urls=(*pages.URLS, *api.URLS),
     jobs=jobs.JOBS,

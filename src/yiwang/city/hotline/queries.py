@@ -39,6 +39,7 @@ from yiwang.kernel.search.text import bigrams
 from yiwang.kernel.ui.sections import Fact, Section
 
 TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+NOWHERE = "未注明"
 HIDDEN = "（按规定保密）"
 
 
@@ -190,7 +191,7 @@ def by_district(actor: Actor, since: datetime, until: datetime) -> list[tuple[st
     """(district, requests) where the text says where, most first; the rest under 未注明."""
     found = requests(actor).filter(received_at__gte=since, received_at__lt=until)
     rows = found.values("district").annotate(number=Count("pk")).order_by("-number", "district")
-    return [(row["district"] or "未注明", row["number"]) for row in rows]
+    return [(row["district"] or NOWHERE, row["number"]) for row in rows]
 
 
 def by_day(actor: Actor, since: datetime, until: datetime) -> list[tuple[date, int]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from yiwang.kernel.access.roles import RoleSpec
 
-__all__ = ["Domain", "MenuItem", "RoleSpec"]
+__all__ = ["Domain", "MenuItem", "PublicItem", "RoleSpec"]
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,15 @@ class MenuItem:
     requires: tuple[str, str]
     group: str = ""
     icon: str = ""
+
+
+@dataclass(frozen=True)
+class PublicItem:
+    """A page for everybody, listed on the public home."""
+
+    label: str
+    url: str
+    about: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +45,7 @@ class Domain:
     reports: tuple[Any, ...] = ()
     case_kinds: tuple[Any, ...] = ()
     urls: tuple[Any, ...] = ()
+    public: tuple[PublicItem, ...] = ()
     api: Any = None
     jobs: tuple[Any, ...] = ()
     # (action, what the audit pages call it) of the ledger entries its services write.

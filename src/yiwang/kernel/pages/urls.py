@@ -8,12 +8,14 @@ from yiwang.kernel.pages.home import home
 from yiwang.kernel.pages.inbox import batch, inbox
 from yiwang.kernel.pages.menu import shell_parts
 from yiwang.kernel.pages.notices import jobs, notification, notifications
+from yiwang.kernel.pages.public import public_home
 from yiwang.kernel.ui.render import contribute
-from yiwang.kernel.ui.routes import SIGNED_IN, route
+from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 
 contribute(shell_parts)
 urlpatterns = [
     route("", home, "home", SIGNED_IN),
+    route("public/", public_home, "public_home", PUBLIC),
     route("inbox/<slug:code>/", inbox, "inbox", SIGNED_IN),
     route("inbox/<slug:code>/batch/", batch, "inbox_batch", SIGNED_IN),
     route("cases/<int:case_id>/", case_page, "case", SIGNED_IN),

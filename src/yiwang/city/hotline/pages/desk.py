@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.services.intake import Intake, register_request
@@ -48,7 +49,7 @@ class DeskForm(forms.Form):
                 "hx-include": "#desk-form",
             }
         self.fields["phone"].widget.attrs |= {
-            "hx-get": reverse("hotline_history"),
+            "hx-post": reverse("hotline_history"),
             "hx-trigger": "input changed delay:400ms",
             "hx-target": "#history",
             "inputmode": "tel",
@@ -101,9 +102,10 @@ def desk(request: HttpRequest) -> HttpResponse:
     return page(request, "hotline/desk.html", {"form": form}, title="话务台", status=status)
 
 
+@require_POST
 def history(request: HttpRequest) -> HttpResponse:
-    """Earlier requests of the number being typed."""
-    phone = request.GET.get("phone", "").strip()
+    """Earlier requests of the number being typed; posted, so that no number stands in an address or a log."""
+    phone = request.POST.get("phone", "").strip()[:20]
     found = queries.caller_history(actor_of(request), phone) if len(phone) >= 5 else []
     context = {"found": found, "caption": "该号码的历史诉求", "nothing": "该号码没有历史诉求。" if len(phone) >= 5 else ""}
     return fragment(request, "hotline/matches.html", context)

@@ -1,6 +1,7 @@
 """研判：疑似重复、群体诉求、热点、疑难、地点分布。"""
 
 from datetime import date, timedelta
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -50,7 +51,9 @@ def overview(request: HttpRequest) -> HttpResponse:
     elif tab == "places":
         start, stop = insight.window(since, until)
         rows = queries.by_district(actor, start, stop)[:20]
-        context |= {"places": rows, "chart": bar(rows, title="诉求按文中地点")}
+        period = {"received_at.from": since.isoformat(), "received_at.to": until.isoformat()}
+        links = [(name, number, urlencode({"district": name, **period}) if name != queries.NOWHERE else "") for name, number in rows]
+        context |= {"places": links, "chart": bar(rows, title="诉求按文中地点")}
     else:
         context |= {"tab": "topics", "run": queries.latest_topics(actor)}
     return page(request, "hotline/insight.html", context, title="诉求研判")

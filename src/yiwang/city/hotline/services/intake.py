@@ -165,6 +165,14 @@ def register_request(actor: Actor, intake: Intake, *, submit: bool = True, key: 
 
 
 @transaction.atomic
+def register_for_matter(actor: Actor, intake: Intake, code: str, *, key: str = "") -> Request:
+    """Register and fix the matter, or neither; a repeated key leaves the matter as it is by now."""
+    actor.require("hotline.request", "triage")
+    request = register_request(actor, intake, key=key)
+    return request if request.matter_code else triage.assign_matter(actor, request.pk, code)
+
+
+@transaction.atomic
 def register_many(
     actor: Actor, intakes: Sequence[Intake], *, submit: bool = True, keys: Sequence[str] | None = None
 ) -> list[Request]:

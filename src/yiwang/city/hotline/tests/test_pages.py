@@ -1,0 +1,129 @@
+"""热线的页面：谁打得开，填错了怎么说，重复提交会怎样。"""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+
+from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.services.triage import assign_matter
+from yiwang.city.hotline.tests.world import World
+
+FORM = {"kind": "help", "title": "路灯不亮", "content": "解放路路灯不亮", "phone": "13812345678", "key": "k1"}
+PAGES = {
+    "/hotline/desk/": {"operator", "dispatcher", "manager", "director"},
+    "/hotline/triage/": {"dispatcher", "manager", "director"},
+    "/hotline/insight/": {"dispatcher", "manager", "director"},
+    "/hotline/models/": {"dispatcher", "manager", "director"},
+}
+POSTS = ("desk/history/", "triage/category/", "triage/matter/", "triage/dispatch/", "insight/topics/", "insight/repeats/",
+         "insight/judge/", "insight/group/")  # fmt: skip
+
+
+def test_每页只对有权的人开(world: World) -> None:
+    for name in ("operator", "dispatcher", "caller", "manager", "housing.handler", "ecology.head"):
+        browser = world.client(name)
+        for address, allowed in PAGES.items():
+            assert browser.get(address).status_code == (200 if name in allowed else 403), (name, address)
+        if name in ("housing.handler", "ecology.head"):
+            assert {browser.post(f"/hotline/{each}").status_code for each in POSTS} == {403}
+
+
+def test_只收提交的地址拒绝打开_缺项说得清(world: World) -> None:
+    browser = world.client("manager")
+    for each in POSTS:
+        if each != "desk/history/":
+            assert browser.get(f"/hotline/{each}").status_code == 405, each
+    for each in ("triage/category/", "triage/matter/", "triage/dispatch/", "insight/judge/"):
+        for wrong in ({}, {"request": "abc", "finding": "abc"}, {"request": "9" * 30, "finding": "-1"}):
+            assert browser.post(f"/hotline/{each}", wrong).status_code == 422, (each, wrong)
+    assert browser.post("/hotline/insight/judge/", {"finding": "999", "confirmed": "1"}).status_code == 404
+    answer = browser.get("/hotline/insight/", {"since": "昨天"})
+    assert answer.status_code == 422 and "2026-01-31" in answer.content.decode()
+    assert browser.get("/hotline/insight/?tab=places&since=2026-02-01&until=2026-01-01").status_code == 422
+
+
+@pytest.mark.parametrize("tab", ["topics", "repeats", "events", "hard", "places", "没有这页"])
+def test_研判各页能看_地点可点到台账(world: World, tab: str) -> None:
+    world.request(title="望江街道路灯不亮")
+    page = world.client("manager").get("/hotline/insight/", {"tab": tab}).content.decode()
+    if tab == "places":
+        address = page.split('href="/r/hotline.request/?district=')[1].split('"')[0].replace("&amp;", "&")
+        listed = world.client("manager").get(f"/r/hotline.request/?district={address}")
+        assert "望江街道路灯不亮" in listed.content.decode()
+    assert "诉求研判" in page
+
+
+def test_话务台登记_重复提交只一件(world: World) -> None:
+    browser = world.client("operator")
+    first = browser.post("/hotline/desk/", {**FORM, "then": "submit"})
+    again = browser.post("/hotline/desk/", {**FORM, "then": "submit"})
+    assert first.status_code == 302 and first["Location"] == again["Location"] and Request.objects.count() == 1
+    assert (
+        "路灯不亮" in browser.get("/hotline/desk/matches/", {"title": "解放路路灯不亮", "content": ""}).content.decode()
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "word"),
+    [({"title": " "}, "这个字段"), ({"content": ""}, "这个字段"), ({"phone": "没有电话"}, "5 至 15 位数字")],
+)
+def test_话务台填错不丢字(world: World, wrong: dict[str, str], word: str) -> None:
+    answer = world.client("operator").post("/hotline/desk/", {**FORM, "address": "解放路九号", **wrong})
+    page = answer.content.decode()
+    assert answer.status_code == 422 and word in page and "解放路九号" in page and not Request.objects.exists()
+
+
+def test_网上提交_凭码查询_尖括号原样显示(world: World) -> None:
+    browser = Client()
+    said = {**FORM, "title": "<script>alert(1)</script>", "public": "on"}
+    first, again = browser.post("/public/hotline/", said), browser.post("/public/hotline/", said)
+    assert first.status_code == 302 and first["Location"] == again["Location"] and Request.objects.count() == 1
+    made = Request.objects.get()
+    page = browser.get(first["Location"]).content.decode()
+    assert made.tracking_code in page and "&lt;script&gt;alert(1)" in page and "<script>alert" not in page
+    assert "13812345678" not in page and made.channel == "web"
+    assert "<script>alert" not in world.client("dispatcher").get("/hotline/triage/").content.decode()
+    wrong = browser.get("/public/hotline/track/", {"code": "ABCD"})
+    assert wrong.status_code == 404 and "没有找到这个查询码" in wrong.content.decode()
+
+
+def test_网上手机号错_标识过长_提交过频(world: World) -> None:
+    browser = Client()
+    assert "11 位手机号码" in browser.post("/public/hotline/", {**FORM, "phone": "123"}).content.decode()
+    assert browser.post("/public/hotline/", {**FORM, "key": "k" * 100}).status_code == 422
+    answers = [browser.post("/public/hotline/", {**FORM, "key": f"k{number}"}).status_code for number in range(22)]
+    assert answers[0] == 302 and answers[-1] == 422
+    assert "过于频繁" in browser.post("/public/hotline/", {**FORM, "key": "last"}).content.decode()
+
+
+def test_公众首页列出两项服务(world: World) -> None:
+    page = Client().get("/public/").content.decode()
+    assert "/public/hotline/track/" in page and 'href="/public/hotline/"' in page
+
+
+def test_查询码够长且不重(world: World) -> None:
+    codes = {world.request().tracking_code for _ in range(20)}
+    assert len(codes) == 20 and all(len(code) == 12 for code in codes)
+
+
+def test_派单台勾选派出(world: World) -> None:
+    request = world.request()
+    assign_matter(world["dispatcher"], request.pk, "CJ0203")
+    page = (
+        world.client("dispatcher")
+        .post("/hotline/triage/dispatch/", {"request": [request.pk], "key": "k"})
+        .content.decode()
+    )
+    assert "已派单 1 件" in page and "住建局" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"a,b\n1,2", "text 和 label"), ("text,label\n路灯,城乡建设".encode(), "训练数据不足"), (b"\xff\xfe\x00\x81", "无法读取"),
+     (b"text,label,group\nx,y,z", "整数")],
+)  # fmt: skip
+def test_训练文件不对说得清(world: World, content: bytes, word: str) -> None:
+    upload = SimpleUploadedFile("labelled.csv", content)
+    answer = world.client("manager").post("/hotline/models/", {"source": "file", "file": upload})
+    assert answer.status_code == 422 and word in answer.content.decode()
+    assert world.client("dispatcher").post("/hotline/models/", {"source": "decided"}).status_code == 403

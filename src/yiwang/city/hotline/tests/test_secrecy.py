@@ -1,0 +1,119 @@
+"""举报人是谁：承办、协办单位和公众从任何一扇门都看不出来。"""
+
+import pytest
+from django.test import Client
+
+from yiwang.city.hotline import queries
+from yiwang.city.hotline.models import Reporter, Request
+from yiwang.city.hotline.tests.world import Kind, World
+from yiwang.kernel.flow import services as flow
+from yiwang.kernel.flow.outbox import deliver
+from yiwang.kernel.ledger.models import Entry
+
+NAME, PHONE, NUMBER = "钱多多", "13812345678", "450205199001011234"
+SECRETS = (NAME, PHONE, NUMBER, "138-1234-5678")
+SAID = f"我是{NAME}，电话{PHONE}（138-1234-5678），身份证{NUMBER}，举报解放路九号楼违建"
+
+
+@pytest.fixture(params=["report", "confidential"])
+def request_(request: pytest.FixtureRequest, world: World) -> Request:
+    """A report, or a complaint asked to be kept confidential, at its callback, with a co-handler."""
+    kind = {"kind": Kind.REPORT} if request.param == "report" else {"kind": Kind.COMPLAINT, "confidential": True}
+    found = world.request(title=f"{NAME}举报违建，{PHONE}", content=SAID, name=NAME, phone=PHONE, public=True, **kind)
+    world.dispatch(found, co=("URBAN",))
+    world.act("housing.handler", found, "sign")
+    flow.answer(world["urban.handler"], found.case_id, opinion="现场有违建")
+    world.handle(found)
+    comment = {"resolved": False, "comment": f"{NAME}说还在建，电话{PHONE}"}
+    return world.act("caller", found, "dissatisfied", opinion="未解决", data=comment)
+
+
+def doors(request: Request) -> list[str]:
+    register = "/r/hotline.request/"
+    return [
+        "/", "/inbox/todo/", "/inbox/done/", "/notifications/", f"/cases/{request.case_id}/",
+        f"/cases/{request.case_id}/?earlier=1", register, f"{register}?columns=title&columns=content", f"{register}{request.pk}/",
+        f"{register}export/?format=csv", f"{register}export/?format=xlsx", f"/api/r/hotline.request/{request.pk}",
+        "/api/r/hotline.request/", f"/search/?q={request.number}", f"/search/?q={PHONE}", f"/search/?q={NAME}",
+        "/search/?q=违建", f"{register}?q={PHONE}", f"{register}?q={NAME}", "/r/hotline.exclusion/",
+    ]  # fmt: skip
+
+
+def body(response: object) -> str:
+    raw = b"".join(response.streaming_content) if getattr(response, "streaming", False) else response.content  # type: ignore[attr-defined]
+    return raw.decode("utf-8", errors="replace")
+
+
+def leaks(text: str, asked: str) -> list[str]:
+    """Secrets in an answer, but for the one the reader typed himself into the address."""
+    return [secret for secret in SECRETS if secret in text and secret not in asked]
+
+
+@pytest.mark.parametrize("who", ["housing.handler", "housing.head", "urban.handler", "urban.head", "sub1.handler"])
+def test_承办协办和旁单位哪扇门都看不到(world: World, request_: Request, who: str) -> None:
+    deliver(100)
+    browser = world.client(who)
+    opened = 0
+    for door in doors(request_):
+        response = browser.get(door)
+        opened += response.status_code == 200
+        assert not leaks(body(response), door), door
+    assert opened >= 8
+    for phrase in (PHONE, NAME, NUMBER):
+        found = browser.get("/r/hotline.request/", {"q": phrase})
+        assert request_.number not in body(found), "搜得到就等于看得到"
+
+
+def test_承办单位仍看得到事情本身(world: World, request_: Request) -> None:
+    page = body(world.client("housing.handler").get(f"/cases/{request_.case_id}/"))
+    assert "举报解放路九号楼违建" in page and queries.HIDDEN in page
+
+
+def test_热线人员看得到原文且按号码查得到历史(world: World, request_: Request) -> None:
+    page = body(world.client("operator").get(f"/cases/{request_.case_id}/"))
+    assert NAME in page and PHONE in page and NUMBER in page
+    assert "违建" in body(world.client("operator").get("/r/hotline.request/", {"q": "违建"}))
+    history = body(world.client("operator").post("/hotline/desk/history/", {"phone": "138 1234 5678"}))
+    assert request_.number in history
+    masked = body(world.client("dispatcher").get(f"/cases/{request_.case_id}/"))
+    assert "138****5678" in masked
+
+
+def test_公众各页看不到(world: World, request_: Request) -> None:
+    public = Client()
+    addresses = ["/public/", "/public/hotline/", "/open311/v2/requests.json", "/open311/v2/requests.xml"]
+    addresses += [
+        f"/open311/v2/requests/{request_.number}.json",
+        f"/public/hotline/track/?code={request_.tracking_code}",
+    ]
+    for address in addresses:
+        text = body(public.get(address))
+        assert not leaks(text, address) and PHONE[:3] + "****" not in text, address
+    assert request_.number not in body(public.get("/open311/v2/requests.json"))
+    for door in doors(request_):
+        assert not leaks(body(public.get(door)), door)
+
+
+def test_台账只记编号不记身份_库里没有明文(request_: Request) -> None:
+    for entry in Entry.objects.all():
+        assert not leaks(f"{entry.before}{entry.after}{entry.reason}", "")
+    stored = Reporter.objects.get(request=request_)
+    assert not leaks(f"{stored.name}{stored.phone}{stored.statement}", "")
+    assert not leaks(f"{request_.title}{request_.content}{request_.search_terms}{request_.case.title}", "")
+
+
+def test_管理员三员都打不开(world: World, request_: Request) -> None:
+    assert world.client("ecology.head").get("/r/hotline.request/").status_code == 403
+    assert world.client("ecology.head").get(f"/cases/{request_.case_id}/").status_code == 404
+
+
+def test_普通诉求标题也不带号码而内容照原样(world: World) -> None:
+    request = world.request(title=f"找{PHONE}的路灯问题", content="路灯不亮")
+    assert PHONE not in request.title and PHONE in request.content
+    assert queries.statement(world["operator"], request) == request.content
+
+
+def test_号码写法不同仍是同一人(world: World) -> None:
+    marks = {queries.identity_of(phone=written) for written in ("13812345678", "138 1234 5678", "+86 138-1234-5678")}
+    assert len(marks) == 1
+    assert queries.identity_of(external_user="u1") != queries.identity_of(external_user="u2")
