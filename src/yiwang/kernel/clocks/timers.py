@@ -6,25 +6,34 @@ armed before a stop can't be claimed after it. Effect and mark commit together.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
 
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.clocks import services
 from yiwang.kernel.clocks.above import DECLARED, Above, on_rung
 from yiwang.kernel.clocks.models import Clock, Timer
+from yiwang.kernel.clocks.statements import Table, ask
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
 __all__ = ["on_rung", "run_due"]
 log = logging.getLogger(__name__)
 BATCH, ATTEMPTS = 25, 5
-# The one statement each timer costs besides its effect.
-MARK = "UPDATE clocks_timer SET state = 'fired', fired_at = %s WHERE id = %s AND state = 'armed'"
+CLOCK, TIMER = Table.of(Clock), Table.of(Timer)
+HOLD = f"select {CLOCK.selected('c')} from clocks_clock c where c.case_id = any(%(cases)s) for update of c skip locked"  # noqa: S608 - names of our own columns
+DUE = f"""
+select {TIMER.selected("t")} from clocks_timer t
+where t.clock_id = any(%(clocks)s) and t.state = 'armed' and t.fire_at <= %(now)s
+  and (t.retry_at is null or t.retry_at <= %(now)s)
+order by t.fire_at, t.id
+"""  # noqa: S608 - names of our own columns
+# The one statement the timers of a batch cost besides their effects.
+MARK = "update clocks_timer set state = 'fired', fired_at = %(now)s where id = any(%(ids)s) and state = 'armed' returning id"
 
 
 def run_due(limit: int = 1000, now: datetime | None = None, *, above: Above = DECLARED) -> int:
@@ -50,7 +59,7 @@ def run_due(limit: int = 1000, now: datetime | None = None, *, above: Above = DE
     return done
 
 
-Fire = Callable[[Timer, datetime, Above], None]
+Fire = Callable[[list[Timer], datetime, Above], None]
 
 
 def _run_batch(size: int, now: datetime | None, above: Above, fire: Fire) -> int:
@@ -59,14 +68,14 @@ def _run_batch(size: int, now: datetime | None, above: Above, fire: Fire) -> int
         cases = _claim_cases(size, now, above)
         if not cases:
             return 0
-        rows = Clock.objects.select_for_update(skip_locked=True).filter(case_id__in=cases)
-        clocks = {clock.pk: clock for clock in rows}
+        held = [Clock.from_db("default", CLOCK.columns, row) for row in ask(HOLD, {"cases": list(cases)})]
+        clocks = {clock.pk: clock for clock in held}
         # Read after the locks: what another worker has settled meanwhile is no longer armed.
-        timers = list(_due(now).filter(clock__in=clocks).order_by("fire_at", "id"))
+        rows = ask(DUE, {"clocks": list(clocks), "now": now})
+        timers = [Timer.from_db("default", TIMER.columns, row) for row in rows]
         for timer in timers:
             timer.clock = clocks[timer.clock_id]
-        for timer in _merged(_current(timers, above), now):
-            fire(timer, now, above)
+        fire(_merged(_current(timers, above), now), now, above)
         return len(timers)
 
 
@@ -101,15 +110,8 @@ def _merged(timers: list[Timer], now: datetime) -> list[Timer]:
 
 
 def _database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        found: datetime = cursor.fetchone()[0]
+    found: datetime = ask("select clock_timestamp()")[0][0]
     return found
-
-
-def _due(now: datetime) -> QuerySet[Timer]:
-    ready = Q(retry_at=None) | Q(retry_at__lte=now)
-    return Timer.objects.filter(ready, state=TimerState.ARMED, fire_at__lte=now)
 
 
 def _claim_cases(size: int, now: datetime, above: Above) -> set[int]:
@@ -118,12 +120,10 @@ def _claim_cases(size: int, now: datetime, above: Above) -> set[int]:
     join = f"JOIN {connection.ops.quote_name(owner._meta.db_table)} o ON o.id = c.case_id" if owner else ""
     statement = f"""
         SELECT c.case_id FROM clocks_timer t JOIN clocks_clock c ON c.id = t.clock_id {join}
-        WHERE t.state = 'armed' AND t.fire_at <= %s AND (t.retry_at IS NULL OR t.retry_at <= %s)
-        ORDER BY t.fire_at, t.id LIMIT %s FOR UPDATE OF {"o" if owner else "c"} SKIP LOCKED
+        WHERE t.state = 'armed' AND t.fire_at <= %(now)s AND (t.retry_at IS NULL OR t.retry_at <= %(now)s)
+        ORDER BY t.fire_at, t.id LIMIT %(size)s FOR UPDATE OF {"o" if owner else "c"} SKIP LOCKED
     """  # noqa: S608 - the only inserted word is a quoted table name of our own models
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [now, now, size])
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in ask(statement, {"now": now, "size": size})}
 
 
 def _mark(timer: Timer, **fields: object) -> bool:
@@ -131,21 +131,29 @@ def _mark(timer: Timer, **fields: object) -> bool:
     return bool(Timer.objects.filter(pk=timer.pk, state=TimerState.ARMED).update(**fields))
 
 
-def _fire(timer: Timer, now: datetime, above: Above) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(MARK, [now, timer.pk])
-        if not cursor.rowcount:
-            return
-    above.handlers[RungKind(timer.kind)](timer, timer.lawful_at)
+def _fire(timers: list[Timer], now: datetime, above: Above) -> None:
+    """Timers that are alone in their case are marked together. Of several in a case an earlier one may cancel the
+    next, so each is marked when its turn comes."""
+    crowd = Counter(timer.clock.case_id for timer in timers)
+    marked = _fired([timer for timer in timers if crowd[timer.clock.case_id] == 1], now)
+    for timer in timers:
+        if timer.pk in marked or _fired([timer], now):
+            above.handlers[RungKind(timer.kind)](timer, timer.lawful_at)
 
 
-def _fire_guarded(timer: Timer, now: datetime, above: Above) -> None:
-    try:
-        with transaction.atomic():
-            _fire(timer, now, above)
-    except Exception as error:
-        log.exception("timer %s (clock %s, rung %s) failed", timer.pk, timer.clock_id, timer.rung)
-        _put_off(timer, f"{type(error).__name__}: {error}", now)
+def _fired(timers: list[Timer], now: datetime) -> set[int]:
+    """Mark those that are still armed."""
+    return {row[0] for row in ask(MARK, {"now": now, "ids": [timer.pk for timer in timers]})} if timers else set()
+
+
+def _fire_guarded(timers: list[Timer], now: datetime, above: Above) -> None:
+    for timer in timers:
+        try:
+            with transaction.atomic():
+                _fire([timer], now, above)
+        except Exception as error:
+            log.exception("timer %s (clock %s, rung %s) failed", timer.pk, timer.clock_id, timer.rung)
+            _put_off(timer, f"{type(error).__name__}: {error}", now)
 
 
 def _put_off(timer: Timer, error: str, now: datetime) -> None:
