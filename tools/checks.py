@@ -14,10 +14,10 @@ from source import WINGS, Module, Problem, modules, tracked
 
 MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
-BUDGETS = ((("flow", "clocks"), 5000), (("registers", "pages", "ui"), 4800), ((), 15500))
+BUDGETS = ((("flow", "clocks"), 5000), (("registers", "pages", "ui"), 5000), ((), 16200))
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
-LARGER = {("city", "hotline"): 2800}
+LARGER = {("city", "hotline"): 3000}
 ROOMS = {
     "domain", "terms", "models", "queries", "flows", "services", "measures", "contract", "registers", "pages", "api",
     "jobs", "demo", "templates", "static", "migrations", "tests", "README.md", "__init__",
@@ -235,7 +235,7 @@ def doors(module: Module) -> Iterator[Problem]:
         return
     open_rooms = {"contract", "measures"} if layer == ("cockpit",) else {"contract"}
     if module.is_test:
-        open_rooms |= {"demo", "services"}
+        return
     for node, name in imported(module):
         parts = name.split(".")
         if parts[0] != "yiwang" or len(parts) < 3 or parts[1] not in WINGS or tuple(parts[1:3]) == module.domain:

@@ -139,8 +139,8 @@ def test_领域须有说明且模板不超过六个(tmp_path: Path) -> None:
     ("room", "lines", "said"),
     [
         ("flow", 5001, "flow+clocks 5001 行"),
-        ("ui", 4801, "registers+pages+ui 4801 行"),
-        ("people", 15501, "kernel 15501 行"),
+        ("ui", 5001, "registers+pages+ui 5001 行"),
+        ("people", 16201, "kernel 16201 行"),
     ],
 )
 def test_预算超出被指出(room: str, lines: int, said: str, tmp_path: Path) -> None:

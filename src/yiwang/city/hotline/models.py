@@ -66,7 +66,7 @@ class Request(Record):
         "self", models.PROTECT, null=True, blank=True, related_name="parts", editable=False, verbose_name="拆自"
     )
     excluded_at = models.DateTimeField("认定时间", null=True, blank=True)
-    search_terms = ArrayField(models.CharField(max_length=8), default=list, blank=True, editable=False)
+    search_terms = ArrayField(models.CharField("检索词", max_length=8), verbose_name="检索词", default=list, blank=True, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "诉求"

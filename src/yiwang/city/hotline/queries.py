@@ -241,6 +241,16 @@ def operator_organisation_id(actor: Actor) -> int:
     return actor.organisation_id if actor.organisation_id in found else found[0]
 
 
+def regions() -> QuerySet[Region]:
+    """The divisions a request may be placed in."""
+    return Region.objects.order_by("code")
+
+
+def model_versions() -> QuerySet[TriageModel]:
+    """All classifiers, newest first, without their weights."""
+    return TriageModel.objects.defer("artefact").order_by("-trained_at")
+
+
 def known_places() -> tuple[str, ...]:
     """Names of the divisions on the books, for finding where a text speaks of."""
     return tuple(Region.objects.values_list("name", flat=True))

@@ -188,3 +188,8 @@ def sections(actor: Actor, found: Appeal) -> list[Section]:
         Fact("事实与证据", deduction.evidence, wide=True), Fact("申请理由", found.statement, wide=True),
     )  # fmt: skip
     return [Section("扣分与申请", facts)]
+
+
+def other_versions(period: Period) -> QuerySet[SchemeVersion]:
+    """Versions of the same scheme that the period isn't pinned to, for a what-if."""
+    return SchemeVersion.objects.filter(scheme_id=period.scheme_id).exclude(pk=period.scheme_version_id)

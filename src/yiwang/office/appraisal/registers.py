@@ -66,7 +66,7 @@ def _appeal(actor: Actor, deduction: Deduction, data: dict[str, Any]) -> Appeal:
 
 
 def _standings(actor: Actor, period: Period) -> tuple[str, str, dict[str, Any]]:
-    versions = SchemeVersion.objects.filter(scheme_id=period.scheme_id).exclude(pk=period.scheme_version_id)
+    versions = queries.other_versions(period)
     context = {"rows": queries.shown_rows(actor, period), "frozen": period.state == PeriodState.FROZEN, "period": period,
                "versions": list(versions) if actor.can("appraisal.period", "deduct") else []}  # fmt: skip
     return "即时排名", "appraisal/standings.html", context

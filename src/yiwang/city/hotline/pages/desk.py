@@ -12,7 +12,6 @@ from yiwang.city.hotline import queries
 from yiwang.city.hotline.services.intake import Intake, register_request
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Invalid
-from yiwang.kernel.orgs.models import Region
 from yiwang.kernel.ui.render import actor_of, fragment, page
 from yiwang.kernel.ui.routes import needs, route
 
@@ -27,7 +26,7 @@ class DeskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7}),
         help_text="时间、地点、对象、经过、诉求人希望怎样解决",
     )
-    region = forms.ModelChoiceField(label="所在区划", queryset=Region.objects.none(), required=False)
+    region = forms.ModelChoiceField(label="所在区划", queryset=None, required=False)
     address = forms.CharField(label="地址", max_length=200, required=False)
     wants_callback = forms.BooleanField(label="需要回访", required=False, initial=True)
     confidential = forms.BooleanField(
@@ -39,8 +38,8 @@ class DeskForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         region = self.fields["region"]
-        assert isinstance(region, forms.ModelChoiceField)  # noqa: S101 - narrows the type only
-        region.queryset = Region.objects.order_by("code")
+        if isinstance(region, forms.ModelChoiceField):
+            region.queryset = queries.regions()
         for name in ("title", "content"):
             self.fields[name].widget.attrs |= {
                 "hx-get": reverse("hotline_matches"),

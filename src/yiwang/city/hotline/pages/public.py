@@ -62,7 +62,7 @@ def submit(request: HttpRequest) -> HttpResponse:
         else:
             return HttpResponseRedirect(f"{reverse('hotline_track')}?code={registered.tracking_code}&new=1")
     status = 422 if form.is_bound and form.errors else 200
-    return page(request, "hotline/public_form.html", {"form": form}, title="反映诉求", status=status)
+    return page(request, "hotline/public.html", {"form": form}, title="反映诉求", status=status)
 
 
 def _progress(code: str) -> dict[str, Any]:
@@ -95,7 +95,7 @@ def track(request: HttpRequest) -> HttpResponse:
             status = 404 if problem.code == "absent" else problem.status
             context = {"problem": problem.message, "code": code}
     context["is_new"] = request.GET.get("new") == "1"
-    return page(request, "hotline/public_track.html", context, title="查询进展", status=status)
+    return page(request, "hotline/public.html", context, title="查询进展", status=status)
 
 
 PUBLIC_URLS = (

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
-from yiwang.city.hotline.models import Request, TriageModel
+from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.pages.posted import numbers, one_number
 from yiwang.city.hotline.services import handling, triage
 from yiwang.kernel.access.actors import Invalid
@@ -126,7 +126,7 @@ def models(request: HttpRequest) -> HttpResponse:
             form.add_error(None, problem.message)
         except (ValueError, csv.Error):
             form.add_error(None, "文件无法读取：须为 UTF-8 或 GB18030 编码的 CSV，group 列须为整数。")
-    versions = TriageModel.objects.defer("artefact").order_by("-trained_at")[:20]
+    versions = queries.model_versions()[:20]
     context = {"form": form, "versions": versions, "log": queries.triage_log(actor)[:30]}
     status = 422 if form.errors else 200
     return page(request, "hotline/models.html", context, title="分类模型", status=status)
