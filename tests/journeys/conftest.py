@@ -33,7 +33,14 @@ CHROMIUM = (
     "--lang=zh-CN",
 )
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-TOWN = "import django; django.setup(); from tests.journeys.town import build; build()"
+BUILD = """
+import django; django.setup()
+from django.core.management import call_command
+from yiwang.site.preparation import SEEDS
+for step in ("migrate", *(command for command, _ in SEEDS), "demo"):
+    call_command(step, verbosity=0)
+from tests.journeys.town import build; build()
+"""
 START_SECONDS = 180.0
 
 
@@ -108,9 +115,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         **os.environ, "DATABASE_URL": _fresh_database(), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
         "DJANGO_SETTINGS_MODULE": "yiwang.site.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
     }  # fmt: skip
-    for step in ("migrate", "seed_standards", "declare_roles", "publish_flows", "publish_measures", "publish_reports", "demo"):
-        _run("-m", "yiwang.site", step, environment=environment)
-    _run("-c", TOWN, environment=environment)
+    _run("-c", BUILD, environment=environment)
     port, log = _free_port(), var / "server.log"
     address = f"http://127.0.0.1:{port}"
     accounts = [tuple(line) for line in json.loads((var / "demo-accounts.json").read_text())]

@@ -96,9 +96,8 @@
       const picker = node.closest(".picker");
       picked(picker, node.dataset.pick, node.textContent.trim());
       one(".picker-list", picker).replaceChildren();
-      const box = one("input[type=search]", picker);
-      box.value = "";
-      box.focus();
+      one("input[type=search]", picker).value = "";
+      one(".chip:last-child [data-unpick]", picker).focus();
     },
     "#confirm-yes": () => { one("#confirm").close(); const then = confirmed; confirmed = null; then?.(); },
   };
@@ -179,6 +178,17 @@
   document.addEventListener("htmx:beforeRequest", () => root.classList.add("is-loading"));
   document.addEventListener("htmx:afterRequest", () => root.classList.remove("is-loading"));
   document.addEventListener("htmx:sendError", () => say("网络不通，操作没有提交。请检查网络后重试。", "bad"));
+  /* a list answers only the box being typed in, and goes when the picker is left: it must not cover the button below */
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    if (!target.matches(".picker-list")) return;
+    if (document.activeElement !== one("input[type=search]", target.closest(".picker"))) event.detail.shouldSwap = false;
+  });
+  document.addEventListener("mousedown", (event) => { if (event.target.closest(".picker-list")) event.preventDefault(); });
+  document.addEventListener("focusout", (event) => {
+    const picker = event.target.closest(".picker");
+    if (picker && !picker.contains(event.relatedTarget)) one(".picker-list", picker).replaceChildren();
+  });
   document.addEventListener("htmx:confirm", (event) => {
     const text = event.detail.elt.dataset.confirm;
     if (!text) return;
