@@ -100,4 +100,4 @@ def test_口径全部登记_再次登记不增加(city):
 
 def test_指标清单与声明一致():
     written = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
-    assert written == catalogue(manifests()), "指标声明变了：请运行 .venv/bin/python -m yiwang.site list_measures"
+    assert written == catalogue(manifests()), "指标声明变了：请运行 .venv/bin/python -m yiwang.site document"

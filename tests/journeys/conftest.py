@@ -20,6 +20,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 from psycopg import sql
 
+from tests.journeys.walking import Walker
 from yiwang.site import localdb
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,15 +189,6 @@ def page(open_page: Callable[..., Page]) -> Page:
     return open_page()
 
 
-def sign_in(page: Page, username: str, password: str) -> None:
-    """Sign in as a person would; leaves the page where the platform leads."""
-    page.goto("/sign-in/")
-    page.fill("input[name=username]", username)
-    page.fill("input[name=password]", password)
-    page.press("input[name=password]", "Enter")
-    page.wait_for_url(lambda url: "/sign-in/" not in url)
-
-
 @pytest.fixture(scope="package")
 def axe() -> str:
     """The axe-core source, fetched once with npm from the lock file."""
@@ -229,6 +221,12 @@ def accessible(axe: str) -> Callable[[Page], None]:
     return check
 
 
-def no_sideways_scroll(page: Page) -> None:
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert wide <= 0, f"{page.url} 横向溢出 {wide} 像素"
+@pytest.fixture
+def walker(open_page: Callable[..., Page], accessible: Callable[[Page], None]) -> Callable[..., Walker]:
+    """A person at a screen of his own, signed in when named."""
+
+    def walk(username: str = "", width: int = 1280, height: int = 800) -> Walker:
+        made = Walker(open_page(width, height), accessible)
+        return made.sign_in(username) if username else made
+
+    return walk

@@ -3,21 +3,11 @@
 from collections.abc import Callable
 from uuid import uuid4
 
-import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.journeys.walking import Walker
 
 HOUSING = "示例区住房和城乡建设局"
-
-
-@pytest.fixture
-def walker(open_page: Callable[..., Page], accessible: Callable[[Page], None]) -> Callable[..., Walker]:
-    def walk(username: str = "", width: int = 1280, height: int = 800) -> Walker:
-        made = Walker(open_page(width, height), accessible)
-        return made.sign_in(username) if username else made
-
-    return walk
 
 
 def _fill_desk(operator: Walker, title: str, content: str, phone: str) -> None:
@@ -64,7 +54,9 @@ def test_市民手机反映到办结可见答复(walker: Callable[..., Walker]) 
     head = walker("urban.head").waiting(title)
     head.act("退回重写", opinion="请写明由谁巡查、何时复查。")
     handler.waiting(title).sees("请写明由谁巡查")
-    handler.act("提交答复", {"答复内容": "经现场核查属实，滨河中队已责令该摊点当晚撤离并清洗路面，次日 20 时复查未再出摊。"})
+    handler.act(
+        "提交答复", {"答复内容": "经现场核查属实，滨河中队已责令该摊点当晚撤离并清洗路面，次日 20 时复查未再出摊。"}
+    )
     head.waiting(title).act("审核通过", opinion="同意")
     citizen.go(f"/public/hotline/track/?code={code}")
     citizen.sees_nothing_of("滨河中队")
@@ -89,7 +81,9 @@ def test_话务员看历史查重并当场答复(walker: Callable[..., Walker]) 
     operator = walker("operator").go("/hotline/desk/")
     phone = f"139{uuid4().int % 10**8:08}"
     page = operator.page
-    _fill_desk(operator, "枫林路路面破损严重", "枫林路近 15 号路段路面坑洼，雨天积水，已有电动车摔倒，请尽快修补路面。", phone)
+    _fill_desk(
+        operator, "枫林路路面破损严重", "枫林路近 15 号路段路面坑洼，雨天积水，已有电动车摔倒，请尽快修补路面。", phone
+    )
     expect(page.locator("#history")).to_contain_text("该号码没有历史诉求")
     expect(page.locator("#matches")).to_contain_text("可能相同的诉求")
     page.get_by_role("button", name="保存，稍后处理").click()
@@ -139,7 +133,7 @@ def test_承办单位延期退单与裁定(walker: Callable[..., Walker]) -> Non
     dispatcher, handler, manager = walker("dispatcher"), walker("housing.handler"), walker("manager")
     _dispatch(dispatcher, title, "道路与市政设施维护")
     handler.waiting(title).act("退单", opinion="该路段井盖产权属通信公司，不在我局职责内。")
-    manager.waiting(title).act("裁定", to="区住建局", opinion="经查该井盖属市政管养，由住建局办理。")
+    manager.waiting(title).act("裁定", to=HOUSING, opinion="经查该井盖属市政管养，由住建局办理。")
     handler.waiting(title)
     assert handler.offered("退单").count() == 0
     handler.act("签收")
@@ -150,3 +144,23 @@ def test_承办单位延期退单与裁定(walker: Callable[..., Walker]) -> Non
     handler.waiting(title)
     assert handler.offered("申请延期").count() == 0
     handler.act("提交答复", {"答复内容": "已补装同型号井盖并设防坠网，现场复查安全。"})
+
+
+def test_承办单位打开举报看不到举报人(walker: Callable[..., Walker]) -> None:
+    operator, mark = walker("operator"), uuid4().hex[:6]
+    title = f"举报枫林路违法搭建{mark}"
+    operator.go("/hotline/desk/")
+    operator.page.get_by_label("诉求类别").select_option(label="举报")
+    _fill_desk(operator, title, "望江街道枫林路 6 号顶层违法搭建阳光房，我的电话是13977778888，请查处。", "13977778888")
+    operator.page.get_by_role("button", name="登记并派单").click()
+    operator.page.wait_for_url("**/cases/*/")
+    operator.sees("13977778888")
+    _dispatch(walker("dispatcher"), title, "违法建设查处")
+    handler = walker("urban.handler").waiting(title)
+    handler.sees("按规定保密")
+    number = handler.number
+    for address in (handler.page.url, f"/r/hotline.request/?q={mark}", f"/search/?q={number}"):
+        handler.go(address)
+        for secret in ("13977778888", "王女士"):
+            handler.sees_nothing_of(secret)
+    walker("sub1.head").refused(operator.page.url, "")

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.journeys.conftest import no_sideways_scroll, sign_in
 from tests.journeys.town import PASSWORD
+from tests.journeys.walking import no_sideways_scroll, sign_in
 
 PAGES = (
     "/",

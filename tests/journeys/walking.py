@@ -6,11 +6,24 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.journeys.conftest import no_sideways_scroll, sign_in
 from yiwang.site.demo_city import PASSWORD
 
 # Pages already looked at with axe in this run: the same page of another record has the same structure.
 _looked: set[tuple[str, int]] = set()
+
+
+def sign_in(page: Page, username: str, password: str) -> None:
+    """Sign in as a person would; leaves the page where the platform leads."""
+    page.goto("/sign-in/")
+    page.fill("input[name=username]", username)
+    page.fill("input[name=password]", password)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/sign-in/" not in url)
+
+
+def no_sideways_scroll(page: Page) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{page.url} 横向溢出 {wide} 像素"
 
 
 class Walker:
@@ -61,7 +74,9 @@ class Walker:
     def offered(self, name: str) -> Locator:
         return self.page.locator(".actions-bar").get_by_role("link", name=name, exact=True)
 
-    def act(self, name: str, fields: Mapping[str, str | bool] | None = None, *, opinion: str = "", to: str = "") -> None:
+    def act(
+        self, name: str, fields: Mapping[str, str | bool] | None = None, *, opinion: str = "", to: str = ""
+    ) -> None:
         """Do one of the offered actions; `to` is picked in the first picker of its form."""
         self.offered(name).click()
         form = self.page.locator("#act-form form")
@@ -70,13 +85,13 @@ class Walker:
         if to:
             self.pick(form, to)
         for label, value in (fields or {}).items():
-            field = form.get_by_label(re.compile(rf"^{label}\*?$"))
+            field = form.get_by_label(re.compile(rf"^\s*{label}\*?$"))
             if isinstance(value, bool):
                 field.set_checked(value)
             else:
                 field.fill(value)
         if opinion:
-            form.get_by_label("意见").fill(opinion)
+            form.get_by_label(re.compile(r"^意见\*?$")).fill(opinion)
         form.locator("button.button-primary").click()
         if form.get_attribute("data-confirm"):
             self.page.locator("#confirm-yes").click()

@@ -41,7 +41,7 @@ def grouped(found: Iterable[Measure], known: Iterable[Domain]) -> list[tuple[str
 
 def catalogue(known: Iterable[Domain]) -> str:
     """The list of measures as Markdown, for the documentation."""
-    lines = ["# 指标清单", "", "由指标声明生成（`python -m yiwang.site list_measures`），请勿手改。"]
+    lines = ["# 指标清单", "", "由指标声明生成（`python -m yiwang.site document`），请勿手改。"]
     for name, group in grouped(all_measures(), known):
         lines += [
             "",

@@ -56,7 +56,8 @@ def _organisations(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
 def _posts(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
     rows = Post.objects.filter(active=True).select_related("organisation")
     for word in text.split():
-        rows = rows.filter(Q(name__icontains=word) | Q(organisation__name__icontains=word))
+        unit = Q(organisation__name__icontains=word) | Q(organisation__short_name__icontains=word)
+        rows = rows.filter(unit | Q(name__icontains=word))
     return [(str(row.pk), f"{row.organisation.name} · {row.name}") for row in rows[:SHOWN]]
 
 
