@@ -4,14 +4,18 @@ import re
 from collections.abc import Callable
 from uuid import uuid4
 
+from playwright.sync_api import expect
+
 from tests.journeys.walking import Walker
 
 REASON = "复核成立，冲回扣分"
 
 
 def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Walker]) -> None:
-    head = walker("housing.head").go("/r/appraisal.deduction/")
-    row = head.page.locator("table tbody tr").filter(has_text="手工").first
+    head = walker("sub1.head").go("/r/appraisal.deduction/")
+    row = head.page.locator("table tbody tr").filter(has_text="人工扣分").first
+    month = re.search(r"\d{4}年\d+月", row.inner_text())
+    assert month is not None
     row.get_by_role("link").first.click()
     head.look()
     deduction = head.page.url
@@ -22,15 +26,17 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     head.page.get_by_role("button", name="申请复核").click()
     head.page.wait_for_url(re.compile(r"/(cases|r/appraisal\.deduction)/\d+/$"))
 
-    reviewer = walker("reviewer").waiting("区住建局")
+    reviewer = walker("reviewer").waiting("望江街道")
     reviewer.sees(statement)
     reviewer.act("申请成立，冲回扣分", opinion="核对报送记录，申请成立。")
     head.go(deduction)
-    head.sees("已冲回")
+    expect(head.page.locator("[aria-disabled=true]", has_text="申请复核")).to_be_visible()
     head.go("/r/appraisal.appeal/").sees("成立")
+    head.go("/r/appraisal.deduction/").sees("复核冲回")
 
     officer = walker("appraiser").go("/r/appraisal.period/")
-    officer.page.locator("table tbody tr").filter(has_text="已冻结").first.get_by_role("link").first.click()
+    rows = officer.page.locator("table tbody tr").filter(has_text=month[0])
+    rows.first.get_by_role("link").first.click()
     officer.look()
     officer.page.get_by_role("link", name="发布更正通报", exact=True).click()
     officer.look()

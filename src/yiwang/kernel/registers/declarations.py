@@ -156,6 +156,8 @@ class Register:
     frozen: Callable[[Any], bool] | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
     attachments: bool = False
+    # Rows that the database refuses to update: an action on one leaves its version alone.
+    append_only: bool = False
     resource: Resource | None = None
     related: Sequence[str] = ()
     link: Callable[[Any], str] | None = None

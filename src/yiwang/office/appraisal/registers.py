@@ -193,6 +193,7 @@ DEDUCTIONS = register(
             Section("事实", ("subject_kind", "subject_id", "evidence", "happened_on", Column("reverses", "冲回对象"))),
         ),
         writes=(),
+        append_only=True,
         actions=(
             RecordAction("appeal", "申请复核", _appeal, fields=(Field("statement", "申请理由与材料", "long_text", required=True),),
                          available=lambda actor, deduction: deduction.kind != EntryKind.REVERSAL

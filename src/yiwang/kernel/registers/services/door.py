@@ -126,7 +126,7 @@ def act(
             _record(actor, register, code, locked, before, "")
             return None
         locked.refresh_from_db()
-        if isinstance(seen, int) and locked.version == seen:
+        if isinstance(seen, int) and locked.version == seen and not register.append_only:
             type(locked)._default_manager.filter(pk=pk).update(version=F("version") + 1)
             locked.refresh_from_db()
         _record(actor, register, code, locked, before, "")
