@@ -94,7 +94,8 @@ def dsn() -> str:
 
 
 PLAIN = (
-    LOCK, SEATS,
+    LOCK,
+    SEATS,
     "insert into flow_entry (case_id, seq, kind, action, stage, person_id, post_id, organisation_id, actor_name, "
     "recorded_at, happened_at, opinion, payload, prev_hash, hash) values (%(case)s, %(seq)s, 'act', 'go', 's0', "
     "%(person)s, %(post)s, %(unit)s, '甲', now(), now(), '', %(payload)s, %(hash)s, %(hash)s) returning id",
@@ -132,7 +133,9 @@ def plain_client(address: str, actor: Any, case_id: int, seconds: float, start: 
     results.put(spent)
 
 
-def parallel(target: Callable[..., None], arguments: list[tuple[Any, ...]], seconds: float) -> tuple[float, list[float]]:
+def parallel(
+    target: Callable[..., None], arguments: list[tuple[Any, ...]], seconds: float
+) -> tuple[float, list[float]]:
     context = get_context("fork")
     start, results = context.Barrier(len(arguments)), context.Queue()
     connection.close()

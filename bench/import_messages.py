@@ -39,7 +39,9 @@ def shared() -> Path | None:
 
 
 def holder(post: str) -> Actor:
-    return actor_of_person(Person.objects.get(appointments__post__code=post, appointments__post__organisation__code="HOTLINE"))
+    return actor_of_person(
+        Person.objects.get(appointments__post__code=post, appointments__post__organisation__code="HOTLINE")
+    )
 
 
 def train(folder: Path) -> None:

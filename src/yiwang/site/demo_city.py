@@ -77,7 +77,9 @@ def desks() -> list[Desk]:
 def _organisations() -> None:
     load_regions(SYSTEM, [("99", "示例省"), ("9901", "示例市"), ("990101", "示例区"),
                           *((f"990101{number:03}", name) for number, name in enumerate(SUBDISTRICTS, start=1))])  # fmt: skip
-    top = create_organisation(SYSTEM, code="GOV", name=GOVERNMENT, short_name="示例区", kind=Organisation.Kind.GOVERNMENT)
+    top = create_organisation(
+        SYSTEM, code="GOV", name=GOVERNMENT, short_name="示例区", kind=Organisation.Kind.GOVERNMENT
+    )
     for position, (code, name, short) in enumerate(DEPARTMENTS, start=1):
         create_organisation(
             SYSTEM, code=code, name=f"示例区{name}", short_name=short, parent_id=top.pk, position=position

@@ -42,7 +42,9 @@ class Matter(Record):
     responsible = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="主责单位")
     by_region = models.BooleanField("属地主责", default=False, help_text="勾选后由诉求所在街道主责，主责单位作为协同")
     joint_names = models.CharField("协同单位", max_length=200, blank=True, help_text="机构名称或简称，用顿号分隔")
-    joint = models.ManyToManyField("orgs.Organisation", blank=True, related_name="+", editable=False, verbose_name="协同机构")
+    joint = models.ManyToManyField(
+        "orgs.Organisation", blank=True, related_name="+", editable=False, verbose_name="协同机构"
+    )
     limit = models.PositiveIntegerField("办理时限", default=5)
     unit = models.CharField("时限单位", max_length=16, choices=LimitUnit.choices, default=LimitUnit.WORKING_DAY)
     closing_condition = models.CharField("结案条件", max_length=300)

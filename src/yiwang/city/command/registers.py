@@ -24,7 +24,9 @@ def _copy(actor: Actor, edition: Edition, data: dict[str, Any]) -> Edition:
 
 
 def _save_matter(actor: Actor, data: dict[str, Any]) -> Matter:
-    return services.save_matter(actor, data["edition"], {name: data[name] for name in services.EDITABLE if name in data})
+    return services.save_matter(
+        actor, data["edition"], {name: data[name] for name in services.EDITABLE if name in data}
+    )
 
 
 def _change_matter(actor: Actor, matter: Matter, data: dict[str, Any]) -> Matter:

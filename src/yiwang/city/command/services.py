@@ -24,7 +24,9 @@ def _locked_draft(edition_id: int) -> Edition:
     edition = Edition.objects.select_for_update().get(pk=edition_id)
     if edition.state != EditionState.DRAFT:
         raise Refused(
-            f"{edition} 已发布，不能再改。请复制为新版本后修改，再行发布。", rule="词典版本发布后不可变更", code="frozen"
+            f"{edition} 已发布，不能再改。请复制为新版本后修改，再行发布。",
+            rule="词典版本发布后不可变更",
+            code="frozen",
         )
     return edition
 
@@ -55,7 +57,8 @@ def _organisations(names: str) -> list[Organisation]:
     missing = [name for name in wanted if name not in found]
     if missing:
         raise Invalid(
-            f"协同单位“{'、'.join(missing)}”不在机构清单中。请用机构全称或简称。", errors={"joint_names": ["机构不存在"]}
+            f"协同单位“{'、'.join(missing)}”不在机构清单中。请用机构全称或简称。",
+            errors={"joint_names": ["机构不存在"]},
         )
     return [found[name] for name in wanted]
 

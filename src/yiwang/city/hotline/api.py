@@ -68,7 +68,9 @@ def _endpoint(name: str) -> Callable[[Callable[..., tuple[Answer, int]]], Callab
                 return _respond("errors", [{"code": 404, "description": "只提供 json 和 xml 两种格式。"}], "json", 404)
             wanted = request.GET.get("jurisdiction_id", JURISDICTION)
             if wanted != JURISDICTION:
-                wrong = [{"code": 404, "description": f"没有辖区 {wanted}；本平台的 jurisdiction_id 为 {JURISDICTION}。"}]
+                wrong = [
+                    {"code": 404, "description": f"没有辖区 {wanted}；本平台的 jurisdiction_id 为 {JURISDICTION}。"}
+                ]
                 return _respond("errors", wrong, form, 404)
             if request.method not in ("GET", "HEAD", "POST"):
                 return _respond("errors", [{"code": 405, "description": "只支持 GET 和 POST。"}], form, 405)
@@ -185,7 +187,9 @@ def _token_actor(request: HttpRequest) -> Actor:
     token = request.POST.get("api_key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
     actor = actor_of_token(token) if token else None
     if actor is None:
-        raise Refused("缺少有效的 api_key。请在“我的接口令牌”中申请后再提交。", rule="写接口须鉴权", code="unauthorised")
+        raise Refused(
+            "缺少有效的 api_key。请在“我的接口令牌”中申请后再提交。", rule="写接口须鉴权", code="unauthorised"
+        )
     return actor
 
 

@@ -48,7 +48,9 @@ REGISTRATION = Stage(
     actions=(
         Action("submit", "提交派单", to="dispatch", basis=GBT_33358),
         Action("answer_now", "当场答复", to=end("answered_at_desk"), fields=(REPLY,), basis=GBT_33358),
-        Action("record_history", "补录历史办结", to=end("history"), fields=(REPLY,), basis="补录件，办理时间以原始记录为准"),
+        Action(
+            "record_history", "补录历史办结", to=end("history"), fields=(REPLY,), basis="补录件，办理时间以原始记录为准"
+        ),
     ),
 )
 
@@ -121,8 +123,23 @@ CALLBACK = Stage(
     actions=(
         Action("satisfied", "满意", to=end("satisfied"), fields=CALLED, basis=JINAN_27),
         Action("basically", "基本满意", to=end("basically"), fields=CALLED, basis=JINAN_27),
-        Action("dissatisfied", "不满意，退回重办", to="handle", needs_opinion=True, fields=CALLED, once=True, basis=JINAN_27),
-        Action("dissatisfied_final", "不满意，办结", to=end("dissatisfied"), needs_opinion=True, fields=CALLED, basis=JINAN_27),
+        Action(
+            "dissatisfied",
+            "不满意，退回重办",
+            to="handle",
+            needs_opinion=True,
+            fields=CALLED,
+            once=True,
+            basis=JINAN_27,
+        ),
+        Action(
+            "dissatisfied_final",
+            "不满意，办结",
+            to=end("dissatisfied"),
+            needs_opinion=True,
+            fields=CALLED,
+            basis=JINAN_27,
+        ),
         Action("unrated", "诉求人不评价", to=end("unrated"), basis=JINAN_27),
         Action("unreached", "多次未联系上", to=end("unreached"), needs_opinion=True, basis=GBT_33358),
     ),
@@ -226,8 +243,16 @@ EXCLUSION = Flow(
             "申诉复核",
             Assign(by="head", of="operator"),
             actions=(
-                Action("keep", "维持认定", to=end("upheld"), needs_opinion=True, basis="复核由原认定人以外的负责人作出"),
-                Action("overturn", "撤销认定", to=end("dismissed"), needs_opinion=True, basis="复核由原认定人以外的负责人作出"),
+                Action(
+                    "keep", "维持认定", to=end("upheld"), needs_opinion=True, basis="复核由原认定人以外的负责人作出"
+                ),
+                Action(
+                    "overturn",
+                    "撤销认定",
+                    to=end("dismissed"),
+                    needs_opinion=True,
+                    basis="复核由原认定人以外的负责人作出",
+                ),
             ),
             charge="operator",
             same_person="refuse",
@@ -240,7 +265,13 @@ EXCLUSION = Flow(
         ClockRule("notice", "申诉期", "working_day", budget=5, starts="enter:notice", stops="leave:notice"),
         ClockRule("appeal", "复核时限", "working_day", budget=5, starts="enter:appeal", stops="leave:appeal"),
     ),
-    operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("transfer", stages=("appeal",)), Operation("terminate", who=(f"role:{MANAGER}",))),
+    operations=(
+        Operation("claim"),
+        Operation("release"),
+        Operation("copy"),
+        Operation("transfer", stages=("appeal",)),
+        Operation("terminate", who=(f"role:{MANAGER}",)),
+    ),
     number="hotline.exclusion|认定-{year}-{value:05d}",
     operator_role=MANAGER,
     basis="无理由诉求认定须有证据、可申诉，结果只影响此后公布或更正的报表",

@@ -40,7 +40,9 @@ class Request(Record):
     source = models.CharField("外部来源", max_length=40, blank=True)
     external_number = models.CharField("外部编号", max_length=60, blank=True)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
-    identity = models.CharField("诉求人标识", max_length=64, db_index=True, editable=False, help_text="不可逆摘要，用于计人数")
+    identity = models.CharField(
+        "诉求人标识", max_length=64, db_index=True, editable=False, help_text="不可逆摘要，用于计人数"
+    )
     category = models.CharField("一级分类", max_length=40, blank=True, db_index=True)
     matter_code = models.CharField("事项编码", max_length=12, blank=True)
     matter_name = models.CharField("事项", max_length=80, blank=True)
@@ -66,7 +68,9 @@ class Request(Record):
         "self", models.PROTECT, null=True, blank=True, related_name="parts", editable=False, verbose_name="拆自"
     )
     excluded_at = models.DateTimeField("认定时间", null=True, blank=True)
-    search_terms = ArrayField(models.CharField("检索词", max_length=8), verbose_name="检索词", default=list, blank=True, editable=False)
+    search_terms = ArrayField(
+        models.CharField("检索词", max_length=8), verbose_name="检索词", default=list, blank=True, editable=False
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "诉求"
@@ -78,7 +82,9 @@ class Request(Record):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "external_number"], condition=~Q(external_number=""), name="hotline_request_external_once"
+                fields=["source", "external_number"],
+                condition=~Q(external_number=""),
+                name="hotline_request_external_once",
             ),
             models.CheckConstraint(
                 condition=Q(answered_at__isnull=True) | Q(answered_at__gte=F("received_at")),
@@ -192,7 +198,9 @@ class TriageModel(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "分类模型"
-        constraints = [models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="hotline_one_active_model")]
+        constraints = [
+            models.UniqueConstraint(fields=["active"], condition=Q(active=True), name="hotline_one_active_model")
+        ]
 
     def __str__(self) -> str:
         return self.number[:12]

@@ -236,7 +236,8 @@ def operator_organisation_id(actor: Actor) -> int:
     found = sorted(set(holdings.values_list("post__organisation_id", flat=True)))
     if not found:
         raise Refused(
-            "还没有派单机构：没有岗位持有“热线派单员”角色。请安全管理员先把该角色授予热线机构的岗位。", code="no_operator"
+            "还没有派单机构：没有岗位持有“热线派单员”角色。请安全管理员先把该角色授予热线机构的岗位。",
+            code="no_operator",
         )
     return actor.organisation_id if actor.organisation_id in found else found[0]
 
@@ -329,7 +330,11 @@ def _moment(at: datetime) -> str:
 
 def _reply_section(reply: Reply) -> Section:
     """The reply, with the evidence first when it says nothing (“已收悉”)."""
-    warning = (Fact("系统提示", f"疑似无实质内容的答复：{reply.empty_evidence['reason']}", wide=True),) if reply.empty_evidence else ()
+    warning = (
+        (Fact("系统提示", f"疑似无实质内容的答复：{reply.empty_evidence['reason']}", wide=True),)
+        if reply.empty_evidence
+        else ()
+    )
     facts_ = (*warning, Fact("答复内容", reply.text, wide=True), Fact("答复人", str(reply.author or "—")))
     return Section(f"答复 · {reply.organisation} · {_moment(reply.replied_at)}", facts_)
 

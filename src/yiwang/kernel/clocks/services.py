@@ -92,7 +92,9 @@ def suspend(
         found = _claim(case_id, codes, (ClockStatus.RUNNING,), "不在计时中，不能暂停")
         for clock in found:
             clock.status = ClockStatus.SUSPENDED
-            facts = _append(clock, SegmentKind.STOP, at, entry_seq, cause=cause, basis=basis, expected_until=expected_until)
+            facts = _append(
+                clock, SegmentKind.STOP, at, entry_seq, cause=cause, basis=basis, expected_until=expected_until
+            )
             _derive(clock, facts)
     return found
 
@@ -271,9 +273,7 @@ def _claim(case_id: int, codes: Codes, allowed: Iterable[str], why_not: str) -> 
     return [latest[code] for code in dict.fromkeys(codes)]
 
 
-def _append(
-    clock: Clock, kind: SegmentKind, at: datetime, entry_seq: int, **rest: Any
-) -> list[ClockSegment]:
+def _append(clock: Clock, kind: SegmentKind, at: datetime, entry_seq: int, **rest: Any) -> list[ClockSegment]:
     """Add a fact; returns all of them."""
     facts = list(clock.segments.order_by("id"))
     latest = max([fact.at for fact in facts if fact.kind != SegmentKind.EXTEND], default=clock.started_at)

@@ -102,9 +102,7 @@ def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
             case "finish":
                 services.finish(case.pk, at, entry_seq=seq, codes=[code])
             case "suspend":
-                services.suspend(
-                    case.pk, at, entry_seq=seq, cause=item["cause"], basis=item["basis"], codes=[code]
-                )
+                services.suspend(case.pk, at, entry_seq=seq, cause=item["cause"], basis=item["basis"], codes=[code])
             case "resume":
                 services.resume(case.pk, at, entry_seq=seq, codes=[code])
             case "revive":

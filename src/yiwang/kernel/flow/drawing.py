@@ -18,10 +18,14 @@ def svg(version: FlowVersion | int, current: str = "", done: tuple[str, ...] = (
     width = 2 * LEFT + len(flow.stages) * (WIDTH + GAP) + 20
     height = TOP + HEIGHT + 44 + 16 * max(1, back + 1)
     parts = [
-        (f'<svg class="flow" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
-        f'aria-label="{escape(flow.name)}流程图，当前环节：{escape(_name(flow, current))}">'),
-        ('<defs><marker id="flow-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path class="flow-head" d="M0 0L8 4L0 8z"/></marker></defs>'),
+        (
+            f'<svg class="flow" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+            f'aria-label="{escape(flow.name)}流程图，当前环节：{escape(_name(flow, current))}">'
+        ),
+        (
+            '<defs><marker id="flow-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+            'orient="auto"><path class="flow-head" d="M0 0L8 4L0 8z"/></marker></defs>'
+        ),
         f'<circle class="flow-start" cx="{LEFT - 24}" cy="{TOP + HEIGHT // 2}" r="7"/>',
         _line(LEFT - 17, LEFT, ""),
     ]

@@ -125,9 +125,7 @@ def publish(flow: Flow) -> FlowVersion:
     if known is not None:
         raise Conflict(f"流程“{flow.name}”的这一内容已于 {known.valid_until:%Y-%m-%d} 停用。请修改版次后再发布。")
     now = timezone.now()
-    FlowVersion.objects.filter(code=flow.code, valid_until=None).update(
-        valid_until=now, state=VersionState.RETIRED
-    )
+    FlowVersion.objects.filter(code=flow.code, valid_until=None).update(valid_until=now, state=VersionState.RETIRED)
     return FlowVersion.objects.create(
         code=flow.code, name=flow.name, edition=flow.edition, digest=content, definition=definition, valid_from=now
     )

@@ -67,5 +67,3 @@ def moved(clock: Clock, old: datetime | None, new: datetime | None, version: Cal
     commit(work, "rung")
     due = clockwork.earliest(clock.case_id)
     Seat.objects.filter(case_id=clock.case_id, state__in=LIVE).exclude(kind__in=FREE).update(due=due)
-
-

@@ -255,9 +255,7 @@ def _charge(work: Work) -> Facts:
     return {"party": party, "organisation": organisation, "cause": ""}
 
 
-def commit(
-    work: Work, kind: str, *, action: str = "", opinion: str = "", key: str = "", request: str = ""
-) -> Entry:
+def commit(work: Work, kind: str, *, action: str = "", opinion: str = "", key: str = "", request: str = "") -> Entry:
     """Write the entry and the difference. All writes of an act on an existing case are here."""
     case = work.case
     entry, changed, seats = compose(work, kind, action=action, opinion=opinion)

@@ -57,9 +57,7 @@ def _version(officer: Actor, first: date) -> Scheme:
 def _appeal(period: Period, deduction: Deduction, action: str, opinion: str) -> None:
     """The unit's head asks, the reviewer decides."""
     unit = deduction.organisation.code
-    found = appeals.appeal(
-        _actor("head", unit), deduction.pk, statement="工单办理记录和现场照片附后，请复核。"
-    )
+    found = appeals.appeal(_actor("head", unit), deduction.pk, statement="工单办理记录和现场照片附后，请复核。")
     flow.act(_actor("reviewer", "OVERSIGHT"), found.case_id, action, opinion=opinion)
 
 

@@ -14,8 +14,20 @@ APPEAL = Flow(
             "复核",
             Assign(by="role", role=REVIEWER, of="operator", pool=True),
             actions=(
-                Action("uphold", "申请成立，冲回扣分", to=end("upheld"), needs_opinion=True, basis="考核办法：复核成立的冲回扣分并重新排名"),
-                Action("dismiss", "申请不成立，维持扣分", to=end("dismissed"), needs_opinion=True, basis="考核办法：复核不成立的说明理由"),
+                Action(
+                    "uphold",
+                    "申请成立，冲回扣分",
+                    to=end("upheld"),
+                    needs_opinion=True,
+                    basis="考核办法：复核成立的冲回扣分并重新排名",
+                ),
+                Action(
+                    "dismiss",
+                    "申请不成立，维持扣分",
+                    to=end("dismissed"),
+                    needs_opinion=True,
+                    basis="考核办法：复核不成立的说明理由",
+                ),
             ),
             charge="operator",
             same_person="refuse",

@@ -25,14 +25,14 @@ class SchemeVersion(Record):
     number = models.CharField("版本号", max_length=20)
     state = models.CharField("状态", max_length=12, choices=VersionState.choices, default=VersionState.DRAFT)
     effective_from = models.DateField("施行月份", help_text="当月 1 日")
-    base = models.DecimalField("基准分", max_digits=6, decimal_places=2, default=100, help_text="有指标时等于各指标权重之和")
+    base = models.DecimalField(
+        "基准分", max_digits=6, decimal_places=2, default=100, help_text="有指标时等于各指标权重之和"
+    )
     minimum_cases = models.PositiveIntegerField("最少件数", default=5, help_text="分母少于此数的比率只列示，该项不扣分")
     indicator_lines = models.TextField(
         "计分指标", blank=True, help_text="每行一个：指标名称或代码 | 权重，可从表格粘贴。不设指标的，从基准分起扣"
     )
-    rule_lines = models.TextField(
-        "扣分条款", help_text="每行一条：条款代码 | 扣分情形 | 每件扣分 | 依据，可从表格粘贴"
-    )
+    rule_lines = models.TextField("扣分条款", help_text="每行一条：条款代码 | 扣分情形 | 每件扣分 | 依据，可从表格粘贴")
     digest = models.CharField("内容摘要", max_length=64, blank=True, editable=False)
 
     class Meta:
@@ -40,7 +40,9 @@ class SchemeVersion(Record):
         constraints = [
             models.UniqueConstraint(fields=["scheme", "number"], name="appraisal_version_once"),
             models.UniqueConstraint(
-                fields=["scheme", "effective_from"], condition=Q(state=VersionState.PUBLISHED), name="appraisal_version_month_once"
+                fields=["scheme", "effective_from"],
+                condition=Q(state=VersionState.PUBLISHED),
+                name="appraisal_version_month_once",
             ),
         ]
 
@@ -152,7 +154,9 @@ class Appeal(Record):
     class Meta:
         verbose_name = verbose_name_plural = "扣分复核"
         constraints = [
-            models.UniqueConstraint(fields=["deduction"], condition=~Q(result=AppealResult.WITHDRAWN), name="appraisal_appeal_once")
+            models.UniqueConstraint(
+                fields=["deduction"], condition=~Q(result=AppealResult.WITHDRAWN), name="appraisal_appeal_once"
+            )
         ]
 
     def __str__(self) -> str:

@@ -18,5 +18,10 @@ def what_if(request: HttpRequest, pk: int, version_id: int) -> HttpResponse:
 
 
 URLS = (
-    route("appraisal/<int:pk>/what-if/<int:version_id>/", what_if, "appraisal_what_if", needs("appraisal.period", "deduct")),
+    route(
+        "appraisal/<int:pk>/what-if/<int:version_id>/",
+        what_if,
+        "appraisal_what_if",
+        needs("appraisal.period", "deduct"),
+    ),
 )

@@ -64,7 +64,9 @@ def ranks(scores: Mapping[int, Decimal]) -> dict[int, int]:
 
 
 def version_in_force(scheme_id: int, month: date) -> SchemeVersion | None:
-    published = SchemeVersion.objects.filter(scheme_id=scheme_id, state=VersionState.PUBLISHED, effective_from__lte=month)
+    published = SchemeVersion.objects.filter(
+        scheme_id=scheme_id, state=VersionState.PUBLISHED, effective_from__lte=month
+    )
     return published.order_by("-effective_from").first()
 
 

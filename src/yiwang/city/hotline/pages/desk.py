@@ -106,7 +106,11 @@ def history(request: HttpRequest) -> HttpResponse:
     """Earlier requests of the number being typed; posted, so that no number stands in an address or a log."""
     phone = request.POST.get("phone", "").strip()[:20]
     found = queries.caller_history(actor_of(request), phone) if len(phone) >= 5 else []
-    context = {"found": found, "caption": "该号码的历史诉求", "nothing": "该号码没有历史诉求。" if len(phone) >= 5 else ""}
+    context = {
+        "found": found,
+        "caption": "该号码的历史诉求",
+        "nothing": "该号码没有历史诉求。" if len(phone) >= 5 else "",
+    }
     return fragment(request, "hotline/matches.html", context)
 
 

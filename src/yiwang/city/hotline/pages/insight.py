@@ -17,7 +17,13 @@ from yiwang.kernel.ui.charts import bar
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
-TABS = (("topics", "热点"), ("repeats", "疑似重复"), ("events", "群体诉求"), ("hard", "疑难诉求"), ("places", "地点分布"))
+TABS = (
+    ("topics", "热点"),
+    ("repeats", "疑似重复"),
+    ("events", "群体诉求"),
+    ("hard", "疑难诉求"),
+    ("places", "地点分布"),
+)
 
 
 def _day(text: str | None, default: date, label: str) -> date:
@@ -31,7 +37,10 @@ def _day(text: str | None, default: date, label: str) -> date:
 
 def _period(data: dict[str, str]) -> tuple[date, date]:
     today = timezone.localdate()
-    since, until = _day(data.get("since"), today - timedelta(days=90), "开始日期"), _day(data.get("until"), today, "结束日期")
+    since, until = (
+        _day(data.get("since"), today - timedelta(days=90), "开始日期"),
+        _day(data.get("until"), today, "结束日期"),
+    )
     if since > until:
         raise Invalid("开始日期不能晚于结束日期。")
     return since, until
@@ -52,7 +61,10 @@ def overview(request: HttpRequest) -> HttpResponse:
         start, stop = insight.window(since, until)
         rows = queries.by_district(actor, start, stop)[:20]
         period = {"received_at.from": since.isoformat(), "received_at.to": until.isoformat()}
-        links = [(name, number, urlencode({"district": name, **period}) if name != queries.NOWHERE else "") for name, number in rows]
+        links = [
+            (name, number, urlencode({"district": name, **period}) if name != queries.NOWHERE else "")
+            for name, number in rows
+        ]
         context |= {"places": links, "chart": bar(rows, title="诉求按文中地点")}
     else:
         context |= {"tab": "topics", "run": queries.latest_topics(actor)}
@@ -75,7 +87,9 @@ def find(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def judge(request: HttpRequest) -> HttpResponse:
-    insight.judge_repeat(actor_of(request), one_number(request, "finding"), confirmed=request.POST.get("confirmed") == "1")
+    insight.judge_repeat(
+        actor_of(request), one_number(request, "finding"), confirmed=request.POST.get("confirmed") == "1"
+    )
     return HttpResponseRedirect(f"{reverse('hotline_insight')}?tab=repeats")
 
 

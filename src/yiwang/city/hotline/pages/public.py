@@ -33,7 +33,9 @@ def _allow(limit: Limit, request: HttpRequest) -> None:
 class PublicForm(forms.Form):
     kind = forms.ChoiceField(label="类别", choices=Kind.choices, initial=Kind.HELP)
     title = forms.CharField(label="标题", max_length=200, help_text="一句话说清：哪里、什么事")
-    content = forms.CharField(label="内容", widget=forms.Textarea(attrs={"rows": 8}), help_text="请写明时间、地点和您的要求")
+    content = forms.CharField(
+        label="内容", widget=forms.Textarea(attrs={"rows": 8}), help_text="请写明时间、地点和您的要求"
+    )
     address = forms.CharField(label="地点", max_length=200, required=False)
     name = forms.CharField(label="称呼", max_length=40, required=False)
     phone = forms.CharField(

@@ -92,7 +92,9 @@ def dispatch(request: HttpRequest) -> HttpResponse:
 
 
 class TrainForm(forms.Form):
-    file = forms.FileField(label="训练数据", help_text="CSV：text、label 两列，可有 group 列（近似重复同组）；UTF-8 或 GB18030")
+    file = forms.FileField(
+        label="训练数据", help_text="CSV：text、label 两列，可有 group 列（近似重复同组）；UTF-8 或 GB18030"
+    )
 
 
 def _labelled(content: bytes) -> tuple[list[str], list[str], list[int] | None]:

@@ -109,7 +109,9 @@ def _closed(request: Request, event: Event) -> None:
 def _withdrawn(request: Request, event: Event) -> None:
     """A withdrawn callback did not happen; the one of the round before still counts, and so does the answer."""
     if event.case.stage == "callback" and request.answered_at is None:
-        last = Entry.objects.filter(case=event.case, kind="act", action__in=("approve", "answer_directly")).latest("seq")
+        last = Entry.objects.filter(case=event.case, kind="act", action__in=("approve", "answer_directly")).latest(
+            "seq"
+        )
         request.answered_at = max(last.happened_at, request.received_at)
     if not _times(event, "done", "dissatisfied"):
         request.satisfaction, request.resolved = "", None

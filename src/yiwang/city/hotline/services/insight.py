@@ -49,7 +49,9 @@ def find_repeats(actor: Actor, found: Iterable[Request]) -> int:
     index = repeats.Index()
     findings: list[RepeatFinding] = []
     for request in pool:
-        message = repeats.Message(request.pk, f"{request.title} {request.content}", request.identity, request.received_at)
+        message = repeats.Message(
+            request.pk, f"{request.title} {request.content}", request.identity, request.received_at
+        )
         if request.pk not in asked:
             index.add(message)
             continue
@@ -74,7 +76,12 @@ def find_repeats(actor: Actor, found: Iterable[Request]) -> int:
 def judge_repeat(actor: Actor, finding_id: int, *, confirmed: bool) -> RepeatFinding:
     """A person decides; a second, different judgement is refused, not overwritten."""
     actor.require("hotline.repeat", "judge")
-    finding = RepeatFinding.objects.select_for_update(of=("self",)).select_related("request", "earlier").filter(pk=finding_id).first()
+    finding = (
+        RepeatFinding.objects.select_for_update(of=("self",))
+        .select_related("request", "earlier")
+        .filter(pk=finding_id)
+        .first()
+    )
     if finding is None:
         raise Refused("没有找到这条疑似重复。请刷新后重试。", code="absent")
     queries.request(actor, finding.request_id)
@@ -128,8 +135,11 @@ def compute_topics(actor: Actor, since: date, until: date) -> TopicRun:
         queries.texts(found), [each.received_at for each in found], [each.identity for each in found], now=stop
     )
     run = TopicRun.objects.create(
-        period_from=since, period_until=until, formula=topics.HEAT_FORMULA,
-        parameters={"half_life_days": topics.HALF_LIFE_DAYS, "cohesion": topics.COHESION}, request_count=len(found),
+        period_from=since,
+        period_until=until,
+        formula=topics.HEAT_FORMULA,
+        parameters={"half_life_days": topics.HALF_LIFE_DAYS, "cohesion": topics.COHESION},
+        request_count=len(found),
     )
     for each in result:
         members = [found[position] for position in each.members]

@@ -187,7 +187,8 @@ def register_many(
         check(intake)
     known, said, given = queries.known_places(), [wording(intake) for intake in intakes], keys or [""] * len(intakes)
     openings = [
-        _opening(intake, words, organisation_id, stage, key) for intake, words, key in zip(intakes, said, given, strict=True)
+        _opening(intake, words, organisation_id, stage, key)
+        for intake, words, key in zip(intakes, said, given, strict=True)
     ]
     cases = flow.open_cases(actor, "hotline.request", openings)
     there = {each.case_id: each for each in Request.objects.filter(case__in=cases)} if any(given) else {}
@@ -207,7 +208,10 @@ def register_many(
         actor,
         "hotline.register",
         ("hotline.request", requests[0].pk if len(requests) == 1 else 0),
-        after={"numbers": [request.number for request in requests], "channel": sorted({each.channel for each in requests})},
+        after={
+            "numbers": [request.number for request in requests],
+            "channel": sorted({each.channel for each in requests}),
+        },
         organisation_id=organisation_id,
     )
     return found

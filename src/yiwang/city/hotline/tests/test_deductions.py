@@ -59,7 +59,9 @@ def test_四类事实各扣一次且重跑不增(world: World, period: Period) -
     assert (done.added, done.known, done.doubtful) == (4, 0, [])
     found = {item.rule.code: item for item in Deduction.objects.select_related("rule")}
     assert set(found) == set(RULES) - {"12345-5"}
-    assert all(item.organisation_id == world.unit("HOUSING") and item.subject_id == request.number for item in found.values())
+    assert all(
+        item.organisation_id == world.unit("HOUSING") and item.subject_id == request.number for item in found.values()
+    )
     assert all(request.number in item.evidence and "钱多多" not in item.evidence for item in found.values())
     assert "2026-03-09 10:00 签收" in found["12345-1"].evidence
     assert deduct_month(SYSTEM, "S", MARCH).known == 4

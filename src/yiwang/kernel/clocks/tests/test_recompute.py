@@ -110,7 +110,10 @@ def test_25_after_recomputing_every_clock_agrees_with_the_calendar_in_force(
     first = Clock.objects.count() + 1
     for case, (offset, budget) in enumerate(clocks, start=first):
         services.start(
-            case, ClockSpec("working_day", budget, code="h"), at("2025-03-01 10:00") + timedelta(days=offset), entry_seq=1
+            case,
+            ClockSpec("working_day", budget, code="h"),
+            at("2025-03-01 10:00") + timedelta(days=offset),
+            entry_seq=1,
         )
     before = dict(Clock.objects.filter(status="running").values_list("case_id", "due_at"))
     calendars.publish(SYSTEM, "cn", [Override(day, change, "节") for day, change in changes.items()], "随机通知")
@@ -156,7 +159,9 @@ def test_states_of_a_case_cost_two_queries_however_long_its_history() -> None:
     for number in range(10):
         services.suspend(1, moment + number * timedelta(hours=2), entry_seq=2, cause="鉴定", codes=["handle"])
         services.resume(1, moment + timedelta(hours=number * 2 + 1), entry_seq=3, codes=["handle"])
-    with CaptureQueriesContext(connection, ) as captured:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
         found = queries.states(1, datetime.combine(date(2025, 3, 6), time(9), CHINA))
     assert (len(found), len(captured)) == (2, 2)
     assert [state.remaining_text for state in found] == ["3 个工作日", "超期 70 小时 15 分钟"]

@@ -58,7 +58,9 @@ def test_26_each_rung_fires_once_at_its_time(calendar: None) -> None:
     services.start(1, SPEC, START, entry_seq=1)
     for minute in (0, 49, 50, 50, 79, 80, 99, 100, 109, 110, 500):
         timers.run_due(now=minutes(minute), above=above)
-    assert above.calls == [(1, rung, minutes(at)) for rung, at in (("50%", 50), ("80%", 80), ("due", 100), ("+10m", 110))]
+    assert above.calls == [
+        (1, rung, minutes(at)) for rung, at in (("50%", 50), ("80%", 80), ("due", 100), ("+10m", 110))
+    ]
 
 
 def test_26_a_generation_names_each_rung_once(calendar: None) -> None:

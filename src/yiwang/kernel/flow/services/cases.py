@@ -58,7 +58,9 @@ def open_case(
     return attempt(once).case
 
 
-def draft(actor: Actor, version_id: int, flow: Flow, item: Opening, now: datetime, operator_id: int | None = None) -> Case:
+def draft(
+    actor: Actor, version_id: int, flow: Flow, item: Opening, now: datetime, operator_id: int | None = None
+) -> Case:
     """The unsaved, unnumbered case of an opening."""
     if not item.title.strip():
         raise Invalid("请填写标题。", errors={"title": ["请填写标题"]})
@@ -217,4 +219,3 @@ def _apply(work: Work, action: Action) -> None:
         issued = {**work.case.memory.get("numbers", {}), action.code: drawn[2]}
         work.remember("numbers", issued)
         work.facts["number"] = drawn[2]
-

@@ -317,9 +317,7 @@ def _reopen(work: Work, above: Work | None, stage: str, opinion: str) -> None:
     work.events.append("op:reopen")
 
 
-def late_entry(
-    actor: Actor, case_id: int, *, happened_at: datetime, opinion: str, key: str = ""
-) -> Entry:
+def late_entry(actor: Actor, case_id: int, *, happened_at: datetime, opinion: str, key: str = "") -> Entry:
     """补录: a marked entry about the past; it moves nothing and stops no clock."""
 
     def step(work: Work) -> None:

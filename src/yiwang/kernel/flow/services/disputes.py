@@ -90,7 +90,7 @@ def _redesignate(work: Work, organisation: int) -> None:
     case, path = work.case, list(work.case.memory["path"])
     case.organisation_id = organisation
     first = next((code for code in path if work.flow.stage(code).charge == "lead"), case.stage)
-    again = {f"enter:{code}" for code in path[path.index(first):]}
+    again = {f"enter:{code}" for code in path[path.index(first) :]}
     states = clockwork.known(case)
     for rule in work.flow.clocks:
         if again & set(rule.starts.split()) and states.get(rule.code) in (clockwork.RUNNING, clockwork.SUSPENDED):

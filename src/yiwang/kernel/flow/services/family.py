@@ -63,9 +63,7 @@ def merge(actor: Actor, case_id: int, *, into: int, opinion: str = "", key: str 
     return attempt(once)
 
 
-def split(
-    actor: Actor, case_id: int, *, parts: Sequence[dict[str, Any]], opinion: str = "", key: str = ""
-) -> Entry:
+def split(actor: Actor, case_id: int, *, parts: Sequence[dict[str, Any]], opinion: str = "", key: str = "") -> Entry:
     """拆单 into new cases at the same stage; each part has title, organisation and data of its own."""
 
     def once() -> Entry:

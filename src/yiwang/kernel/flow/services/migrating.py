@@ -43,13 +43,13 @@ def migrate(
             plan.movable.append(case_id)
     if not dry_run:
         for start in range(0, len(plan.movable), 500):
-            plan.results += each(plan.movable[start : start + 500], lambda pk: _move(actor, pk, source, new, stages, opinion))
+            plan.results += each(
+                plan.movable[start : start + 500], lambda pk: _move(actor, pk, source, new, stages, opinion)
+            )
     return plan
 
 
-def _move(
-    actor: Actor, case_id: int, source: int, new: FlowVersion, stages: Mapping[str, str], opinion: str
-) -> Entry:
+def _move(actor: Actor, case_id: int, source: int, new: FlowVersion, stages: Mapping[str, str], opinion: str) -> Entry:
     def step(work: Work) -> None:
         case, memory = work.case, work.case.memory
         if case.version_id != source or case.status == Status.CLOSED or set(memory.get("path", [])) - stages.keys():
@@ -80,5 +80,3 @@ def migrate_back(actor: Actor, case_id: int, *, opinion: str = "", key: str = ""
         undo(work, entry)
 
     return run(actor, case_id, "migrate_back", step, key=key, opinion=opinion)
-
-

@@ -98,9 +98,7 @@ def _write(works: Sequence[Work], keys: Sequence[str], flow_code: str) -> None:
         IssuedNumber(series_id=series, value=value, text=text, case_id=work.case.pk, seq=work.case.seq)
         for work in works for series, value, text in work.issued
     )  # fmt: skip
-    Outbox.objects.bulk_create(
-        row for work, entry in zip(works, composed, strict=True) for row in owed(work, entry)
-    )
+    Outbox.objects.bulk_create(row for work, entry in zip(works, composed, strict=True) for row in owed(work, entry))
     IdempotencyKey.objects.bulk_create(
         IdempotencyKey(actor=work.actor.person_id or 0, key=key, request=request_of("open", 0, flow_code), answer=entry.pk)
         for work, entry, key in zip(works, composed, keys, strict=True) if key

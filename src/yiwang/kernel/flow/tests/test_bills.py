@@ -37,7 +37,9 @@ def test_invariant_4_日清单覆盖每条记录一次_改动可查(town: Town) 
 def test_invariant_34_按类型合计等于按单位合计等于登记数(town: Town) -> None:
     """几类案件在同一引擎上：任一口径的合计都等于登记数。"""
     counts = {"热线": 18, "运维": 3, "督查": 1}
-    versions = {name: town.publish(flows.Flow(**{**flows.plain(1).__dict__, "code": name, "name": name})) for name in counts}
+    versions = {
+        name: town.publish(flows.Flow(**{**flows.plain(1).__dict__, "code": name, "name": name})) for name in counts
+    }
     units = ("water", "roads", "police")
     for name, count in counts.items():
         for number in range(count):

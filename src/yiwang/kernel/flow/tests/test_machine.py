@@ -36,5 +36,8 @@ class Voting(machine(lambda: world(flows.voting(Decide("ratio", 0.6))), examples
     pass
 
 
-class Sequential(machine(lambda: world(flows.voting(Decide("all", sequential=True), same_person="refuse")), examples=3).TestCase, TestCase):
+class Sequential(
+    machine(lambda: world(flows.voting(Decide("all", sequential=True), same_person="refuse")), examples=3).TestCase,
+    TestCase,
+):
     pass

@@ -23,7 +23,9 @@ from yiwang.kernel.flow.tests.town import Town
 START = datetime(2025, 12, 30, 1, tzinfo=UTC)
 CLOCKS = (
     ClockRule("whole", "总时限", "working_day", budget=5, starts="open", stops="close", rungs=("80%", "due", "+1d")),
-    ClockRule("dispatch", "派单", "working_hour", budget=4, starts="enter:dispatch", stops="leave:dispatch", kind="stage"),
+    ClockRule(
+        "dispatch", "派单", "working_hour", budget=4, starts="enter:dispatch", stops="leave:dispatch", kind="stage"
+    ),
 )
 
 
@@ -58,8 +60,11 @@ def left(town: Town, made: list[Case]) -> list[Any]:
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["", "dispatch", "handle"]), st.sampled_from(["centre", "water", "gov"]), st.integers(0, 90)),
-        min_size=1, max_size=6,
+        st.tuples(
+            st.sampled_from(["", "dispatch", "handle"]), st.sampled_from(["centre", "water", "gov"]), st.integers(0, 90)
+        ),
+        min_size=1,
+        max_size=6,
     )
 )
 def test_成批登记与逐件登记留下同样的状态(town: Town, rows: list[tuple[str, str, int]]) -> None:
@@ -109,7 +114,11 @@ def test_同一提交标识只登记一次(town: Town) -> None:
     first = Opening("甲", town.unit("centre"), key="k1")
     one = services.open_cases(town["operator"], code, [first])
     again = services.open_cases(town["operator"], code, [Opening("乙", town.unit("centre"), key="k2"), first])
-    assert again[1] == one[0] == services.open_case(town["operator"], code, "甲", organisation_id=town.unit("centre"), key="k1")
+    assert (
+        again[1]
+        == one[0]
+        == services.open_case(town["operator"], code, "甲", organisation_id=town.unit("centre"), key="k1")
+    )
     assert Case.objects.count() == IdempotencyKey.objects.count() == 2
     with pytest.raises(Conflict, match="重复的提交标识"):
         services.open_cases(town["operator"], code, [first, first])

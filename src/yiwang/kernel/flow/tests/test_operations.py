@@ -582,7 +582,10 @@ def test_invariant_20_21_一件事_子案件各有时钟_全部办结后上级�
 
 def test_invariant_6_版本发布后不可改_案件按登记时版本(town: Town) -> None:
     version = town.publish(flows.plain(2))
-    for statement in ("update flow_flowversion set name = 'x' where id = %s", "delete from flow_flowversion where id = %s"):
+    for statement in (
+        "update flow_flowversion set name = 'x' where id = %s",
+        "delete from flow_flowversion where id = %s",
+    ):
         with pytest.raises(Error), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement, [version.pk])
     case = services.open_case(town["operator"], version.code, "件", organisation_id=town.unit("centre"))

@@ -42,7 +42,10 @@ def test_坏消息记一次失败并推迟_不挡别案(town: Town) -> None:
     assert (bad.attempts, bad.delivered_at) == (1, None)
     assert "unheard" in bad.problem and bad.not_before > timezone.now()
     assert not Outbox.objects.filter(case=other, delivered_at=None).exists()
-    assert list(Outbox.objects.filter(case=first, delivered_at=None).order_by("id").values_list("seq", flat=True)) == [1, 2]
+    assert list(Outbox.objects.filter(case=first, delivered_at=None).order_by("id").values_list("seq", flat=True)) == [
+        1,
+        2,
+    ]
 
 
 def test_坏消息搁置后有告警_同案其余照送(town: Town, caplog: pytest.LogCaptureFixture) -> None:

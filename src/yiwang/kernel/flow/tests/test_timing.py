@@ -32,9 +32,7 @@ def overdue(town: Town, *rungs: str, on_breach: str = "") -> Case:
     clock = ClockRule("whole", "办理", "minute", 60, kind="promised", rungs=rungs, on_breach=on_breach)
     version = town.publish(flows.plain(2, clocks=(clock,)))
     at = timezone.now() - timedelta(hours=2)
-    return services.open_case(
-        town["operator"], version.code, "件", organisation_id=town.unit("centre"), happened_at=at
-    )
+    return services.open_case(town["operator"], version.code, "件", organisation_id=town.unit("centre"), happened_at=at)
 
 
 def test_自动催办_告知在办人员_记一条(town: Town) -> None:
@@ -67,9 +65,7 @@ def test_日历改变期限_记一条_席位期限随之(town: Town) -> None:
     clock = ClockRule("whole", "办理", "working_day", 5, kind="promised", rungs=())
     version = town.publish(flows.plain(2, clocks=(clock,)))
     at = datetime(2026, 3, 2, 10, tzinfo=CHINA)
-    case = services.open_case(
-        town["operator"], version.code, "件", organisation_id=town.unit("centre"), happened_at=at
-    )
+    case = services.open_case(town["operator"], version.code, "件", organisation_id=town.unit("centre"), happened_at=at)
     before = Seat.objects.get(case=case).due
     assert before == datetime(2026, 3, 10, tzinfo=CHINA)
     calendars.publish(SYSTEM, "cn", [Override(date(2026, 3, 4), "rest", "临时放假")], "通知")

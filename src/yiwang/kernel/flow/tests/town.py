@@ -35,9 +35,7 @@ class Town:
 
     def post(self, code: str, organisation: str, *roles: str, head: bool = False, staffed: bool = True) -> Actor | None:
         """A post and a person of the same name on it."""
-        post = Post.objects.create(
-            organisation=self.organisations[organisation], code=code, name=code, is_head=head
-        )
+        post = Post.objects.create(organisation=self.organisations[organisation], code=code, name=code, is_head=head)
         self.posts[code] = post
         for role in roles:
             held, _ = Role.objects.get_or_create(code=self.role(role), defaults={"name": role})

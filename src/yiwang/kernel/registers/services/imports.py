@@ -150,7 +150,9 @@ def rows_of(
         seen.setdefault(key, number)
         if not problems and spec.write is not None:
             batch[number] = values
-            problems = {item.name: "请填写" for item in spec.columns if item.required and values.get(item.name) in (None, "")}
+            problems = {
+                item.name: "请填写" for item in spec.columns if item.required and values.get(item.name) in (None, "")
+            }
         elif not problems:
             problems = _write_row(actor, register, spec, values, result)
         if problems:

@@ -22,7 +22,9 @@ def appeal(actor: Actor, deduction_id: int, *, statement: str, key: str = "") ->
     """The deducted unit asks for a review, once per deduction; a withdrawn application doesn't count."""
     actor.require("appraisal.appeal", "add")
     doors.row(actor, "appraisal.deduction", deduction_id, "appeal")
-    deduction = Deduction.objects.select_for_update(of=("self",)).select_related("rule", "organisation").get(pk=deduction_id)
+    deduction = (
+        Deduction.objects.select_for_update(of=("self",)).select_related("rule", "organisation").get(pk=deduction_id)
+    )
     if deduction.kind == EntryKind.REVERSAL or hasattr(deduction, "reversal"):
         raise Refused("这笔扣分已冲回，无需复核。", code="reversed")
     earlier = deduction.appeals.exclude(result=AppealResult.WITHDRAWN).first()
@@ -65,9 +67,13 @@ def _require_impartial(event: Event, found: Appeal) -> None:
     deduction = found.deduction
     people = {each for each in (event.actor.person_id, event.entry.acting_for_id) if each is not None}
     if people & {deduction.created_by_id, found.created_by_id}:
-        raise Refused("您是这笔扣分的记录人或本复核的申请人，应当回避。请由其他复核员办理。", rule="不得自办自审", code="recusal")
+        raise Refused(
+            "您是这笔扣分的记录人或本复核的申请人，应当回避。请由其他复核员办理。", rule="不得自办自审", code="recusal"
+        )
     unit = deduction.organisation.path
-    posts = Appointment.objects.filter(person_id__in=people, post__organisation__path__startswith=unit, valid_until=None)
+    posts = Appointment.objects.filter(
+        person_id__in=people, post__organisation__path__startswith=unit, valid_until=None
+    )
     if event.actor.organisation_path.startswith(unit) or posts.exists():
         raise Refused("您任职于被扣分单位，应当回避。请由其他复核员办理。", rule="不得复核本单位的扣分", code="recusal")
 

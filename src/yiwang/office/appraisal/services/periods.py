@@ -67,7 +67,11 @@ def open_period(actor: Actor, scheme: Scheme, month: date, unit_ids: list[int]) 
         raise Invalid(f"{first:%Y年%m月} 没有施行中的“{scheme}”版本，不能开启考核月。请先发布办法。")
     _known_units(unit_ids)
     period = Period.objects.create(
-        scheme=scheme, scheme_version=version, month=first, organisation_id=scheme.organisation_id, created_by_id=actor.person_id
+        scheme=scheme,
+        scheme_version=version,
+        month=first,
+        organisation_id=scheme.organisation_id,
+        created_by_id=actor.person_id,
     )
     period.units.set(unit_ids)
     ledger.record(
@@ -116,7 +120,9 @@ def collect(actor: Actor, period: Period) -> dict[str, Collected]:
         raise Refused("没有可取数的业务系统。", code="nothing")
     found = {source.name: source.run(actor, locked.scheme.code, locked.month) for source in sources()}
     locked.collection = {
-        "at": timezone.now().isoformat(), "by": actor.name, "sources": {name: asdict(each) for name, each in found.items()}
+        "at": timezone.now().isoformat(),
+        "by": actor.name,
+        "sources": {name: asdict(each) for name, each in found.items()},
     }
     locked.save(update_fields=["collection", "updated_at"])
     return found

@@ -28,9 +28,7 @@ def create_scheme(actor: Actor, *, code: str, name: str) -> Scheme:
     actor.require("appraisal.scheme", "add")
     if Scheme.objects.filter(code=code).exists():
         raise Invalid(f"办法代码 {code} 已存在。", errors={"code": ["重复"]})
-    scheme = Scheme.objects.create(
-        code=code, name=name, organisation_id=actor.home(), created_by_id=actor.person_id
-    )
+    scheme = Scheme.objects.create(code=code, name=name, organisation_id=actor.home(), created_by_id=actor.person_id)
     ledger.record(actor, "appraisal.create_scheme", ("appraisal.scheme", scheme.pk), after={"code": code, "name": name})
     return scheme
 
@@ -89,13 +87,18 @@ def _rule(cells: list[str]) -> DeductionRule:
 def _parsed(values: dict[str, Any]) -> tuple[list[Indicator], list[DeductionRule]]:
     indicators = _lines("indicator_lines", values["indicator_lines"], ("指标", "权重"), _indicator)
     rules = _lines("rule_lines", values["rule_lines"], ("条款代码", "扣分情形", "每件扣分", "依据"), _rule)
-    for field, keys in (("indicator_lines", [item.measure for item in indicators]), ("rule_lines", [item.code for item in rules])):
+    for field, keys in (
+        ("indicator_lines", [item.measure for item in indicators]),
+        ("rule_lines", [item.code for item in rules]),
+    ):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         if twice:
             raise Invalid(f"办法没有保存：{'、'.join(twice)} 出现了两次。", errors={field: ["重复"]})
     weights = sum((item.weight for item in indicators), Decimal(0))
     if indicators and weights != values["base"]:
-        raise Invalid(f"各指标权重之和为 {weights}，应等于基准分 {values['base']}。", errors={"indicator_lines": ["权重之和不符"]})
+        raise Invalid(
+            f"各指标权重之和为 {weights}，应等于基准分 {values['base']}。", errors={"indicator_lines": ["权重之和不符"]}
+        )
     return indicators, rules
 
 
@@ -144,7 +147,11 @@ def _locked_draft(actor: Actor, version: SchemeVersion, verb: str) -> SchemeVers
     Scheme.objects.select_for_update().get(pk=version.scheme_id)
     locked = SchemeVersion.objects.select_for_update(of=("self",)).select_related("scheme").get(pk=version.pk)
     if locked.state != VersionState.DRAFT:
-        raise Refused(f"{locked} 已发布，不能再改。请复制为新版本，从以后的月份施行。", rule="办法版本发布后不可变更", code="frozen")
+        raise Refused(
+            f"{locked} 已发布，不能再改。请复制为新版本，从以后的月份施行。",
+            rule="办法版本发布后不可变更",
+            code="frozen",
+        )
     return locked
 
 
@@ -174,7 +181,9 @@ def publish_version(actor: Actor, version: SchemeVersion) -> SchemeVersion:
         scheme=locked.scheme, state=VersionState.PUBLISHED, effective_from=locked.effective_from
     )
     if same.exists():
-        raise Invalid(f"{locked.effective_from:%Y年%m月} 已有发布的版本 {same[0].number}，同一月份不能有两个版本施行。请改施行月份。")
+        raise Invalid(
+            f"{locked.effective_from:%Y年%m月} 已有发布的版本 {same[0].number}，同一月份不能有两个版本施行。请改施行月份。"
+        )
     if not locked.rules.exists():
         raise Invalid("没有扣分条款，不能发布。请先填写扣分条款。", errors={"rule_lines": ["必填"]})
     text = [list(locked.indicators.values_list("measure", "measure_version", "weight")),

@@ -42,7 +42,13 @@ class Office:
 
     def version(self, scheme: Scheme, number: str, since: date, rules: str, indicators: str = "", **more: Any) -> Any:
         draft = schemes.draft_version(
-            self["考核员"], scheme, number=number, effective_from=since, rule_lines=rules, indicator_lines=indicators, **more
+            self["考核员"],
+            scheme,
+            number=number,
+            effective_from=since,
+            rule_lines=rules,
+            indicator_lines=indicators,
+            **more,
         )
         return schemes.publish_version(self["考核员"], draft)
 

@@ -117,7 +117,12 @@ def test_系统扣分幂等且冲回后不再扣(office: Office) -> None:
     period = office.period()
     assert contract.open_months("S") == [JANUARY]
     assert contract.rules_of("S", JANUARY) == {"A": "未按时签收", "B": "超期办理"}
-    assert [automatic(office), automatic(office), automatic(office, "考核办"), automatic(office, rule="Z")] == [True, False, None, None]
+    assert [automatic(office), automatic(office), automatic(office, "考核办"), automatic(office, rule="Z")] == [
+        True,
+        False,
+        None,
+        None,
+    ]
     found = appeals.appeal(office["住建局承办员"], Deduction.objects.get().pk, statement="当日已签收")
     flow.act(office["复核员"], found.case_id, "uphold", opinion="属实")
     assert automatic(office) is False
@@ -185,7 +190,9 @@ def test_记录人和被扣单位的人不得复核(office: Office) -> None:
     with pytest.raises(Refused, match="回避"):
         flow.claim(office["考核员"], found.case_id, seat_id=found.case.seats.get().pk)
     town = office.town
-    both = town.actor("兼职复核员", town.post("考核办", "兼职", "appraisal.reviewer"), town.post("住建局质监站", "站长"))
+    both = town.actor(
+        "兼职复核员", town.post("考核办", "兼职", "appraisal.reviewer"), town.post("住建局质监站", "站长")
+    )
     with pytest.raises(Refused, match="任职于被扣分单位"):
         flow.act(both, found.case_id, "uphold", opinion="成立")
     found.refresh_from_db()

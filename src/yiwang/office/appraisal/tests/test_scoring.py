@@ -80,17 +80,31 @@ def test_试算时新版本没有的条款不计(office: Office) -> None:
     other = office.version(scheme, "2", FEBRUARY, "A | 未按时签收 | 5 | 办法第5条")
     assert queries.deducted(period, other)[office.unit("住建局")] == 0
     with pytest.raises(Invalid, match="不是"):
-        queries.compared(period, schemes.publish_version(office["考核员"], schemes.draft_version(
-            office["考核员"], schemes.create_scheme(office["考核员"], code="T", name="另一办法"), number="1",
-            effective_from=JANUARY, rule_lines=RULES)))
+        queries.compared(
+            period,
+            schemes.publish_version(
+                office["考核员"],
+                schemes.draft_version(
+                    office["考核员"],
+                    schemes.create_scheme(office["考核员"], code="T", name="另一办法"),
+                    number="1",
+                    effective_from=JANUARY,
+                    rule_lines=RULES,
+                ),
+            ),
+        )
 
 
-EVENTS = st.permutations([("住建局", "1", "uphold"), ("住建局", "2", "dismiss"), ("城管局", "3", "uphold"), ("城管局", "4", "")])
+EVENTS = st.permutations(
+    [("住建局", "1", "uphold"), ("住建局", "2", "dismiss"), ("城管局", "3", "uphold"), ("城管局", "4", "")]
+)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
 @given(order=EVENTS, frozen=st.booleans())
-def test_任何次序的同一组复核得到同样的总分与名次(office: Office, order: list[tuple[str, str, str]], frozen: bool) -> None:
+def test_任何次序的同一组复核得到同样的总分与名次(
+    office: Office, order: list[tuple[str, str, str]], frozen: bool
+) -> None:
     with transaction.atomic():
         _in_order(office, order, frozen)
         transaction.set_rollback(True)
