@@ -12,13 +12,14 @@ from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.flow.fold import Facts
 from yiwang.kernel.flow.models import Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.seating import HEAD, today, with_role
+from yiwang.kernel.flow.seating import today, with_role
 from yiwang.kernel.flow.services.family import child_closed
 from yiwang.kernel.flow.terms import TRIES
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.messages.services import notify
 from yiwang.kernel.orgs.models import Post
 from yiwang.kernel.people.models import Appointment
+from yiwang.kernel.people.queries import HEAD
 
 log = logging.getLogger(__name__)
 # A parked row holds nothing back: the rest of its case is told, and the alarm names the one that was not.

@@ -7,9 +7,10 @@ from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.flow.decide import Vote, base, decide
 from yiwang.kernel.flow.definitions import END_PREFIX, ORIGIN, PREVIOUS, RETURNER, STAY, Action, Stage
 from yiwang.kernel.flow.models import Seat
-from yiwang.kernel.flow.seating import ANY, Place, again, dispatcher, places, staffed
+from yiwang.kernel.flow.seating import Place, again, dispatcher, places, staffed
 from yiwang.kernel.flow.terms import FREE, SeatKind, SeatState, Status
 from yiwang.kernel.flow.work import Work
+from yiwang.kernel.people.queries import ANYBODY
 
 NOBODY = "按规则未找到可办理的在岗人员，已转调度岗人工分派"
 
@@ -59,7 +60,7 @@ def seat_co_handlers(work: Work, units: Iterable[int]) -> None:
 def _co_place(work: Work, unit: int, role: str) -> Place:
     """The pool of the co-handling unit, or the dispatchers when nobody there could ever answer."""
     if staffed(work.now, units=[unit], role=role):
-        return Place(unit, pool=role or ANY)
+        return Place(unit, pool=role or ANYBODY)
     return dispatcher(work.case, work.flow, "协办单位无人在岗，已转调度岗")
 
 

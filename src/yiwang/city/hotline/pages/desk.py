@@ -26,7 +26,7 @@ class DeskForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 7}),
         help_text="时间、地点、对象、经过、诉求人希望怎样解决",
     )
-    region = forms.ModelChoiceField(label="所在区划", queryset=None, required=False)
+    region = forms.ModelChoiceField(label="所在区划", queryset=queries.regions(), required=False)
     address = forms.CharField(label="地址", max_length=200, required=False)
     wants_callback = forms.BooleanField(label="需要回访", required=False, initial=True)
     confidential = forms.BooleanField(
@@ -37,9 +37,6 @@ class DeskForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        region = self.fields["region"]
-        if isinstance(region, forms.ModelChoiceField):
-            region.queryset = queries.regions()
         for name in ("title", "content"):
             self.fields[name].widget.attrs |= {
                 "hx-get": reverse("hotline_matches"),

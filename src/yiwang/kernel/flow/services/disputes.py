@@ -7,13 +7,14 @@ from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import checks, clockwork
 from yiwang.kernel.flow.definitions import ClockRule
 from yiwang.kernel.flow.models import Entry, Seat
-from yiwang.kernel.flow.seating import HEAD, Place, dispatcher, staffed
+from yiwang.kernel.flow.seating import Place, dispatcher, staffed
 from yiwang.kernel.flow.services.cases import DECIDING
 from yiwang.kernel.flow.services.course import reason
 from yiwang.kernel.flow.stages import enter, leave
 from yiwang.kernel.flow.terms import SeatKind, SeatState
 from yiwang.kernel.flow.work import Work, run
 from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.people.queries import HEAD
 
 
 def _pool(work: Work, role: str, units: tuple[int, ...], fault: str) -> Place:
