@@ -18,6 +18,7 @@ _SUFFIXES: tuple[tuple[str, str], ...] = (
     *((word, "division") for word in ("自治州", "自治县", "开发区", "新区", "区", "县", "市")),
 )
 _BY_LENGTH = tuple(sorted(_SUFFIXES, key=lambda pair: -len(pair[0])))
+_ENDINGS = tuple(suffix for suffix, _ in _BY_LENGTH)
 # Endings that name nothing by themselves.
 _GENERIC = frozenset(
     """
@@ -85,6 +86,8 @@ def _mentions(body: str, known: Iterable[str]) -> list[str]:
 
 
 def _kind(name: str) -> tuple[str, str]:
+    if not name.endswith(_ENDINGS):
+        return "", ""
     return next(((suffix, kind) for suffix, kind in _BY_LENGTH if name.endswith(suffix)), ("", ""))
 
 

@@ -89,7 +89,9 @@ def propose(requests: Sequence[Request]) -> None:
             )
         )
     TriageDecision.objects.bulk_create(decisions)
-    Request.objects.bulk_update(requests, ["category"])
+    for category in {request.category for request in requests} - {""}:
+        keys = [request.pk for request in requests if request.category == category]
+        Request.objects.filter(pk__in=keys).update(category=category)
 
 
 def _locked(actor: Actor, request_id: int) -> Request:
