@@ -183,6 +183,8 @@ def test_列表查询次数恒定且有上限(register, homes):
 def test_自己的导出原样导入无变化(register, homes, settings, tmp_path):
     if register.importing is None or not register.export:
         pytest.skip("此台账不导入或不导出")
+    if register.importing.write is not None:
+        pytest.skip("此台账导入的是外来表格，列与导出不同，由领域自己的测试覆盖")
     for _ in range(3):
         rows.make(register.model, homes[0])
     one = insider(register, homes[0])

@@ -196,12 +196,12 @@ def recompute(calendar_code: str, *, batch: int = 100, above: Above = DECLARED) 
     return total
 
 
-def recompute_pending() -> int:
+def recompute_pending(*, above: Above = DECLARED) -> int:
     """Follow every published version that has not been followed yet; returns how many."""
     followed = Recomputation.objects.values("version")
     waiting = CalendarVersion.objects.exclude(pk__in=followed).order_by("pk")
     for version in waiting:
-        result = recompute(version.code)
+        result = recompute(version.code, above=above)
         Recomputation.objects.get_or_create(
             version=version, defaults={"checked": result.checked, "touched": result.touched, "moved": result.moved}
         )

@@ -92,9 +92,10 @@ def test_25_a_year_becoming_certain_takes_the_provisional_mark_away() -> None:
 
 def test_25_the_worker_follows_each_version_once() -> None:
     services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
-    services.recompute_pending()
+    above, moved = trail()
+    services.recompute_pending(above=above)
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
-    assert (services.recompute_pending(), services.recompute_pending()) == (1, 0)
+    assert (services.recompute_pending(above=above), services.recompute_pending(above=above), len(moved)) == (1, 0, 1)
     assert Recomputation.objects.order_by("-id").values_list("moved", flat=True)[0] == 1
 
 
