@@ -14,7 +14,7 @@ REASON = "复核成立，冲回扣分"
 def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Walker]) -> None:
     head = walker("sub1.head").go("/r/appraisal.deduction/")
     row = head.page.locator("table tbody tr").filter(has_text="人工扣分").first
-    month = re.search(r"\d{4}年\d+月", row.inner_text())
+    month = re.search(r"(\d{4})年(\d+)月", row.inner_text())
     assert month is not None
     row.get_by_role("link").first.click()
     head.look()
@@ -35,7 +35,7 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     head.go("/r/appraisal.deduction/").sees("复核冲回")
 
     officer = walker("appraiser").go("/r/appraisal.period/")
-    rows = officer.page.locator("table tbody tr").filter(has_text=month[0])
+    rows = officer.page.locator("table tbody tr").filter(has_text=f"{month[1]}-{month[2]}-01")
     rows.first.get_by_role("link").first.click()
     officer.look()
     officer.page.get_by_role("link", name="发布更正通报", exact=True).click()
