@@ -17,6 +17,7 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     month = re.search(r"(\d{4})年(\d+)月", row.inner_text())
     assert month is not None
     row.get_by_role("link").first.click()
+    head.page.wait_for_url(re.compile(r"/r/appraisal\.deduction/\d+/$"))
     head.look()
     deduction = head.page.url
     statement = f"反馈已于期限内报送，系统登记迟延 {uuid4().hex[:6]}"
@@ -37,6 +38,7 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     officer = walker("appraiser").go("/r/appraisal.period/")
     rows = officer.page.locator("table tbody tr").filter(has_text=f"{month[1]}-{month[2]}-01")
     rows.first.get_by_role("link").first.click()
+    officer.page.wait_for_url(re.compile(r"/r/appraisal\.period/\d+/$"))
     officer.look()
     officer.page.get_by_role("link", name="发布更正通报", exact=True).click()
     officer.look()

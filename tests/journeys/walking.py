@@ -44,6 +44,7 @@ class Walker:
         return self
 
     def look(self) -> None:
+        self.page.wait_for_load_state()
         no_sideways_scroll(self.page)
         kind = re.sub(r"\d+", "0", urlsplit(self.page.url).path)
         width = (self.page.viewport_size or {"width": 0})["width"]
