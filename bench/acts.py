@@ -90,7 +90,13 @@ def client(own: str, actor: Any, case_ids: list[int], seconds: float, start: Any
 
 def dsn() -> str:
     database = connection.settings_dict
-    return f"dbname={database['NAME']} user={database['USER']} host={database['HOST']} port={database['PORT']}"
+    return make_conninfo(
+        dbname=database["NAME"],
+        user=database["USER"],
+        password=database["PASSWORD"],
+        host=database["HOST"],
+        port=database["PORT"],
+    )
 
 
 PLAIN = (
