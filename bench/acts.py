@@ -90,7 +90,7 @@ def client(own: str, actor: Any, case_ids: list[int], seconds: float, start: Any
 
 def dsn() -> str:
     database = connection.settings_dict
-    return make_conninfo(
+    return psycopg.conninfo.make_conninfo(
         dbname=database["NAME"],
         user=database["USER"],
         password=database["PASSWORD"],
