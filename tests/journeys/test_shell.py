@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.town import PASSWORD
-from tests.journeys.walking import no_sideways_scroll, sign_in
+from tests.journeys.walking import no_sideways_scroll, settled, sign_in
 
 PAGES = (
     "/",
@@ -64,7 +64,7 @@ def test_转办时搜索选择岗位(page: Page) -> None:
     sign_in(page, "solver", PASSWORD)
     _first_case(page)
     page.get_by_role("link", name="转办", exact=True).click()
-    page.locator("#act-form input[type=search]").fill("登记")
+    settled(page.locator("#act-form form")).locator("input[type=search]").fill("登记")
     page.get_by_role("button", name="信访局 · 登记岗").click()
     expect(page.locator("#act-form .picked")).to_contain_text("登记岗")
     page.get_by_role("button", name="移除").click()

@@ -26,6 +26,13 @@ def no_sideways_scroll(page: Page) -> None:
     assert wide <= 0, f"{page.url} 横向溢出 {wide} 像素"
 
 
+def settled(form: Locator) -> Locator:
+    """The form once htmx has taken it over; what is typed earlier starts no search."""
+    expect(form).to_be_visible()
+    expect(form).not_to_have_class(re.compile("htmx-added"))
+    return form
+
+
 class Walker:
     """Goes from page to page; each kind of page is checked for accessibility and sideways scrolling."""
 
@@ -80,7 +87,7 @@ class Walker:
     ) -> None:
         """Do one of the offered actions; `to` is picked in the first picker of its form."""
         self.offered(name).click()
-        form = self.page.locator("#act-form form")
+        form = settled(self.page.locator("#act-form form"))
         expect(form.get_by_role("heading", name=name, exact=True)).to_be_visible()
         self.look_at_form()
         if to:
