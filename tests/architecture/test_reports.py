@@ -1,6 +1,8 @@
 # ruff: noqa: S608 - the queries are put together from constants of this file
 """The whole way of a report on real requests: draft, issue, seal, check, correct, and every printed figure counted by hand."""
 
+import dataclasses
+
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
@@ -9,15 +11,21 @@ from django.utils import timezone
 
 from tests.architecture.measured import city as city
 from yiwang.city.hotline.demo.building import Builder
+from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.registers import REQUESTS
 from yiwang.cockpit.reports import demo, queries, services
 from yiwang.cockpit.reports.models import Report, Template
 from yiwang.cockpit.reports.terms import State
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.files import sheets
 from yiwang.kernel.measures.models import SealedFigure
 from yiwang.kernel.measures.periods import parse
 from yiwang.kernel.measures.queries import value
 from yiwang.kernel.measures.registry import all_measures
 from yiwang.kernel.people.models import Account
+from yiwang.kernel.registers.importing import guess
+from yiwang.kernel.registers.services.imports import rows_of
+from yiwang.kernel.search.tests.shared import folder
 from yiwang.site.manifests import manifests
 
 pytestmark = pytest.mark.django_db
@@ -28,32 +36,32 @@ BY_HAND = {
     "hotline.received": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
     "hotline.people": "SELECT count(DISTINCT identity) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
     "hotline.closed": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("closed_at", "closed_at"),
-    "hotline.satisfaction": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction IN ('satisfied','basically')) / count(*), 2)"
+    "hotline.satisfaction": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction IN ('satisfied','basically')) / nullif(count(*), 0), 2)"
     f" FROM hotline_request WHERE {RATED} AND " + WITHIN.format("closed_at", "closed_at"),
     "hotline.satisfaction_monthly": "SELECT round(avg(share), 2) FROM (SELECT round(100.0 * count(*) FILTER "
-    "(WHERE satisfaction IN ('satisfied','basically')) / count(*), 2) AS share FROM hotline_request "
+    "(WHERE satisfaction IN ('satisfied','basically')) / nullif(count(*), 0), 2) AS share FROM hotline_request "
     f"WHERE {RATED} AND {WITHIN.format('closed_at', 'closed_at')} "
     "GROUP BY date_trunc('month', closed_at AT TIME ZONE 'Asia/Shanghai')) AS months",
-    "hotline.on_time": "SELECT round(100.0 * count(*) FILTER (WHERE on_time) / count(*), 2) FROM hotline_request "
+    "hotline.on_time": "SELECT round(100.0 * count(*) FILTER (WHERE on_time) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE on_time IS NOT NULL AND " + WITHIN.format("answered_at", "answered_at"),
-    "hotline.signed_in_time": "SELECT round(100.0 * count(*) FILTER (WHERE signed_in_time) / count(*), 2) FROM hotline_request "
+    "hotline.signed_in_time": "SELECT round(100.0 * count(*) FILTER (WHERE signed_in_time) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE signed_in_time IS NOT NULL AND " + WITHIN.format("received_at", "received_at"),
-    "hotline.empty_replies": "SELECT round(100.0 * count(*) FILTER (WHERE empty_reply) / count(*), 2) FROM hotline_request WHERE "
+    "hotline.empty_replies": "SELECT round(100.0 * count(*) FILTER (WHERE empty_reply) / nullif(count(*), 0), 2) FROM hotline_request WHERE "
     + WITHIN.format("answered_at", "answered_at"),
     "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM hotline_repeatfinding f "
-    "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / count(*), 2) FROM hotline_request r WHERE "
+    "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / nullif(count(*), 0), 2) FROM hotline_request r WHERE "
     + WITHIN.format("received_at", "received_at"),
     "hotline.events": "SELECT count(DISTINCT event_id) FROM hotline_request WHERE event_id IS NOT NULL AND "
     + WITHIN.format("received_at", "received_at"),
-    "hotline.answered_at_desk": "SELECT round(100.0 * count(*) FILTER (WHERE c.outcome = 'answered_at_desk') / count(*), 2) "
+    "hotline.answered_at_desk": "SELECT round(100.0 * count(*) FILTER (WHERE c.outcome = 'answered_at_desk') / nullif(count(*), 0), 2) "
     "FROM hotline_request r JOIN flow_case c ON c.id = r.case_id WHERE " + WITHIN.format("r.received_at", "r.received_at"),
-    "hotline.returned": "SELECT round(100.0 * count(*) FILTER (WHERE decline_count > 0) / count(*), 2) FROM hotline_request "
+    "hotline.returned": "SELECT round(100.0 * count(*) FILTER (WHERE decline_count > 0) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE (signed_in_time IS NOT NULL OR decline_count > 0) AND " + WITHIN.format("received_at", "received_at"),
-    "hotline.reworked": "SELECT round(100.0 * count(*) FILTER (WHERE rework_count > 0) / count(*), 2) FROM hotline_request "
+    "hotline.reworked": "SELECT round(100.0 * count(*) FILTER (WHERE rework_count > 0) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE satisfaction <> '' AND " + WITHIN.format("closed_at", "closed_at"),
-    "hotline.resolved": "SELECT round(100.0 * count(*) FILTER (WHERE resolved) / count(*), 2) FROM hotline_request "
+    "hotline.resolved": "SELECT round(100.0 * count(*) FILTER (WHERE resolved) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE resolved IS NOT NULL AND NOT excluded AND " + WITHIN.format("closed_at", "closed_at"),
-    "hotline.reached": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction <> 'unreached') / count(*), 2) "
+    "hotline.reached": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction <> 'unreached') / nullif(count(*), 0), 2) "
     "FROM hotline_request WHERE satisfaction <> '' AND " + WITHIN.format("closed_at", "closed_at"),
     "hotline.unreasonable": "SELECT count(*) FROM hotline_request WHERE excluded AND " + WITHIN.format("closed_at", "closed_at"),
     "hotline.open": "SELECT count(*) FROM hotline_request WHERE closed_at IS NULL AND " + WITHIN.format("received_at", "received_at"),
@@ -76,8 +84,8 @@ def drafted(actor, code="hotline.annual", period=YEAR):
     return services.draft(actor, queries.editions(code).first(), period)
 
 
-def counted(code):
-    period = parse(YEAR)
+def counted(code, period_code=YEAR):
+    period = parse(period_code)
     ends = (period.start, period.stop) if code.startswith("appraisal") else (period.start_at, period.stop_at)
     with connection.cursor() as cursor:
         cursor.execute(BY_HAND[code], ends)
@@ -186,3 +194,25 @@ def test_页面都打得开_并拒绝无权者(people):
     assert director.get("/figures/hotline.received/?period=bad").status_code == 422
     answer = director.post(f"/reports/{draft.pk}/", {"note": "{{ 错 }}", "version": draft.version})
     assert answer.status_code == 422 and "无法识别" in answer.content.decode()
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize("name", ["messages.xlsx", "replies.xlsx"])
+def test_真实来件的月报与年报_每个数字等于手写SQL(people, name):
+    """The first rows of the real files, imported through the register with their own times."""
+    with (folder() / name).open("rb") as stream:
+        table = sheets.read(stream, name)
+    table = dataclasses.replace(table, rows=table.rows[:150])
+    dispatcher = Builder().actor("dispatcher")
+    result = rows_of(dispatcher, REQUESTS, table, guess(dispatcher, REQUESTS, table.headers))
+    assert not result.errors and result.created == 150
+    month = Request.objects.exclude(external_number="").order_by("received_at").last().received_at.strftime("%Y-%m")
+    for code, period in (("hotline.bulletin", month), ("hotline.annual", month[:4])):
+        document = queries.document(people["director"], drafted(people["director"], code, period))
+        now = parse(period).label
+        printed = {note.code: note.text for note in document.notes if "&d." not in note.url and note.period == now}
+        assert "hotline.received" in printed
+        for measure in set(printed) & set(BY_HAND):
+            number = printed[measure].removesuffix("%").replace(",", "")
+            by_hand = None if "—" in number else float(number)
+            assert (by_hand or 0) == float(counted(measure, period) or 0), (measure, period)
