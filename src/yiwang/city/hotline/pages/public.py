@@ -16,7 +16,7 @@ from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.crypto.masks import mask_text
 from yiwang.kernel.people.limits import Limit
-from yiwang.kernel.people.services import _throttle as throttle
+from yiwang.kernel.people.services import throttle
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import PUBLIC, route
 

@@ -13,7 +13,7 @@ from yiwang.kernel.ledger.services import record
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR
 from yiwang.kernel.people.models import Account, FormerPassword, Person, Session
 from yiwang.kernel.people.passwords import HISTORY, one_time, problems
-from yiwang.kernel.people.services import _throttle as throttle
+from yiwang.kernel.people.services import throttle
 
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{2,59}")
 

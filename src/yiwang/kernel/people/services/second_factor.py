@@ -16,7 +16,7 @@ from yiwang.kernel.people import totp
 from yiwang.kernel.people.limits import SECOND_FACTOR
 from yiwang.kernel.people.models import Account, RecoveryCode, Session
 from yiwang.kernel.people.queries import serving
-from yiwang.kernel.people.services import _throttle as throttle
+from yiwang.kernel.people.services import throttle
 
 RECOVERY_CODES, PURPOSE = 10, "recovery-code"
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"

@@ -11,7 +11,7 @@ from yiwang.kernel.ledger.services import record
 from yiwang.kernel.people.limits import ACCOUNT, ADDRESS
 from yiwang.kernel.people.models import Account, Session
 from yiwang.kernel.people.queries import actor_of
-from yiwang.kernel.people.services import _throttle as throttle
+from yiwang.kernel.people.services import throttle
 
 SEEN_EVERY = timedelta(seconds=60)
 WRONG = "账号或密码不正确，请重新输入。"
