@@ -62,6 +62,37 @@ def test_连不上软件源时是一句话(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def executable(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!{shutil.which('bash')}\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_锁文件未变不再装依赖_字节码留在var里(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "run", tmp_path / "run")
+    for name in ("uv.lock", "pyproject.toml"):
+        (tmp_path / name).write_text("")
+    executable(tmp_path / "var/tools/uv/bin/uv", 'echo "$*" >>uv.calls')
+    interpreter = tmp_path / ".venv/bin/python"
+    executable(interpreter, 'echo "$PYTHONPYCACHEPREFIX|${PYTHONDONTWRITEBYTECODE-written}"')
+
+    def run() -> tuple[str, int]:
+        done = subprocess.run(
+            [str(tmp_path / "run"), "doctor"], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True, text=True, check=True, timeout=60,
+        )  # fmt: skip
+        calls = (tmp_path / "uv.calls").read_text().splitlines()
+        return done.stdout.splitlines()[-1], sum(call.startswith("sync") for call in calls)
+
+    written = f"{tmp_path / 'var' / 'pycache'}|written"
+    assert run() == (written, 1)
+    assert run() == (written, 1)
+    (tmp_path / "uv.lock").write_text("changed")
+    assert run() == (written, 2)
+    interpreter.write_text(interpreter.read_text().replace("\necho", '\n[ "$1" = -ISc ] && exit 1\necho'))
+    assert run() == (written, 3), "an interpreter that no longer starts is replaced"
+
+
 def wheel(folder: Path) -> tuple[Path, str]:
     path = folder / "uv-1-py3-none-manylinux_2_17_x86_64.whl"
     with zipfile.ZipFile(path, "w") as archive:

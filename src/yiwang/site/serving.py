@@ -65,15 +65,12 @@ def commands(port: int) -> dict[str, list[str]]:
     }  # fmt: skip
 
 
-def _spawn(port: int) -> dict[str, subprocess.Popen[bytes]]:
+def _spawn(name: str, port: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
     LOG.mkdir(parents=True, exist_ok=True)
-    children = {}
-    for name, command in commands(port).items():
-        with (LOG / f"{name}.log").open("ab") as log:
-            children[name] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    with (LOG / f"{name}.log").open("ab") as log:
+        children[name] = subprocess.Popen(commands(port)[name], stdout=log, stderr=log, start_new_session=True)
     CHILDREN.parent.mkdir(parents=True, exist_ok=True)
     CHILDREN.write_text(json.dumps([child.pid for child in children.values()]))
-    return children
 
 
 def _end_group(process: int, grace: float = 10.0) -> None:
@@ -114,7 +111,7 @@ def _await(port: int, children: dict[str, subprocess.Popen[bytes]]) -> None:
         _refuse_dead(children)
         if time.monotonic() > deadline:
             raise fail(f"网页服务 {START_SECONDS:.0f} 秒内没有应答，请看日志 {LOG / 'web.log'}。")
-        time.sleep(0.1)
+        time.sleep(0.05)
 
 
 def _refuse_dead(children: dict[str, subprocess.Popen[bytes]]) -> None:
@@ -144,8 +141,10 @@ def up(port: int) -> None:
             url = preparation.database_url()
             if not preparation.prepare(url):
                 say("· 数据库、静态文件与示范数据均无变化，直接启动", "dim")
-            children = _spawn(port)
+            _spawn("web", port, children)
             _await(port, children)
+            # Nobody waits for the worker; beside the web it would take the processor the first page needs.
+            _spawn("worker", port, children)
             banner(port)
             while True:
                 time.sleep(1)
