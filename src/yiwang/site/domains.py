@@ -1,6 +1,7 @@
 """The only list of domains. Adding one is one line here."""
 
 DOMAINS: list[str] = [
+    "yiwang.data.catalog",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

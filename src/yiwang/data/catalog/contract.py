@@ -1,0 +1,224 @@
+"""What other domains may do with the catalogue."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from yiwang.data.catalog import queries, services
+from yiwang.data.catalog.models import Item, Quality
+from yiwang.data.catalog.terms import (
+    CYCLE_DAYS,
+    SERVING,
+    UNGRADED,
+    Content,
+    Cycle,
+    DemandState,
+    Description,
+    Door,
+    ItemSpec,
+    OpenType,
+    ShareType,
+)
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+
+__all__ = [
+    "Content", "Cycle", "DemandState", "Description", "Door", "ItemFacts", "ItemSpec", "OpenType", "ResourceFacts", "ShareType",
+    "allowed", "late", "quality_of", "record_demand", "record_load", "record_quality", "register_published", "resource",
+    "resources", "set_levels", "settle_demand",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ItemFacts:
+    """An item of the current version. `id` and `name` stay the same from version to version.
+
+    data_type: text integer decimal date timestamp boolean. share_type, open_type: see `ShareType`, `OpenType`.
+    level: 1..4; an item not `graded` yet counts as 4. sensitive: kind of sensitive data or "".
+    """
+
+    id: int
+    name: str
+    title: str
+    data_type: str
+    length: int
+    is_key: bool
+    is_timestamp: bool
+    nullable: bool
+    share_type: str
+    share_condition: str
+    share_basis: str
+    open_type: str
+    open_condition: str
+    level: int
+    graded: bool
+    sensitive: str
+    declared_sensitive: bool
+    standard: str
+    code_table: str
+    source_level: str
+
+
+@dataclass(frozen=True)
+class ResourceFacts:
+    """A resource with its current version. `version` 0: never published, then `items` is empty.
+
+    table: name of its lake table. cycle_days: longest promised time between updates, None when nothing is promised.
+    status: publish state; online: whether it serves. share_type and open_type are rolled up from the items.
+    """
+
+    id: int
+    code: str
+    name: str
+    abstract: str
+    organisation_id: int
+    organisation: str
+    version: int
+    status: str
+    online: bool
+    online_state: str
+    category: str
+    theme: str
+    format: str
+    share_type: str
+    open_type: str
+    share_method: str
+    cycle: str
+    cycle_days: int | None
+    table: str
+    published_at: datetime | None
+    loaded_at: datetime | None
+    snapshot: int
+    rows: int
+    due_at: datetime | None
+    items: tuple[ItemFacts, ...]
+    is_demo: bool
+
+    def item(self, name: str) -> ItemFacts | None:
+        return next((item for item in self.items if item.name == name), None)
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key items, in the order of the items."""
+        return tuple(item.name for item in self.items if item.is_key)
+
+
+def _item(found: Item) -> ItemFacts:
+    return ItemFacts(
+        id=found.pk, name=found.name, title=found.title, data_type=found.data_type, length=found.length,
+        is_key=found.is_key, is_timestamp=found.is_timestamp, nullable=found.nullable, share_type=found.share_type,
+        share_condition=found.share_condition, share_basis=found.share_basis, open_type=found.open_type,
+        open_condition=found.open_condition, level=found.level or UNGRADED, graded=found.level is not None,
+        sensitive=found.kind, declared_sensitive=found.is_sensitive, standard=found.standard,
+        code_table=found.code_table, source_level=found.source_level,
+    )  # fmt: skip
+
+
+def _facts(found: Any) -> ResourceFacts:
+    return ResourceFacts(
+        id=found.pk, code=found.code, name=found.name, abstract=found.abstract, organisation_id=found.organisation_id,
+        organisation=str(found.organisation), version=found.number, status=found.publish_state,
+        online=found.online_state in SERVING, online_state=found.online_state, category=found.category.code,
+        theme=found.theme.code if found.theme else "", format=found.format, share_type=found.share_type,
+        open_type=found.open_type, share_method=found.share_method, cycle=found.cycle,
+        cycle_days=CYCLE_DAYS.get(Cycle(found.cycle)), table=found.table, published_at=found.published_at,
+        loaded_at=found.loaded_at, snapshot=found.snapshot, rows=found.rows, due_at=found.due_at,
+        items=tuple(map(_item, found.live_items)), is_demo=found.is_demo,
+    )  # fmt: skip
+
+
+def _found(actor: Actor) -> Any:
+    return (
+        queries.visible(actor).select_related("organisation", "category", "theme").prefetch_related(queries.LIVE_ITEMS)
+    )
+
+
+def resource(actor: Actor, key: str | int) -> ResourceFacts:
+    """A resource by its code or id, within what the actor may see. Raises Refused when there is none."""
+    by = {"code": key} if isinstance(key, str) else {"pk": key}
+    found = _found(actor).filter(**by).first()
+    if found is None:
+        raise Refused("没有找到该信息资源，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    return _facts(found)
+
+
+def resources(
+    actor: Actor, *, ids: Iterable[int] | None = None, codes: Iterable[str] | None = None, organisation_id: int | None = None,
+    published: bool = True, online: bool | None = None, share_type: str = "", open_type: str = "", cycle: str = "",
+) -> list[ResourceFacts]:  # fmt: skip
+    """Resources the actor may see, in the order of their codes; three statements however many."""
+    exact = {"organisation_id": organisation_id, "share_type": share_type, "open_type": open_type, "cycle": cycle}
+    found = _found(actor).filter(**{name: value for name, value in exact.items() if value})
+    if published:
+        found = found.filter(number__gt=0)
+    if online is not None:
+        found = found.filter(online_state__in=SERVING) if online else found.exclude(online_state__in=SERVING)
+    if ids is not None:
+        found = found.filter(pk__in=list(ids))
+    if codes is not None:
+        found = found.filter(code__in=list(codes))
+    return [_facts(each) for each in found.order_by("code")]
+
+
+def late(actor: Actor, at: datetime) -> list[ResourceFacts]:
+    """Published resources whose promised update has not come by `at`, the longest late first."""
+    found = _found(actor).filter(number__gt=0, due_at__lt=at).order_by("due_at", "pk")
+    return [_facts(each) for each in found]
+
+
+def allowed(item: ItemFacts, door: str) -> bool:
+    """Whether data of an item may go through a door, see `Door`. The one answer for every door of the platform:
+
+    internal             yes
+    share_unconditional  无条件共享, level 2 at most
+    share_granted        无条件 or 有条件共享, level 3 at most
+    open                 无条件开放, not 不予共享, level 1
+    """
+    return queries.passes(item.share_type, item.open_type, item.level, door)
+
+
+def set_levels(actor: Actor, resource_id: int, levels: Mapping[int, tuple[int, str]], reason: str) -> int:
+    """Grade items: id → (level 1..4, kind of sensitive data or ""). Returns how many changed."""
+    return services.set_levels(actor, resource_id, levels, reason)
+
+
+def record_load(resource_id: int, snapshot_number: int, loaded_at: datetime, rows: int) -> bool:
+    """A published snapshot became the data of the resource; False when told before. In the caller's transaction."""
+    # The load was the act of whoever approved it there; here it only becomes visible, whoever that was.
+    return services.record_load(SYSTEM, resource_id, snapshot_number, loaded_at, rows)
+
+
+def record_quality(resource_id: int, month: date, score: Decimal, parts: Mapping[str, Any]) -> None:
+    """The data quality (0..100) of a month with its parts by dimension, said by governance."""
+    services.record_quality(SYSTEM, resource_id, month, score, parts)
+
+
+def quality_of(resource_id: int, month: date) -> tuple[Decimal, dict[str, Any]] | None:
+    """What was recorded for a month."""
+    found = Quality.objects.filter(resource_id=resource_id, month=month.replace(day=1)).first()
+    return (found.score, found.parts) if found else None
+
+
+def record_demand(
+    reference: str, *, organisation_id: int, wanted: str, purpose: str, asked_at: datetime, resource_id: int | None = None,
+    provider_id: int | None = None,
+) -> int:  # fmt: skip
+    """A demand for data, once per `reference`; it stands on the 需求清单. Returns its id."""
+    return services.record_demand(
+        SYSTEM, reference, organisation_id=organisation_id, wanted=wanted, purpose=purpose, asked_at=asked_at,
+        resource_id=resource_id, provider_id=provider_id,
+    ).pk  # fmt: skip
+
+
+def settle_demand(reference: str, outcome: str, *, settled_at: datetime, reason: str = "", basis: str = "") -> None:
+    """met, refused (with reason and basis: from then on on the 负面清单) or withdrawn."""
+    services.settle_demand(SYSTEM, reference, outcome, settled_at=settled_at, reason=reason, basis=basis)
+
+
+def register_published(
+    actor: Actor, entries: Iterable[tuple[int, Content]], published_at: datetime, *, is_demo: bool = False
+) -> list[ResourceFacts]:
+    """Take over entries (organisation id, content) that were published before the platform; codes in their order."""
+    made = services.register_many(actor, list(entries), published_at=published_at, is_demo=is_demo)
+    return resources(actor, ids=[each.pk for each in made])
