@@ -30,6 +30,8 @@ SYSTEM_ADMINISTRATOR = RoleSpec(
         *_all("people.appointment", "view", "add", "change", "export", "import"),
         *_all("people.delegation", "view", "export"),
         *_all("jobs.job", "view", "change"),
+        *_all("jobs.parked_timer", "view", "retry"),
+        *_all("jobs.parked_message", "view", "retry"),
         *_all("calendar.calendar", "view", "change"),
     ),
     Duty.SYSTEM,

@@ -106,6 +106,21 @@ class Timer(models.Model):
         return f"{self.clock_id} {self.rung} {self.get_state_display()}"
 
 
+class ParkedTimers(models.Manager["ParkedTimer"]):
+    def get_queryset(self) -> models.QuerySet["ParkedTimer"]:
+        return super().get_queryset().filter(state=TimerState.PARKED)
+
+
+class ParkedTimer(Timer):
+    """搁置的定时：多次处理失败，等系统管理员排除原因后重试。"""
+
+    objects = ParkedTimers()  # type: ignore[misc]
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "搁置的定时"
+
+
 class Recomputation(models.Model):
     """一版日历发布后对计时中期限的重算：核对、更新、到期日变动各多少项。"""
 

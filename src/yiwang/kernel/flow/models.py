@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from yiwang.kernel.flow.terms import LinkKind, SeatKind, SeatState, Status, Verdict, VersionState
+from yiwang.kernel.flow.terms import TRIES, LinkKind, SeatKind, SeatState, Status, Verdict, VersionState
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -268,6 +268,21 @@ class Outbox(models.Model):
 
     def __str__(self) -> str:
         return self.dedup
+
+
+class ParkedMessages(models.Manager["ParkedMessage"]):
+    def get_queryset(self) -> models.QuerySet["ParkedMessage"]:
+        return super().get_queryset().filter(delivered_at=None, attempts__gte=TRIES)
+
+
+class ParkedMessage(Outbox):
+    """搁置的待送达：多次送达失败，等系统管理员排除原因后重送。"""
+
+    objects = ParkedMessages()  # type: ignore[misc]
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "搁置的待送达"
 
 
 class IdempotencyKey(models.Model):

@@ -18,6 +18,7 @@ from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import pools_of
 from yiwang.kernel.flow.terms import OPERATIONS, TRIES, LinkKind, SeatKind, SeatState
 from yiwang.kernel.people.models import Delegation
+from yiwang.kernel.people.queries import delegations_to
 
 __all__ = [
     "Choice", "Interval", "Line", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked",
@@ -29,11 +30,8 @@ WORKING = tuple(kind for kind in SeatKind if kind not in (SeatKind.COPY, SeatKin
 
 
 def delegated(actor: Actor, now: datetime) -> list[Delegation]:
-    """代理 in force for the actor."""
-    if actor.person_id is None:
-        return []
-    rows = Delegation.objects.filter(agent_id=actor.person_id, revoked_at=None)
-    return list(rows.filter(valid_from__lte=now, valid_until__gt=now))
+    """代理 in force for the actor: its dates cover the moment and the principal still serves on the post."""
+    return [] if actor.person_id is None else list(delegations_to(actor.person_id, now))
 
 
 def _parts(actor: Actor, now: datetime) -> list[Q]:

@@ -38,13 +38,32 @@ def enter(
     work.remember("path", [*path, code])
     work.remember("seen", [*seen, code])
     work.events.append(f"enter:{code}")
+    if stage.charge != "lead":
+        work.forget("co_answered")
     found = seats or places(case, work.flow, stage, work.now, to)
     if not found and stage.on_nobody == "skip_with_entry":
         _skip(work, stage, "无人可派，按流程规定跳过")
         return
     _seat(work, stage, found or [dispatcher(case, work.flow, NOBODY)])
     if case.stage == code and any(gate.kind == "co_opinions" for item in stage.actions for gate in item.gates):
-        seat_co_handlers(work, case.data.get("co_handlers") or [])
+        heard = set(co_answered(work))
+        seat_co_handlers(work, [unit for unit in case.data.get("co_handlers") or [] if unit not in heard])
+
+
+def co_answered(work: Work) -> list[int]:
+    """Units whose 协办 opinion still stands: given to this lead, and the case has not left the lead since.
+
+    The lead's own reviewer sending its draft back (退回重写) is no question to the others; 回访不满意, a new
+    dispatch or another lead is. Who is asked by `co_handle` answers again in any case.
+    """
+    known = work.case.memory.get("co_answered", {})
+    units: list[int] = known.get("units", [])
+    return units if known.get("lead") == work.case.organisation_id else []
+
+
+def note_co_answer(work: Work, unit: int) -> None:
+    units = sorted({*co_answered(work), unit})
+    work.remember("co_answered", {"lead": work.case.organisation_id, "units": units})
 
 
 def seat_co_handlers(work: Work, units: Iterable[int]) -> None:

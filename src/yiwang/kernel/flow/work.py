@@ -36,6 +36,10 @@ select {SEAT.selected("s")},
   (select d.principal_id from people_delegation d
    join people_appointment a on a.person_id = d.principal_id and a.post_id = d.post_id
         and a.valid_from <= %(today)s and (a.valid_until is null or a.valid_until >= %(today)s)
+   join people_person n on n.id = d.principal_id and n.active
+   join orgs_post p on p.id = d.post_id and p.active
+   join orgs_organisation o on o.id = p.organisation_id
+        and (o.valid_until is null or o.valid_until >= %(today)s)
    where d.agent_id = %(person)s and d.post_id = s.post_id and d.revoked_at is null
      and d.valid_from <= %(now)s and d.valid_until > %(now)s and d.secrecy_limit >= %(secrecy)s
      and (jsonb_array_length(d.flows) = 0 or d.flows @> to_jsonb(%(flow)s::text)) limit 1) as principal,

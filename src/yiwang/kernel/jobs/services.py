@@ -11,9 +11,12 @@ from django.db.models import F, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
-from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.access.actors import Actor, Conflict, Refused
+from yiwang.kernel.access.doors import row as row_of
 from yiwang.kernel.jobs.models import Heartbeat, Job
+from yiwang.kernel.jobs.resources import JOB
 from yiwang.kernel.jobs.tasks import Declaration, Outcome, declared
+from yiwang.kernel.ledger.services import record
 
 logger = logging.getLogger(__name__)
 DELIVERY = "yiwang.jobs.run"
@@ -185,6 +188,25 @@ def reap() -> int:
             else:
                 _deliver(row, row.scheduled_at)
     return len(orphans)
+
+
+def retry(actor: Actor, job_id: int) -> Job:
+    """Queue a failed job again, once its cause has been removed; it has all its attempts anew."""
+    actor.require(JOB.code, "change")
+    with transaction.atomic():
+        Job.objects.select_for_update().filter(pk=job_id).first()
+        row: Job = row_of(actor, JOB.code, job_id, "change")
+        if row.state != Job.State.FAILED:
+            raise Conflict(f"任务“{row.title}”没有失败（现为{row.get_state_display()}），无需重试。请刷新后查看。")
+        waiting = Job.objects.filter(name=row.name, key=row.key, state=Job.State.QUEUED)
+        if row.key and waiting.exists():
+            raise Conflict(f"任务“{row.title}”已有同一任务在排队，无需重试。请等待其完成。")
+        problem, row.state, row.attempts = row.message, Job.State.QUEUED, 0
+        row.message, row.started_at, row.finished_at = "", None, None
+        row.save()
+        _deliver(row, None)
+        record(actor, "jobs.job.retry", (JOB.code, row.pk), before={"message": problem})
+    return row
 
 
 def tidy() -> int:

@@ -1,5 +1,5 @@
 """The kernel's own registers, loaded at start."""
 
-from yiwang.kernel.pages import administration
+from yiwang.kernel.pages import administration, upkeep
 
-__all__ = ["administration"]
+__all__ = ["administration", "upkeep"]

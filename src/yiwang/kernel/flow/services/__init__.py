@@ -44,11 +44,12 @@ from yiwang.kernel.flow.services.seats import (
     remove_seat,
     transfer,
 )
+from yiwang.kernel.flow.services.upkeep import redeliver
 
 __all__ = [
     "BY_CODE", "Opening", "Plan", "Result", "act", "add_seat", "answer", "arbitrate", "assign", "batch", "cancel", "claim",
     "co_handle", "copy", "correct", "decline", "delegate", "extend", "handover", "jump", "late_entry", "merge",
-    "migrate", "migrate_back", "open_case", "open_cases", "operate", "read", "recall", "release", "release_child", "remove_seat",
+    "migrate", "migrate_back", "open_case", "open_cases", "operate", "read", "recall", "redeliver", "release", "release_child", "remove_seat",
     "reopen", "resume", "rule_extension", "send_back", "split", "strike_off", "supervise", "suspend", "terminate",
     "transfer", "urge", "withdraw",
 ]  # fmt: skip

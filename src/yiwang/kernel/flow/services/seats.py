@@ -10,7 +10,7 @@ from yiwang.kernel.flow.definitions import Operation
 from yiwang.kernel.flow.models import Entry, Seat
 from yiwang.kernel.flow.seating import Place, staffed
 from yiwang.kernel.flow.services.cases import DECIDING
-from yiwang.kernel.flow.stages import seat_co_handlers, settle, votes
+from yiwang.kernel.flow.stages import note_co_answer, seat_co_handlers, settle, votes
 from yiwang.kernel.flow.terms import SeatKind, SeatState
 from yiwang.kernel.flow.work import Work, run
 
@@ -169,6 +169,8 @@ def answer(
         work.close_seat(seat, SeatState.DONE, "note")
         if attached:
             work.facts["files"] = attached
+        if seat.kind == SeatKind.CO:
+            note_co_answer(work, seat.organisation_id)
         if seat.kind == SeatKind.WATCH:
             watches: list[dict[str, Any]] = work.case.memory.get("watches", [])
             work.remember("watches", [{**w, "state": "answered"} if w["ref"] == seat.ref else w for w in watches])

@@ -1,10 +1,13 @@
 """What entries owe: a row that can't be delivered is counted, put off, parked with an alarm, and holds nobody back."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Permission, Refused
+from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow import fold, services
 from yiwang.kernel.flow.models import Case, Outbox
 from yiwang.kernel.flow.outbox import deliver
@@ -59,3 +62,34 @@ def test_坏消息搁置后有告警_同案其余照送(town: Town, caplog: pyte
     assert not Outbox.objects.filter(case=case, delivered_at=None).exclude(pk=bad.pk).exists()
     assert "parked" in caplog.text
     assert [entry.action for entry in history(("flow.case", case.pk))] == ["flow.outbox.park"]
+
+
+def test_搁置的消息由系统管理员重送_留痕且只此一次(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    case = opened(town)
+    Outbox.objects.filter(case=case).update(attempts=TRIES, problem="KeyError: 渠道停用")
+    row = Outbox.objects.get(case=case)
+    with pytest.raises(Refused, match="parked_message"):
+        services.redeliver(town["operator"], row.pk)
+    assert deliver() == 0 and list(parked()) == [row]
+    keeper = replace(town["mayor"], permissions={("jobs.parked_message", "retry"): (Permission(Scope.ALL, 1, "/"),)})
+    services.redeliver(keeper, row.pk)
+    assert deliver() == 1 and not parked().exists()
+    [entry] = history(("flow.case", case.pk))
+    assert (entry.action, entry.before, entry.person_id) == (
+        "flow.outbox.retry", {"problem": "KeyError: 渠道停用"}, keeper.person_id,
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="没有被搁置"):
+        services.redeliver(keeper, row.pk)
+
+
+def test_重送后仍失败_再次搁置(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    case = opened(town)
+    bad = poison(case)
+    Outbox.objects.exclude(pk=bad.pk).update(delivered_at=timezone.now())
+    Outbox.objects.filter(pk=bad.pk).update(attempts=TRIES)
+    services.redeliver(SYSTEM, bad.pk)
+    for _ in range(TRIES):
+        Outbox.objects.filter(pk=bad.pk).update(not_before=timezone.now() - timedelta(seconds=1))
+        deliver()
+    assert list(parked()) == [bad]
+    assert [entry.action for entry in history(("flow.case", case.pk))] == ["flow.outbox.park", "flow.outbox.retry"]

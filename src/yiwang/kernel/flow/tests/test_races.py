@@ -28,7 +28,7 @@ from yiwang.kernel.flow.numbers import book, draw
 from yiwang.kernel.flow.outbox import deliver
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.flow.tests import flows
-from yiwang.kernel.flow.tests.test_operations import parent_flow
+from yiwang.kernel.flow.tests.cases import parent_flow
 from yiwang.kernel.flow.tests.town import Town, build
 from yiwang.kernel.messages.models import Message
 

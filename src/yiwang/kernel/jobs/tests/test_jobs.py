@@ -7,10 +7,12 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Permission, Refused
+from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.jobs import services, testing
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.ledger.queries import history
 
 calls: list[str] = []
 
@@ -217,3 +219,34 @@ def test_本版本没有的任务以文字失败():
     row.refresh_from_db()
     assert row.state == "failed"
     assert "不存在" in row.message
+
+
+@pytest.mark.django_db
+def test_失败的任务可以重试_须有权限_留痕():
+    row = services.enqueue(refused, text="乙")
+    testing.run_all()
+    stranger = Actor(person_id=1, account_id=None, name="甲")
+    keeper = Actor(person_id=None, account_id=None, name="系统管理员",
+                   permissions={("jobs.job", "change"): (Permission(Scope.ALL, 1, "/"),)})  # fmt: skip
+    with pytest.raises(Refused, match="jobs"):
+        services.retry(stranger, row.pk)
+    assert calls == ["乙"]
+    services.retry(keeper, row.pk)
+    row.refresh_from_db()
+    assert (row.state, row.attempts, row.message) == ("queued", 0, "")
+    with pytest.raises(Conflict, match="排队"):
+        services.retry(keeper, row.pk)
+    testing.run_all()
+    row.refresh_from_db()
+    assert (row.state, row.attempts, calls) == ("failed", 1, ["乙", "乙"])
+    [entry] = history(("jobs.job", row.pk))
+    assert (entry.action, entry.before) == ("jobs.job.retry", {"message": "第 3 行身份证号有误，未导入。"})
+
+
+@pytest.mark.django_db
+def test_同键任务已在排队_不再重试():
+    failed = services.enqueue(refused, key="k", text="乙")
+    testing.run_all()
+    services.enqueue(refused, key="k", text="乙")
+    with pytest.raises(Conflict, match="已有同一任务"):
+        services.retry(SYSTEM, failed.pk)
