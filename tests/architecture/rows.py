@@ -8,10 +8,18 @@ from django.db import models
 from django.utils import timezone
 
 from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.clocks.models import ParkedTimer
+from yiwang.kernel.flow.models import ParkedMessage
+from yiwang.kernel.flow.terms import TRIES
 from yiwang.kernel.orgs.models import Organisation, Post
 from yiwang.kernel.people.models import AdministratorAppointment, Person
 
 _count = itertools.count(1)
+# Proxies that hold only some rows of their table: what makes a row one of theirs.
+PARKED: dict[type[models.Model], dict[str, Any]] = {
+    ParkedMessage: {"attempts": TRIES},
+    ParkedTimer: {"state": "parked"},
+}
 
 
 def organisation(name: str, parent: Organisation | None = None) -> Organisation:
@@ -28,6 +36,7 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     values = dict(given)
     if model is AdministratorAppointment and not values:
         values = {"duty": Duty.AUDIT, "post": make(Post, home, duty=Duty.AUDIT)}
+    values = {**PARKED.get(model, {}), **values}
     for field in model._meta.concrete_fields:
         if field.name in values or (field.primary_key and not field.is_relation):
             continue
