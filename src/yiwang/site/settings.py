@@ -15,6 +15,10 @@ DEBUG = os.environ.get("YIWANG_DEBUG") == "1"
 SECRET_KEY = os.environ.get("YIWANG_SECRET_KEY") or hardening.DEMO_KEY
 SECRET_KEY_FALLBACKS = [key for key in os.environ.get("YIWANG_OLD_SECRET_KEYS", "").split(",") if key]
 FILE_SIZE_LIMIT = int(os.environ.get("YIWANG_FILE_SIZE_LIMIT_MB", "50")) * 1024 * 1024
+# Empty: VAR/lake. A disk of its own is fine; the path must not change while snapshots name files below it.
+LAKE = os.environ.get("YIWANG_LAKE", "")
+LAKE_MEMORY_MB = int(os.environ.get("YIWANG_LAKE_MEMORY_MB", "2048"))
+LAKE_SECONDS = float(os.environ.get("YIWANG_LAKE_SECONDS", "3600"))
 MESSAGE_CHANNELS = {
     "sms": {
         "adapter": os.environ.get("YIWANG_SMS_ADAPTER", "demo"),
@@ -61,7 +65,7 @@ def database(url: str) -> dict[str, object]:
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or localdb.url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-KERNEL = ["ledger", "access", "orgs", "people", "jobs", "messages", "files", "search", "calendar", "clocks", "flow",
+KERNEL = ["ledger", "access", "orgs", "people", "jobs", "messages", "files", "lake", "search", "calendar", "clocks", "flow",
           "ui", "measures", "registers", "pages"]  # fmt: skip
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
@@ -94,6 +98,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "yiwang.kernel.lake.engine.guard.NoEngineMiddleware",
     "yiwang.kernel.people.middleware.ActorMiddleware",
     "yiwang.kernel.registers.tokens.TokenMiddleware",
     "django_htmx.middleware.HtmxMiddleware",

@@ -1,0 +1,238 @@
+"""The parent's side: start a run, wait for it, end it when it overruns, and say why in words."""
+
+import atexit
+import logging
+import math
+import os
+import resource
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from yiwang.kernel.access.actors import Conflict, Invalid, Refused
+from yiwang.kernel.jobs import services as jobs
+from yiwang.kernel.lake import places
+from yiwang.kernel.lake.engine.guard import refuse_in_a_request
+from yiwang.kernel.lake.process.wire import Lines, encode
+
+logger = logging.getLogger(__name__)
+THREADS = min(os.cpu_count() or 1, 4)
+LARGEST_FILE_MB = 64 << 10
+LOOK_SECONDS = 0.1
+RULE = "数据计算的资源限额"
+
+
+class EngineFailed(Refused):
+    """A run that ended without an answer; `detail` is for the log, not for officers."""
+
+    status = 500
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message, rule=RULE, code="engine")
+        self.detail = detail
+
+
+class _Nursery:
+    """The one nursery of this process, begun again when it died."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+
+    def send(self, module: str, stream: socket.socket | None) -> None:
+        with self.lock:
+            for _ in range(2):
+                try:
+                    control = self._alive()
+                    if stream is not None:
+                        socket.send_fds(control, [module.encode()], [stream.fileno()])
+                    return
+                except OSError:
+                    self.stop()
+        raise EngineFailed("数据计算进程无法启动，没有执行。请联系系统管理员查看运行日志。")
+
+    def _alive(self) -> socket.socket:
+        if self.control is not None and self.process is not None and self.process.poll() is None:
+            return self.control
+        self.stop()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        # Fewer arenas: address space is limited, and threads are few.
+        environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "yiwang.kernel.lake.process.nursery", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment,
+            )  # fmt: skip
+        self.control = ours
+        return ours
+
+    def stop(self) -> None:
+        if self.control is not None:
+            self.control.close()
+        if self.process is not None:
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.control = self.process = None
+
+
+_nursery = _Nursery()
+atexit.register(_nursery.stop)
+
+
+def warm() -> None:
+    """Have the nursery ready before the first run."""
+    _nursery.send("", None)
+
+
+def run(
+    function: str,
+    params: Mapping[str, Any],
+    *,
+    memory_mb: int = 1024,
+    seconds: float = 300.0,
+    threads: int = THREADS,
+    folder: Path | None = None,
+    job_id: int | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Any:
+    """Run `module:function` as `function(task, **params)` in a limited process; its small JSON result.
+
+    `memory_mb` and `seconds` (wall clock) end the run with a sentence. Files the function writes into `task.folder`
+    stay when the caller gives the `folder`, else they go with the run. A refusal inside is raised here unchanged.
+    """
+    refuse_in_a_request()
+    if folder is None:
+        with places.work_folder() as made:
+            return run(
+                function, params, memory_mb=memory_mb, seconds=seconds, threads=threads, folder=made, job_id=job_id,
+                progress=progress,
+            )  # fmt: skip
+    if progress is None and job_id is not None:
+        progress = _job_progress(job_id)
+    request = {
+        "function": function, "params": params, "folder": str(folder), "memory_mb": memory_mb, "threads": threads,
+        "cpu_seconds": math.ceil(seconds * threads) + 5, "file_mb": LARGEST_FILE_MB,
+    }  # fmt: skip
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            _nursery.send(function.partition(":")[0], theirs)
+        return _Watch(ours, function, memory_mb, seconds, progress).result(request)
+
+
+def _job_progress(job_id: int) -> Callable[[int, int, str], None]:
+    return lambda done, total, message: jobs.progress(job_id, done, total, message)
+
+
+class _Watch:
+    """Waits for one run."""
+
+    def __init__(
+        self, stream: socket.socket, function: str, memory_mb: int, seconds: float,
+        progress: Callable[[int, int, str], None] | None,
+    ) -> None:  # fmt: skip
+        self.stream, self.function, self.memory_mb, self.seconds = stream, function, memory_mb, seconds
+        self.progress = progress
+        self.pid: int | None = None
+        self.born_mb = 0
+        self.answer: dict[str, Any] | None = None
+
+    def result(self, request: dict[str, Any]) -> Any:
+        self.stream.settimeout(self.seconds)
+        deadline = time.monotonic() + self.seconds
+        try:
+            self.stream.sendall(encode(request))
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise self._ended(None) from error
+        lines = Lines(self.stream)
+        self.stream.settimeout(LOOK_SECONDS)
+        while True:
+            try:
+                message = lines.next()
+            except TimeoutError:
+                self._look(deadline)
+                continue
+            if message is None or "exit" in message:
+                return self._judge(message)
+            self._hear(message)
+            if time.monotonic() > deadline and self.answer is None:
+                self._overrun()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if "pid" in message:
+            self.pid, self.born_mb = message["pid"], private_mb(message["pid"])
+        elif "progress" in message:
+            if self.progress is not None:
+                self.progress(*message["progress"])
+        else:
+            self.answer = message
+
+    def _look(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            self._overrun()
+        used = private_mb(self.pid) - self.born_mb if self.pid is not None else 0
+        if used > self.memory_mb:
+            raise self._memory(f"{used} MB in use")
+
+    def _overrun(self) -> None:
+        raise EngineFailed(
+            f"数据计算超过 {self.seconds:g} 秒的上限，已中止，没有留下结果。请缩小数据范围、简化规则，或请系统管理员放宽限额。",
+            f"{self.function} overran {self.seconds} s",
+        )
+
+    def _memory(self, detail: str) -> EngineFailed:
+        logger.warning("engine: %s out of %d MB: %s", self.function, self.memory_mb, detail)
+        return EngineFailed(
+            f"数据计算超过 {self.memory_mb} MB 内存的上限，已中止，没有留下结果。请缩小数据范围，或请系统管理员放宽限额。",
+            detail,
+        )
+
+    def _judge(self, end: dict[str, Any] | None) -> Any:
+        answer = self.answer
+        if answer is None:
+            raise self._ended(end)
+        if "refused" in answer:
+            if answer["refused"] == "invalid":
+                raise Invalid(answer["message"], errors=answer["errors"], rule=answer["rule"])
+            kind = Conflict if answer["refused"] == "conflict" else Refused
+            raise kind(answer["message"], rule=answer["rule"])
+        if "failed" in answer:
+            raise self._failed(answer)
+        return answer["result"]
+
+    def _failed(self, answer: dict[str, Any]) -> EngineFailed:
+        if answer["failed"] == "memory":
+            return self._memory(answer["detail"])
+        kind, detail = answer.get("kind", answer["failed"]), answer.get("detail", "")
+        logger.error("engine: %s failed: %s: %s\n%s", self.function, kind, detail, answer.get("where", ""))
+        return EngineFailed(
+            f"数据计算出错（{kind}），没有留下结果。请联系系统管理员查看运行日志。", f"{kind}: {detail}"
+        )
+
+    def _ended(self, end: dict[str, Any] | None) -> EngineFailed:
+        code = None if end is None else end["exit"]
+        logger.error("engine: %s ended without an answer: %s", self.function, end)
+        if code in (-24, -9) and end is not None:
+            return EngineFailed(
+                "数据计算用完了处理器时间或内存，被系统中止，没有留下结果。请缩小数据范围，或请系统管理员放宽限额。",
+                str(end),
+            )
+        return EngineFailed("数据计算进程意外结束，没有留下结果。请稍后重试；再次出现请联系系统管理员。", str(end))
+
+
+def private_mb(pid: int) -> int:
+    """Resident memory that is the child's own, in MiB; 0 when it is gone."""
+    try:
+        fields = Path(f"/proc/{pid}/statm").read_text().split()
+    except OSError:
+        return 0
+    return ((int(fields[1]) - int(fields[2])) * resource.getpagesize()) >> 20

@@ -1,0 +1,101 @@
+"""Staging: new files and a snapshot that nobody reads until it is published."""
+
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.lake import engine
+from yiwang.kernel.lake.models import DataFile, Edge, LakeTable, Snapshot
+from yiwang.kernel.lake.services.writing import WAIT_SECONDS, described, named, snapshot, table_facts, take
+from yiwang.kernel.lake.sources import Source
+from yiwang.kernel.lake.sources import source as source_of
+from yiwang.kernel.lake.terms import Mode
+from yiwang.kernel.ledger.services import record
+
+
+def stage(
+    actor: Actor,
+    table: LakeTable,
+    source: Source | str | PathLike[str] | Iterable[str | PathLike[str]],
+    mode: str,
+    cause: Mapping[str, Any],
+    *,
+    edges: Iterable[Mapping[str, Any]] = (),
+    wait: float = WAIT_SECONDS,
+    memory_mb: int | None = None,
+    seconds: float | None = None,
+    job_id: int | None = None,
+) -> Snapshot:
+    """Make a snapshot from the table's current one and a source; it is not current until `publish`.
+
+    `source`: Parquet path(s), `Files`, `Query` or `Made`; columns are matched by name, cast strictly, extra ones refused.
+    `mode`: replace · append · merge (by key) · partition (replaces the partitions that occur) · remove (by key).
+    `edges`: lineage, each {column, source: LakeTable or None, source_column, origin, transform}.
+    One writer per table: waits up to `wait` seconds, then Conflict. Runs the engine: call it from a job.
+    """
+    chosen, given = Mode(mode), source_of(source)
+    if chosen in (Mode.MERGE, Mode.REMOVE) and not table.key:
+        raise Invalid(f"“{table.title}”没有主键，不能{chosen.label}。", errors={"mode": ["表没有主键。"]})
+    if chosen == Mode.PARTITION and not table.partition:
+        raise Invalid(f"“{table.title}”没有分区列，不能整分区替换。", errors={"mode": ["表没有分区列。"]})
+    with transaction.atomic():
+        take(table, wait)
+        table.refresh_from_db()
+        base = table.current
+        kept = list(DataFile.objects.filter(pk__in=base.files)) if base else []
+        answer = engine.run(
+            "yiwang.kernel.lake.work.staging:stage",
+            {"source": given.described(), "table": table_facts(table), "base": described(kept), "mode": str(chosen)},
+            memory_mb=memory_mb or settings.LAKE_MEMORY_MB,
+            seconds=seconds or settings.LAKE_SECONDS,
+            job_id=job_id,
+        )
+        by_id = {file.pk: file for file in kept}
+        files = [by_id[each] for each in answer["kept"]] + named(table, answer["files"])
+        made = snapshot(
+            actor, table, str(chosen), files, base=base, cause=dict(cause), counts=answer["counts"]
+        )  # fmt: skip
+        _draw(table, made, edges)
+        after = {
+            "number": made.number,
+            "kind": made.kind,
+            "rows": made.rows,
+            "digest": made.digest,
+            "cause": made.cause,
+        }
+        record(actor, "lake.snapshot.staged", ("lake.table", table.pk), after=after)
+    return made
+
+
+def _draw(table: LakeTable, made: Snapshot, edges: Iterable[Mapping[str, Any]]) -> None:
+    names = {column["name"] for column in table.columns}
+    drawn = [
+        Edge(
+            target=table, snapshot=made, column=edge["column"], source=edge.get("source"),
+            source_column=edge.get("source_column", ""), origin=edge.get("origin", ""),
+            transform=edge.get("transform", ""),
+        )
+        for edge in edges
+    ]  # fmt: skip
+    if unknown := sorted({edge.column for edge in drawn} - names):
+        raise Invalid(f"血缘写到了表中没有的列：{'、'.join(unknown)}。", errors={"edges": ["列不存在。"]})
+    Edge.objects.bulk_create(drawn)
+
+
+def discard(actor: Actor, snapshot: Snapshot, reason: str) -> None:
+    """Give up a staged snapshot (refused approval): it can't be published any more and its files go."""
+    with transaction.atomic():
+        take(snapshot.table)
+        held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
+        if held.publications.exists():
+            raise Invalid("已发布过的快照不能作废；要恢复旧内容请用回退。", errors={"snapshot": ["已发布。"]})
+        if held.expired_at is None:
+            held.expired_at = timezone.now()
+            held.save(update_fields=["expired_at"])
+            after = {"number": held.number}
+            record(actor, "lake.snapshot.discarded", ("lake.table", held.table_id), after=after, reason=reason)

@@ -1,0 +1,79 @@
+"""What every verb that makes a snapshot shares: the lock of a table, and the rows of its files."""
+
+import hashlib
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from yiwang.kernel.access.actors import Actor, Conflict
+from yiwang.kernel.lake import places
+from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
+
+LOCK = 0x6C616B65  # "lake"
+WAIT_SECONDS, PAUSE_SECONDS = 30.0, 0.2
+
+
+def take(table: LakeTable, wait: float = WAIT_SECONDS) -> None:
+    """Be the table's only writer until the transaction ends, or refuse in words after `wait` seconds."""
+    deadline = time.monotonic() + wait
+    while not try_take(table):
+        if time.monotonic() > deadline:
+            raise Conflict(
+                f"“{table.title}”正在由另一任务写入，本次没有进行。请稍后重试。", rule="一张表同时只有一个写入者"
+            )
+        time.sleep(PAUSE_SECONDS)
+
+
+def try_take(table: LakeTable) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK, table.pk % (1 << 31)])
+        return bool(cursor.fetchone()[0])
+
+
+def digest_of(files: Iterable[DataFile]) -> str:
+    """SHA-256 over `digest rows\\n` of every file, in the order of their digests."""
+    lines = sorted(f"{file.digest} {file.rows}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def named(table: LakeTable, made: Sequence[dict[str, Any]]) -> list[DataFile]:
+    """Rows for files that the engine put in place."""
+    root = places.root()
+    return DataFile.objects.bulk_create(
+        DataFile(
+            table=table, path=Path(file["path"]).relative_to(root).as_posix(), partition=file["partition"],
+            rows=file["rows"], bytes=file["bytes"], digest=file["digest"],
+        )
+        for file in made
+    )  # fmt: skip
+
+
+def snapshot(
+    actor: Actor, table: LakeTable, kind: str, files: list[DataFile], *, base: Snapshot | None,
+    cause: dict[str, Any], counts: dict[str, int], iceberg_id: int | None = None,
+) -> Snapshot:  # fmt: skip
+    """The next number of the table; the caller holds its lock."""
+    last = Snapshot.objects.filter(table=table).order_by("-number").values_list("number", flat=True).first() or 0
+    return Snapshot.objects.create(
+        table=table, number=last + 1, kind=kind, base=base, columns=table.columns, files=sorted(file.pk for file in files),
+        rows=sum(file.rows for file in files), bytes=sum(file.bytes for file in files), digest=digest_of(files),
+        cause=cause, counts=counts, iceberg_id=iceberg_id, created_by_id=actor.person_id,
+    )  # fmt: skip
+
+
+def described(files: Iterable[DataFile]) -> list[dict[str, Any]]:
+    """What the engine is told of files: [{id, path, rows, partition}]."""
+    return [
+        {"id": file.pk, "path": places.absolute(file.path), "rows": file.rows, "partition": file.partition}
+        for file in files
+    ]
+
+
+def table_facts(table: LakeTable) -> dict[str, Any]:
+    return {
+        "columns": table.columns, "key": table.key, "partition": table.partition, "title": table.title,
+        "target": str(places.root() / table.folder / "data"),
+    }  # fmt: skip

@@ -1,0 +1,196 @@
+"""Registering, staging, publishing, rolling back and reading."""
+
+from datetime import date, datetime
+from decimal import Decimal
+
+import pyarrow.parquet as pq
+import pytest
+
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.lake import queries, services, testing
+from yiwang.kernel.lake.models import LakeTable
+from yiwang.kernel.lake.sources import Files, Query
+from yiwang.kernel.ledger.models import Entry
+
+pytestmark = pytest.mark.django_db
+COLUMNS = [
+    {"name": "id", "title": "编号", "type": "integer"},
+    {"name": "name", "title": "姓名", "type": "text"},
+    {"name": "district", "title": "区划", "type": "text"},
+    {"name": "amount", "title": "金额", "type": "decimal(12,2)"},
+    {"name": "born", "title": "出生", "type": "date"},
+    {"name": "seen", "title": "更新", "type": "timestamp"},
+    {"name": "alive", "title": "有效", "type": "boolean"},
+]
+
+
+def row(number: int, **values: object) -> dict[str, object]:
+    made = {
+        "id": number, "name": f"户{number}", "district": "东" if number % 2 else "西", "amount": Decimal(number) / 4,
+        "born": date(1990, 1, 1), "seen": datetime(2026, 3, 1, 8, 30), "alive": True,  # noqa: DTZ001 - content
+    }  # fmt: skip
+    return {**made, **values}
+
+
+@pytest.fixture
+def people() -> LakeTable:
+    return services.ensure_table(SYSTEM, "people", "人口", COLUMNS, ["id"])
+
+
+@pytest.fixture
+def put(tmp_path):
+    """Stage rows and publish them."""
+
+    def put(table, rows, mode="replace", columns=COLUMNS, publish=True):
+        made = services.stage(SYSTEM, table, testing.parquet(tmp_path, columns, rows), mode, {"test": True})
+        return services.publish(SYSTEM, made, "测试") if publish else made
+
+    return put
+
+
+def ids(snapshot) -> list[int]:
+    return sorted(each["id"] for each in queries.rows(snapshot, ["id"], limit=1000))
+
+
+def test_入湖后未发布不可见_发布后现行并入账(people, put):
+    staged = put(people, [row(1), row(2)], publish=False)
+    assert queries.current(people) is None
+    services.publish(SYSTEM, staged, "首批")
+    assert queries.current(people) == staged
+    assert (staged.number, staged.rows, len(queries.paths(staged))) == (1, 2, 1)
+    assert queries.rows(staged, limit=1) == [
+        {"id": 1, "name": "户1", "district": "东", "amount": "0.25", "born": "1990-01-01",
+         "seen": "2026-03-01 08:30:00", "alive": True}
+    ]  # fmt: skip
+    assert Entry.objects.get(action="lake.snapshot.published").reason == "首批"
+
+
+@pytest.mark.parametrize(
+    ("mode", "rows", "left", "counts"),
+    [
+        ("replace", [row(9)], [9], {"added": 1, "removed": 3}),
+        ("append", [row(9)], [1, 2, 3, 9], {"added": 1}),
+        ("merge", [row(3, name="改"), row(9)], [1, 2, 3, 9], {"added": 1, "changed": 1}),
+        ("remove", [row(2), row(8)], [1, 3], {"removed": 1}),
+    ],
+)
+def test_各种方式的结果(people, put, mode, rows, left, counts):
+    put(people, [row(1), row(2), row(3)])
+    columns = COLUMNS if mode != "remove" else COLUMNS[:1]
+    rows = rows if mode != "remove" else [{"id": each["id"]} for each in rows]
+    made = put(people, rows, mode, columns)
+    assert (ids(made), made.rows, made.counts) == (left, len(left), counts)
+
+
+def test_整分区替换只动出现的分区(put):
+    table = services.ensure_table(SYSTEM, "by_district", "分区", COLUMNS, ["id"], partition="district")
+    first = put(table, [row(1), row(2), row(3), row(4, district=None)])
+    second = put(table, [row(5), row(7)], "partition")
+    assert ids(second) == [2, 4, 5, 7]
+    assert len(set(first.files) & set(second.files)) == 2
+    third = put(table, [row(10, district=None)], "partition")
+    assert ids(third) == [2, 5, 7, 10]
+
+
+def test_列以字段编号读_后加的列旧文件为空(people, put):
+    old = put(people, [row(1)])
+    wider = [*COLUMNS, {"name": "phone", "title": "电话", "type": "text"}]
+    table = services.ensure_table(SYSTEM, "people", "人口", wider, ["id"])
+    new = put(table, [row(2, phone="138")], "append", wider)
+    assert [each["phone"] for each in queries.rows(new, ["id", "phone"])] == [None, "138"]
+    assert "phone" not in queries.rows(old)[0]
+    field = pq.read_schema(queries.paths(new)[-1]).field("phone")
+    assert field.metadata[b"PARQUET:field_id"] == b"8"
+
+
+@pytest.mark.parametrize(
+    ("columns", "key", "words"),
+    [
+        (COLUMNS[1:], ["name"], "主键和分区列不能改"),
+        ([*COLUMNS[:-1], {"name": "valid", "title": "有效", "type": "boolean"}], ["id"], "不能删去或改名"),
+        ([*COLUMNS[:-1], {"name": "alive", "title": "有效", "type": "text"}], ["id"], "不能改类型"),
+        ([*COLUMNS, COLUMNS[0]], ["id"], "列名重复"),
+        ([{"name": "id", "title": "", "type": "varchar"}], ["id"], "没有“varchar”这种数据类型"),
+    ],
+)
+def test_有数据后列只增不改(people, put, columns, key, words):
+    put(people, [row(1)])
+    with pytest.raises(Invalid, match=words):
+        services.ensure_table(SYSTEM, "people", "人口", columns, key)
+
+
+def test_来源不合登记时用话拒绝且不留文件(people, put, tmp_path):
+    put(people, [row(1)])
+    kept = queries.paths(queries.current(people))
+    text = [{**column, "type": "text"} for column in COLUMNS]
+    cases = [
+        ([row(2), row(2)], COLUMNS, "append", "1 个主键（id）重复"),
+        ([row(1)], COLUMNS, "append", "1 行的主键已在表中"),
+        ([row(2, id=None)], COLUMNS, "merge", "1 行的主键（id）为空"),
+        ([{"id": "a", "born": "2026-02-30"}], text, "append", "“编号”1 行不是 integer；“出生”1 行不是 date"),
+        (
+            [{"id": 3, "nickname": "x"}],
+            [COLUMNS[0], {"name": "nickname", "type": "text"}],
+            "append",
+            "没有的列：nickname",
+        ),
+        ([{"name": "x"}], [COLUMNS[1]], "append", "没有主键列：id"),
+    ]
+    for rows, columns, mode, words in cases:
+        with pytest.raises(Invalid, match=words):
+            put(people, rows, mode, columns)
+    assert queries.paths(queries.current(people)) == kept
+    assert len(list((tmp_path / "lake" / people.folder / "data").iterdir())) == len(kept)
+    assert not list((tmp_path / "lake" / ".work").iterdir())
+
+
+def test_基于旧快照的不能发布_下一次基于已发布的(people, put):
+    put(people, [row(1)])
+    late = put(people, [row(2)], "append", publish=False)
+    done = put(people, [row(3)], "append")
+    with pytest.raises(Conflict, match="现行快照已变为第 3 号"):
+        services.publish(SYSTEM, late, "晚")
+    assert ids(done) == [1, 3]
+    services.discard(SYSTEM, late, "重报")
+    with pytest.raises(Conflict, match="已作废"):
+        services.publish(SYSTEM, late, "晚")
+
+
+def test_回退是新快照_旧内容_按号读仍是当时(people, put):
+    first = put(people, [row(1)])
+    second = put(people, [row(2)])
+    third = services.rollback(SYSTEM, people, 1, "第二批有误")
+    assert (third.number, ids(third), queries.current(people)) == (3, [1], third)
+    assert ids(queries.numbered(people, 2)) == [2] == ids(second)
+    assert third.digest == first.digest
+    with pytest.raises(Invalid, match="没有发布过第 9 号"):
+        services.rollback(SYSTEM, people, 9, "无")
+    with pytest.raises(Refused, match="没有第 9 号"):
+        queries.numbered(people, 9)
+
+
+def test_以查询入湖与血缘(people, put):
+    base = put(people, [row(1), row(2), row(4)])
+    totals = services.ensure_table(
+        SYSTEM, "totals", "汇总", [{"name": "district", "title": "区划", "type": "text"}, {"name": "n", "title": "人数", "type": "integer"}],
+        ["district"],
+    )  # fmt: skip
+    made = services.stage(
+        SYSTEM, totals, Query("SELECT district, count(*) AS n FROM people GROUP BY district", {"people": queries.source(base)}),
+        "replace", {"from": base.number}, edges=[{"column": "n", "source": people, "source_column": "id", "transform": "count"}],
+    )  # fmt: skip
+    assert queries.rows(made) == [{"district": "东", "n": 1}, {"district": "西", "n": 2}]
+    assert made.edges.get().source_column == "id"
+
+
+def test_比较与对账(people, put, tmp_path):
+    a = put(people, [row(1), row(2), row(3)])
+    b = put(people, [row(2, name="改", amount=None), row(3), row(4)])
+    found = queries.diff(a, b)
+    assert (found.added, found.removed, found.changed, found.same) == (1, 1, 1, 1)
+    assert found.by_column == {"name": 1, "amount": 1}
+    assert found.samples["changed"] == [{"id": 2, "name": ["户2", "改"], "amount": ["0.50", None]}]
+    assert [each["id"] for each in found.samples["added"] + found.samples["removed"]] == [4, 1]
+    theirs = Files((testing.parquet(tmp_path, COLUMNS[:2], [row(3), row(3)]),))
+    with pytest.raises(Invalid, match="右边有 1 处主键为空或重复"):
+        queries.reconcile(b, theirs)
