@@ -1,0 +1,190 @@
+"""公民身份号码：GB 11643-1999《公民身份号码》。
+
+18 digits: a division code of GB/T 2260, the date of birth, a sequence number (odd: male), a check character by
+ISO 7064 MOD 11-2. Before 1999-10-01 numbers had 15 digits: two-digit year, no check character.
+"""
+
+import re
+from datetime import date
+
+from yiwang.kernel.lake.basics import BLANKS, half_width
+from yiwang.kernel.lake.dialects import Dialect
+from yiwang.kernel.lake.functions import Function, portable, register, verdict
+
+STANDARD = "GB 11643-1999"
+PROVINCES = (
+    "11", "12", "13", "14", "15", "21", "22", "23", "31", "32", "33", "34", "35", "36", "37", "41", "42", "43", "44", "45",
+    "46", "50", "51", "52", "53", "54", "61", "62", "63", "64", "65", "71", "81", "82", "83", "91",
+)  # fmt: skip
+CHECKS = "10X98765432"
+# ISO 7064: the digit at place i from the right, the check character being place 0, weighs 2^i.
+WEIGHTS = [2**place % 11 for place in range(1, 18)]
+
+
+def check_character(seventeen: str) -> str:
+    total = sum(int(digit) * weight for digit, weight in zip(reversed(seventeen), WEIGHTS, strict=True))
+    return CHECKS[total % 11]
+
+
+def real_day(year: int, month: int, day: int) -> bool:
+    try:
+        return 1900 <= date(year, month, day).year <= 2099
+    except ValueError:
+        return False
+
+
+def cn_id_ok(text: str) -> bool:
+    if not re.fullmatch("[1-9][0-9]{16}[0-9X]", text) or text[:2] not in PROVINCES:
+        return False
+    return real_day(int(text[6:10]), int(text[10:12]), int(text[12:14])) and check_character(text[:17]) == text[17]
+
+
+def _seventeen(text: str) -> int | None:
+    return int(text[:17]) if re.fullmatch("[1-9][0-9]{16}.*", text, re.DOTALL) else None
+
+
+def _seventeen_sql(dialect: Dialect, text: str) -> str:
+    return dialect.integer(f"substr({text}, 1, 17)")
+
+
+def remainder_sql(dialect: Dialect, number: str) -> str:
+    """The weighted sum of 17 digits modulo 11, from quotients alone: 10 is -1 modulo 11, so the digit
+    q[i] - 10 q[i+1] with weight w[i] adds up to q[i] (w[i] + w[i-1]). It stays below 2^63."""
+    terms = [f"{number} * {WEIGHTS[0]}"]
+    for place in range(1, 17):
+        weight = (WEIGHTS[place] + WEIGHTS[place - 1]) % 11
+        if weight:
+            terms.append(f"{dialect.divide(number, 10**place)} * {weight}")
+    return f"(({' + '.join(terms)}) % 11)"
+
+
+def real_day_sql(dialect: Dialect, number: str, place: int) -> str:
+    """Whether the eight digits that end before `place` digits from the right are a day of 1900-2099."""
+    year = f"({dialect.divide(number, 10 ** (place + 4))} % 10000)"
+    month = f"({dialect.divide(number, 10 ** (place + 2))} % 100)"
+    day = f"({dialect.divide(number, 10**place)} % 100)"
+    leap = f"{year} % 4 = 0 AND {year} <> 1900"
+    late = f"{month} <> 2 AND {day} = 30 OR {month} IN (1, 3, 5, 7, 8, 10, 12) AND {day} = 31"
+    inside = f"{day} <= 28 OR {day} = 29 AND ({month} <> 2 OR {leap}) OR {late}"
+    return f"{year} BETWEEN 1900 AND 2099 AND {month} BETWEEN 1 AND 12 AND {day} >= 1 AND ({inside})"
+
+
+def _province_sql(text: str) -> str:
+    return f"substr({text}, 1, 2) IN ({', '.join(repr(code) for code in PROVINCES)})"
+
+
+def _ok_sql(dialect: Dialect, text: str, number: str) -> str:
+    """The cast accepts more than digits (1e3, 1_0), so the number is written back and compared."""
+    check = f"substr('{CHECKS}', CAST({remainder_sql(dialect, number)} AS INT) + 1, 1) = substr({text}, 18, 1)"
+    digits = f"CAST({number} AS STRING) = substr({text}, 1, 17)"
+    parts = (
+        f"length({text}) = 18",
+        f"{number} >= {10**16}",
+        check,
+        real_day_sql(dialect, number, 3),
+        _province_sql(text),
+        digits,
+    )
+    return verdict(" AND ".join(parts), text)
+
+
+SEVENTEEN = register(Function(
+    "cn_id_seventeen", ("text",), "integer", _seventeen, **portable(_seventeen_sql), doc="前 17 位。", internal=True,
+))  # fmt: skip
+OK = register(Function(
+    "cn_id_ok", ("text",), "boolean", cn_id_ok, **portable(_ok_sql),
+    doc="18 位公民身份号码是否正确：省级代码、出生日期、校验码；字母须为大写 X。", standard=STANDARD, prepared=(SEVENTEEN,),
+))  # fmt: skip
+
+
+def _birth(text: str) -> date | None:
+    return date(int(text[6:10]), int(text[10:12]), int(text[12:14])) if cn_id_ok(text) else None
+
+
+def _birth_sql(dialect: Dialect, text: str, ok: str) -> str:
+    written = f"concat(substr({text}, 7, 4), '-', substr({text}, 11, 2), '-', substr({text}, 13, 2))"
+    return f"CASE WHEN {ok} THEN {dialect.day(written)} END"
+
+
+def _sex(text: str) -> str | None:
+    return "男女"[int(text[16]) % 2 == 0] if cn_id_ok(text) else None
+
+
+def _sex_sql(dialect: Dialect, text: str, ok: str) -> str:
+    odd = f"substr({text}, 17, 1) IN ('1', '3', '5', '7', '9')"
+    return f"CASE WHEN {ok} THEN CASE WHEN {odd} THEN '男' ELSE '女' END END"
+
+
+def _division(text: str) -> str | None:
+    return text[:6] if cn_id_ok(text) else None
+
+
+register(Function(
+    "cn_id_birth", ("text",), "date", _birth, **portable(_birth_sql), doc="身份号码中的出生日期；号码不对则为空。",
+    standard=STANDARD, prepared=(OK,),
+))  # fmt: skip
+register(Function(
+    "cn_id_sex", ("text",), "text", _sex, **portable(_sex_sql), doc="身份号码中的性别（男、女）；号码不对则为空。",
+    standard=STANDARD, prepared=(OK,),
+))  # fmt: skip
+register(Function(
+    "cn_id_division", ("text",), "text", _division,
+    **portable(lambda dialect, text, ok: f"CASE WHEN {ok} THEN substr({text}, 1, 6) END"),
+    doc="身份号码中的 6 位地址码；号码不对则为空。", standard=STANDARD, prepared=(OK,),
+))  # fmt: skip
+
+
+def _clean(text: str) -> str:
+    return half_width(text).translate(dict.fromkeys(map(ord, BLANKS + "'-"))).replace("x", "X")
+
+
+def _clean_sql(dialect: Dialect, text: str) -> str:
+    cleaned = dialect.translate(dialect.half_width(text), "x" + BLANKS + "'-", "X")
+    return f"CASE WHEN {dialect.finds(text, '[^0-9X]')} THEN {cleaned} ELSE {text} END"
+
+
+CLEAN = register(Function(
+    "cn_id_clean", ("text",), "text", _clean, **portable(_clean_sql), doc="去掉空白、撇号、横线，全角改半角，x 改 X。",
+    standard=STANDARD,
+))  # fmt: skip
+
+
+def _old_seventeen(text: str) -> int | None:
+    clean = _clean(text)
+    return int(f"{clean[:6]}19{clean[6:]}") if re.fullmatch("[1-9][0-9]{14}", clean) else None
+
+
+def _old_seventeen_sql(dialect: Dialect, text: str, clean: str) -> str:
+    whole = dialect.integer(f"concat(substr({clean}, 1, 6), '19', substr({clean}, 7, 9))")
+    return f"CASE WHEN {dialect.matches(clean, '[1-9][0-9]{14}')} THEN {whole} END"
+
+
+OLD_SEVENTEEN = register(Function(
+    "cn_id_old_seventeen", ("text",), "integer", _old_seventeen, **portable(_old_seventeen_sql), doc="15 位号码补为 17 位。",
+    prepared=(CLEAN,), internal=True,
+))  # fmt: skip
+
+
+def cn_id_upgrade(text: str) -> str | None:
+    number, clean = _old_seventeen(text), _clean(text)
+    if number is None:
+        return clean if re.fullmatch("[1-9][0-9]{16}[0-9X]", clean) else None
+    seventeen = str(number)
+    valid = real_day(int(seventeen[6:10]), int(seventeen[10:12]), int(seventeen[12:14]))
+    return seventeen + check_character(seventeen) if valid else None
+
+
+def _upgrade_sql(dialect: Dialect, text: str, clean: str, number: str) -> str:
+    check = f"substr('{CHECKS}', CAST({remainder_sql(dialect, number)} AS INT) + 1, 1)"
+    made = f"concat(CAST({number} AS STRING), {check})"
+    return (
+        f"CASE WHEN {dialect.matches(clean, '[1-9][0-9]{16}[0-9X]')} THEN {clean}"
+        f" WHEN {number} IS NOT NULL AND {real_day_sql(dialect, number, 3)} THEN {made} END"
+    )
+
+
+register(Function(
+    "cn_id_upgrade", ("text",), "text", cn_id_upgrade, **portable(_upgrade_sql),
+    doc="清理身份号码并把 15 位升为 18 位（补世纪 19 与校验码）；不是身份号码则为空。", standard=STANDARD,
+    prepared=(CLEAN, OLD_SEVENTEEN),
+))  # fmt: skip

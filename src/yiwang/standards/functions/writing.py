@@ -1,0 +1,142 @@
+"""How people write dates, numbers and “nothing” in spreadsheets: GB/T 7408.1 dates, GB/T 15835 numerals."""
+
+import re
+from datetime import date, timedelta
+
+from yiwang.kernel.lake.basics import BLANKS, half_width, trim_sql
+from yiwang.kernel.lake.dialects import Dialect
+from yiwang.kernel.lake.functions import Function, portable, register
+
+NULL_WORDS = (
+    "", "无", "没有", "暂无", "暂缺", "空", "缺", "缺失", "不详", "未知", "未填", "未填写", "待补", "待补充", "待定", "不明",
+    "-", "--", "---", "—", "——", "―", "/", "\\", ".", "?", "*", "null", "none", "nil", "nan", "n/a", "na", "#n/a", "#value!",
+    "#ref!", "(null)", "<null>", "undefined", "空值", "无数据", "无信息", "不适用",
+)  # fmt: skip
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+PADDING = "[ \u3000\u00a0\t]"
+LONGEST_NULL = max(map(len, NULL_WORDS)) + 4
+
+
+def is_null_word(text: str | None) -> bool:
+    return text is None or half_width(text).strip(BLANKS).translate(_LOWER) in NULL_WORDS
+
+
+def _null_sql(dialect: Dialect, text: str) -> str:
+    plain = f"lower({trim_sql(dialect, dialect.half_width(text))})"
+    words = ", ".join(map(dialect.text, NULL_WORDS))
+    # A word stays short only as long as nobody pads it with blanks: then trimming decides.
+    short = f"(length({text}) <= {LONGEST_NULL} OR {dialect.finds(text, PADDING)})"
+    return f"CASE WHEN {text} IS NULL THEN TRUE WHEN {short} THEN {plain} IN ({words}) ELSE FALSE END"
+
+
+register(Function(
+    "is_null_word", ("text",), "boolean", is_null_word, **portable(_null_sql), strict=False,
+    doc="是否空白或表示“没有”的词：无、—、不详、null、N/A 等；总有结论。",
+))  # fmt: skip
+
+
+def _tidy(text: str) -> str:
+    return half_width(text).strip(BLANKS)
+
+
+def _tidy_sql(dialect: Dialect, text: str) -> str:
+    plain = dialect.finds(text, "[^0-9A-Za-z:./,-]")
+    return f"CASE WHEN {plain} THEN {trim_sql(dialect, dialect.half_width(text))} ELSE {text} END"
+
+
+TIDY = register(Function(
+    "tidy", ("text",), "text", _tidy, **portable(_tidy_sql), doc="全角改半角，去掉首尾空白。", internal=True,
+))  # fmt: skip
+
+YEAR = "[12][0-9]{3}"
+CLOCK = r"(?:[ T]*[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.][0-9]{1,9})?)?)?"
+SPLIT = f"({YEAR})[-/.年] ?([0-9]{{1,2}})[-/.月] ?([0-9]{{1,2}})日?{CLOCK}"
+ISO = f"{YEAR}-[0-9]{{2}}-[0-9]{{2}}"
+PACKED = f"{YEAR}[0-9]{{4}}(?:[0-9]{{6}})?"
+# Excel's day 0 for days after February 1900. Below 20000 (1954) a number is more likely a count than a day.
+SERIAL = r"[2-7][0-9]{4}(?:[.][0-9]{1,12})?"
+EPOCH = date(1899, 12, 30)
+
+
+def date_or_null(text: str) -> date | None:
+    tidy = _tidy(text)
+    try:
+        if found := re.fullmatch(SPLIT, tidy):
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if re.fullmatch(PACKED, tidy):
+            return date(int(tidy[:4]), int(tidy[4:6]), int(tidy[6:8]))
+    except ValueError:
+        return None
+    return EPOCH + timedelta(days=int(tidy[:5])) if re.fullmatch(SERIAL, tidy) else None
+
+
+def _date_sql(dialect: Dialect, text: str, tidy: str) -> str:
+    year, month, day = (dialect.extract(tidy, SPLIT, group) for group in (1, 2, 3))
+    split = f"concat({year}, '-', lpad({month}, 2, '0'), '-', lpad({day}, 2, '0'))"
+    packed = f"concat(substr({tidy}, 1, 4), '-', substr({tidy}, 5, 2), '-', substr({tidy}, 7, 2))"
+    days = f"CAST(substr({tidy}, 1, 5) AS INT)"
+    epoch = dialect.literal(EPOCH)
+    serial = f"date_add({epoch}, {days})" if dialect.spark else f"CAST({epoch} + {days} AS DATE)"
+    return (
+        f"CASE WHEN {dialect.matches(text, ISO)} THEN {dialect.day(text)}"
+        f" WHEN {dialect.matches(tidy, SPLIT)} THEN {dialect.day(split)}"
+        f" WHEN {dialect.matches(tidy, PACKED)} THEN {dialect.day(packed)}"
+        f" WHEN {dialect.matches(tidy, SERIAL)} THEN {serial} END"
+    )
+
+
+register(Function(
+    "date_or_null", ("text",), "date", date_or_null, **portable(_date_sql), prepared=(TIDY,), standard="GB/T 7408.1-2023",
+    doc="各种写法的日期：2024-01-05、2024/1/5、2024年1月5日、20240105、Excel 序号；读不出或不存在的日期为空。",
+))  # fmt: skip
+
+PLAIN_NUMBER = r"-?[0-9]{1,15}(?:[.][0-9]{1,8})?"
+NUMBER = r"[+-]?[¥￥]? ?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:[.][0-9]{1,8})? ?元?"
+
+
+def number_text(text: str) -> str | None:
+    tidy = _tidy(text)
+    return tidy.translate(dict.fromkeys(map(ord, ",+¥￥ 元"))) if re.fullmatch(NUMBER, tidy) else None
+
+
+def _number_text_sql(dialect: Dialect, text: str, tidy: str) -> str:
+    stripped = dialect.substitute(tidy, "[,+¥￥ 元]", "")
+    return (
+        f"CASE WHEN {dialect.matches(text, PLAIN_NUMBER)} THEN {text}"
+        f" WHEN {dialect.matches(tidy, NUMBER)} THEN {stripped} END"
+    )
+
+
+def number_or_null(text: str) -> float | None:
+    written = number_text(text)
+    return None if written is None else float(written)
+
+
+NUMBER_TEXT = register(Function(
+    "number_text", ("text",), "text", number_text, **portable(_number_text_sql), prepared=(TIDY,), standard="GB/T 15835-2011",
+    doc="数字的标准写法：去掉千分位、货币符号和“元”，全角改半角；不是数字则为空。",
+))  # fmt: skip
+register(Function(
+    "number_or_null", ("text",), "number", number_or_null, standard="GB/T 15835-2011", prepared=(NUMBER_TEXT,),
+    **portable(lambda dialect, text, written: dialect.double(written)),
+    doc="读作数值：认全角数字、千分位逗号、货币符号；不是数字则为空。",
+))  # fmt: skip
+
+MISTAKEN = "[0-9OoＯｏ〇０-９]{2,}[Xx]?"
+
+
+def zero_for_o(text: str) -> str:
+    """Only where everything else is a digit, so a word is never changed."""
+    wrong = re.fullmatch(MISTAKEN, text) and re.search("[0-9０-９]", text)
+    return text.translate(str.maketrans("OoＯｏ〇", "00000")) if wrong else text
+
+
+def _zero_sql(dialect: Dialect, text: str) -> str:
+    wrong = f"{dialect.finds(text, '[OoＯｏ〇]')} AND {dialect.matches(text, MISTAKEN)} AND {dialect.finds(text, '[0-9０-９]')}"
+    return f"CASE WHEN {wrong} THEN {dialect.translate(text, 'OoＯｏ〇', '00000')} ELSE {text} END"
+
+
+register(Function(
+    "zero_for_o", ("text",), "text", zero_for_o, **portable(_zero_sql),
+    doc="编号中误作字母 O 的零改回 0；只用于修复，含其他文字的不动。",
+))  # fmt: skip

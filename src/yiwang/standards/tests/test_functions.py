@@ -1,0 +1,111 @@
+"""Every engine's verdict is the reference's, on a corpus of at least 200 rules."""
+
+import re
+
+import duckdb
+import pyarrow as pa
+import pytest
+from stdnum.cn import ric, uscc
+
+from yiwang.kernel.lake import functions, parity
+from yiwang.kernel.lake.dialects import DUCKDB
+from yiwang.kernel.lake.expressions import condition
+from yiwang.standards import corpus
+from yiwang.standards.functions import divisions, organisations, persons
+
+RULES = [condition(text, corpus.COLUMNS) for text in corpus.rules()]
+ROWS = corpus.rows(900)
+ARROW = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "boolean": pa.bool_(),
+    "decimal(18,4)": pa.decimal128(18, 4),
+}
+
+
+@pytest.fixture(scope="module")
+def expected() -> list[parity.Verdicts]:
+    return parity.by_python(RULES, ROWS, corpus.AS_OF)
+
+
+@pytest.fixture(scope="module")
+def table() -> pa.Table:
+    schema = pa.schema([(name, ARROW[kind]) for name, kind in corpus.COLUMNS.items()])
+    return pa.Table.from_pylist(ROWS, schema).append_column(parity.NUMBER, pa.array(range(len(ROWS))))
+
+
+def test_duckdb_judges_as_the_reference(table: pa.Table, expected: list[parity.Verdicts]) -> None:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("rows", table)
+        found = parity.by_engine(lambda sql: connection.execute(sql).fetchall(), DUCKDB, "rows", RULES, corpus.AS_OF)
+    assert len(RULES) >= 200
+    assert parity.differences(RULES, ROWS, expected, found) == []
+
+
+def test_the_corpus_decides_something(expected: list[parity.Verdicts]) -> None:
+    """Each rule has rows that pass; nearly all also have rows that do not."""
+    verdicts = list(zip(*expected, strict=True))
+    never = [rule.text for rule, column in zip(RULES, verdicts, strict=True) if True not in column]
+    always = [rule.text for rule, column in zip(RULES, verdicts, strict=True) if set(column) == {True}]
+    assert len(never) <= len(RULES) // 10, never
+    assert len(always) <= len(RULES) // 5, always
+
+
+def test_inline_sql_equals_staged_sql(table: pa.Table) -> None:
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("rows", table)
+        for rule in RULES[::12]:
+            inline = connection.execute(f"SELECT {rule.duckdb(corpus.AS_OF)} FROM rows").fetchall()  # noqa: S608
+            assert [row[0] for row in inline] == [rule.evaluate(row, corpus.AS_OF) for row in ROWS], rule.text
+
+
+def test_identity_numbers_agree_with_another_implementation() -> None:
+    candidates = [row["id"] for row in ROWS if row["id"] and re.fullmatch("[0-9]{17}[0-9X]", row["id"])]
+    assert len(candidates) > 60
+    for text in candidates:
+        assert not persons.cn_id_ok(text) or ric.calc_check_digit(text) == text[17]
+        if text[:6] in divisions.known_codes() and ric.is_valid(text):
+            assert persons.cn_id_ok(text), text
+
+
+def test_credit_codes_agree_with_another_implementation() -> None:
+    candidates = [row["uscc"] for row in ROWS if row["uscc"] and re.fullmatch(organisations.SHAPE, row["uscc"])]
+    assert len(candidates) > 30
+    assert [organisations.uscc_ok(text) for text in candidates] == [uscc.is_valid(text) for text in candidates]
+
+
+def test_every_function_says_what_it_does() -> None:
+    for function in functions.registered():
+        assert function.doc.endswith("。"), function.name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("cn_id_ok", "11010519491231002X", True),
+        ("cn_id_ok", "11010519491231002x", False),
+        ("cn_id_ok", "110105194912310021", False),
+        ("cn_id_upgrade", "110105491231002", "11010519491231002X"),
+        ("cn_id_upgrade", "１１０１０５１９４９１２３１００２ｘ", "11010519491231002X"),
+        ("cn_id_sex", "11010519491231002X", "女"),
+        ("uscc_ok", "91110000600037341L", True),
+        ("uscc_ok", "91110000600037341M", False),
+        ("division_ok", "420104", True),
+        ("division_ok", "110103", False),
+        ("division_known", "110103", True),
+        ("number_text", "￥１，２３４．５０元", "1234.50"),
+        ("zero_for_o", "42O1O4", "420104"),
+        ("zero_for_o", "OK", "OK"),
+        ("is_null_word", "　不详 ", True),
+        ("is_null_word", "无锡", False),
+        ("bank_card_ok", "6222600260001072444", True),
+        ("phone_ok", "027-85750000", True),
+        ("plate_ok", "鄂AD12345", True),
+    ],
+)
+def test_known_values(name: str, text: str, expected: object) -> None:
+    function = functions.named(name)
+    assert function is not None
+    assert function(text) == expected
