@@ -34,6 +34,7 @@ WRITERS = {
     "kernel/clocks/timers": "claims and fires timers in the worker",
     "kernel/people/middleware": "keeps the session's last-seen time",
     "kernel/jobs/worker": "keeps the worker's heartbeat",
+    "kernel/bulk/copying": "what services write many rows with, as they do with bulk_create",
 }
 # Kernel rooms whose services only ever run inside another verb, which has the actor, or in the worker.
 MACHINERY = {"clocks", "ledger", "jobs", "messages"}
@@ -120,7 +121,7 @@ def is_write(call: ast.Call) -> bool:
     if not isinstance(call.func, ast.Attribute):
         return False
     name, names = call.func.attr, chain(call.func)
-    if name in WRITES:
+    if name in WRITES or names[:2] == ["copying", "insert"]:
         return True
     if name in ("save", "delete"):
         return not call.args

@@ -47,6 +47,7 @@ BAD = {
     "管理器写库": (f"{DOMAIN}/queries.py", "Lot.objects.filter(id=1).update(n=2)\n", "只有 services"),
     "新建": (f"{DOMAIN}/jobs.py", "Lot.objects.create(n=2)\n", "只有 services"),
     "批量": (f"{DOMAIN}/measures.py", "x.bulk_create([])\n", "只有 services"),
+    "成批写入": (f"{DOMAIN}/measures.py", "copying.insert(Lot, [])\n", "只有 services"),
     "删除": (f"{DOMAIN}/queries.py", "Lot.objects.filter(id=1).delete()\n", "只有 services"),
     "裸SQL写": (f"{DOMAIN}/queries.py", "cursor.execute('UPDATE lot SET n = 1')\n", "只有 services"),
     "没有操作人": (

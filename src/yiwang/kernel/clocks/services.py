@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
+from yiwang.kernel.bulk import copying
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.calendar.models import CalendarVersion
 from yiwang.kernel.calendar.terms import CHINA
@@ -73,11 +74,11 @@ def start_many(wanted: Sequence[tuple[int, ClockSpec, datetime]], *, entry_seq: 
         local(at)
         version = versions.get(spec.calendar) or versions.setdefault(spec.calendar, calendars.version(spec.calendar))
         made.append(_built(case_id, spec, at, 1, version))
-    Clock.objects.bulk_create(clock for clock, _ in made)
-    ClockSegment.objects.bulk_create(
+    copying.insert(Clock, (clock for clock, _ in made))
+    copying.insert(ClockSegment, (
         ClockSegment(clock=clock, kind=SegmentKind.RUN, at=clock.started_at, entry_seq=entry_seq) for clock, _ in made
-    )
-    Timer.objects.bulk_create(timer for clock, course in made for timer in _timers(clock, course, frozenset()))
+    ))  # fmt: skip
+    copying.insert(Timer, (timer for clock, course in made for timer in _timers(clock, course, frozenset())))
     return [clock for clock, _ in made]
 
 

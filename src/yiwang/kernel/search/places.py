@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import rjieba
 
@@ -77,14 +78,20 @@ def tally(texts: Iterable[str], known: Iterable[str]) -> tuple[Counter[str], int
 
 
 def _mentions(body: str, known: Iterable[str]) -> list[str]:
+    names, pattern = _matcher(tuple(known))
+    return [names[hit] for hit in pattern.findall(body.lower())] if names else []
+
+
+@lru_cache(maxsize=32)
+def _matcher(known: tuple[str, ...]) -> tuple[dict[str, str], re.Pattern[str]]:
+    """Known names by their normal form, and the pattern that finds them: the same for every text of a batch."""
     names = {normalise(name).lower(): name for name in known if name.strip()}
-    if not names:
-        return []
     # A code such as B1区 must not be found inside AB1区; in Chinese no boundary exists, the longest name wins.
-    pattern = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
-    return [names[hit] for hit in re.findall(rf"(?<![a-z0-9])(?:{pattern})", body.lower())]
+    longest_first = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
+    return names, re.compile(rf"(?<![a-z0-9])(?:{longest_first})")
 
 
+@lru_cache(maxsize=1 << 16)
 def _kind(name: str) -> tuple[str, str]:
     if not name.endswith(_ENDINGS):
         return "", ""

@@ -14,6 +14,7 @@ from yiwang.city.hotline.services import triage
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Actor, Invalid, Permission
 from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.bulk import copying
 from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.crypto.masks import mask_text
 from yiwang.kernel.flow import services as flow
@@ -201,8 +202,8 @@ def register_many(
     found = [by_case[case.pk] for case in cases]
     if not requests:
         return found
-    Request.objects.bulk_create(requests)
-    Reporter.objects.bulk_create([reporter for _, reporter in made])
+    copying.insert(Request, requests)
+    copying.insert(Reporter, (reporter for _, reporter in made))
     triage.propose(requests)
     ledger.record(
         actor,

@@ -11,6 +11,7 @@ from yiwang.city.command import contract as command
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request, TriageDecision, TriageModel
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.bulk import copying
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search import classify
 from yiwang.kernel.search.topics import duplicate_groups
@@ -88,7 +89,7 @@ def propose(requests: Sequence[Request]) -> None:
                 decided=proposal.label or "",
             )
         )
-    TriageDecision.objects.bulk_create(decisions)
+    copying.insert(TriageDecision, decisions)
     for category in {request.category for request in requests} - {""}:
         keys = [request.pk for request in requests if request.category == category]
         Request.objects.filter(pk__in=keys).update(category=category)

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict
+from yiwang.kernel.bulk import copying
 from yiwang.kernel.clocks import services as clocks
 from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.clocks.terms import ClockKind
@@ -56,7 +57,8 @@ def _open(actor: Actor, flow_code: str, items: Sequence[Opening]) -> list[Case]:
         works.append(Work(case, flow, actor, now, case.opened_at, {}, {}, {}))
     drawn = numbers.draw_many(flow.number or flow.code, [work.happened_at for work in works])
     seated: dict[tuple[Any, ...], list[Place]] = {}
-    for work, pk, number in zip(works, _keys(len(works)), drawn, strict=True):
+    # Keys ahead of the insert: the entry of a case is sealed over its key.
+    for work, pk, number in zip(works, copying.keys(Case, len(works)), drawn, strict=True):
         work.case.pk, work.case.number = pk, number[2]
         work.issued.append(number)
         work.events.append("open")
@@ -64,15 +66,6 @@ def _open(actor: Actor, flow_code: str, items: Sequence[Opening]) -> list[Case]:
         work.facts["number"] = number[2]
     _write(works, [item.key for item in items], flow_code)
     return [work.case for work in works]
-
-
-def _keys(number: int) -> list[int]:
-    """Primary keys ahead of the insert: the entry of a case is sealed over it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select nextval(pg_get_serial_sequence('flow_case', 'id')) from generate_series(1, %s)", [number]
-        )
-        return [row[0] for row in cursor.fetchall()]
 
 
 def _places(seated: dict[tuple[Any, ...], list[Place]], work: Work, flow: Flow) -> list[Place] | None:
@@ -87,22 +80,22 @@ def _places(seated: dict[tuple[Any, ...], list[Place]], work: Work, flow: Flow) 
 
 def _write(works: Sequence[Work], keys: Sequence[str], flow_code: str) -> None:
     composed = [compose(work, "open")[0] for work in works]
-    Case.objects.bulk_create(work.case for work in works)
-    Entry.objects.bulk_create(composed)
+    copying.insert(Case, (work.case for work in works))
+    copying.insert(Entry, composed)
     due = _start_clocks(works)
     for work in works:
         for seat in work.seats.values():
             seat.due = seat.due or (due.get(work.case.pk) if seat.kind not in FREE else None)
-    Seat.objects.bulk_create(seat for work in works for seat in work.seats.values())
-    IssuedNumber.objects.bulk_create(
+    copying.insert(Seat, (seat for work in works for seat in work.seats.values()))
+    copying.insert(IssuedNumber, (
         IssuedNumber(series_id=series, value=value, text=text, case_id=work.case.pk, seq=work.case.seq)
         for work in works for series, value, text in work.issued
-    )  # fmt: skip
-    Outbox.objects.bulk_create(row for work, entry in zip(works, composed, strict=True) for row in owed(work, entry))
-    IdempotencyKey.objects.bulk_create(
+    ))  # fmt: skip
+    copying.insert(Outbox, (row for work, entry in zip(works, composed, strict=True) for row in owed(work, entry)))
+    copying.insert(IdempotencyKey, (
         IdempotencyKey(actor=work.actor.person_id or 0, key=key, request=request_of("open", 0, flow_code), answer=entry.pk)
         for work, entry, key in zip(works, composed, keys, strict=True) if key
-    )  # fmt: skip
+    ))  # fmt: skip
     for work, entry in zip(works, composed, strict=True):
         for name in work.events:
             kinds.emit(kinds.Event(name, work.case, entry, work.actor))
