@@ -278,3 +278,5 @@ EXCLUSION = Flow(
 )
 
 FLOWS = (REQUEST, EXCLUSION)
+# Code → name of every stage, for charges and figures that keep the code.
+STAGES = {stage.code: stage.name for stage in REQUEST.stages}

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from yiwang.city.hotline.flows import STAGES
 from yiwang.city.hotline.terms import CONTENT, RATED, Satisfaction
 from yiwang.kernel.measures.declarations import Dimension, Measure
 from yiwang.kernel.measures.registry import register_measures
@@ -66,7 +67,7 @@ MEASURES = (
             recorded_field="recorded_at",
             dimensions={"party": Dimension("计时方", "party"),
                         "organisation": Dimension("单位", "organisation_id", "organisation__name"),
-                        "stage": Dimension("环节", "stage")}),
+                        "stage": Dimension("环节", "stage", words=STAGES)}),
 )  # fmt: skip
 
 register_measures(MEASURES)

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from yiwang.city.hotline.flows import STAGES
 from yiwang.city.hotline.models import Charge, Event, Exclusion, RepeatFinding, Reporter, Request, Topic, TriageModel
 from yiwang.city.hotline.services import exclusions, importing
 from yiwang.city.hotline.terms import ExclusionGround
@@ -16,6 +17,10 @@ from yiwang.kernel.registers.registry import register
 
 def _apply_exclusion(actor: Actor, request: Request, data: dict[str, Any]) -> Exclusion:
     return exclusions.apply_exclusion(actor, request.pk, ground=data["ground"], statement=data["statement"])
+
+
+def _stage(charge: Charge) -> str:
+    return STAGES.get(charge.stage, charge.stage)
 
 
 REQUESTS = register(
@@ -94,11 +99,11 @@ CHARGES = register(
         code="hotline.charge",
         model=Charge,
         name="计时账",
-        columns=(Column("request__number", "诉求"), "party", "organisation", "stage", "cause", "started_at", "stopped_at", "seconds"),
+        columns=(Column("request__number", "诉求"), "party", "organisation", Column(_stage, "环节"), "cause", "started_at", "stopped_at", "seconds"),
         filters=("party", "started_at"),
         sort=("-id",),
         related=("request", "organisation"),
-        sections=(Section("计时", ("party", "organisation", "stage", "cause", "started_at", "stopped_at", "seconds")),),
+        sections=(Section("计时", ("party", "organisation", Column(_stage, "环节"), "cause", "started_at", "stopped_at", "seconds")),),
         writes=(),
         export=False,
         link=lambda charge: reverse("case", args=[charge.request.case_id]),

@@ -54,7 +54,8 @@ class ClockState:
 
     @property
     def remaining_text(self) -> str:
-        return ("超期 " if self.remaining < timedelta() else "") + words(self.unit, abs(self.remaining))
+        """A whole phrase: 剩余 3 个工作日, or 已超期 2 个工作日."""
+        return f"{'已超期' if self.remaining < timedelta() else '剩余'} {words(self.unit, abs(self.remaining))}"
 
 
 def words(unit: str, amount: timedelta) -> str:

@@ -10,11 +10,15 @@ from django.db.models import Q
 
 @dataclass(frozen=True)
 class Dimension:
-    """A way to split a figure: `path` is the key, `name` the path of its words (empty: the key or its choice label)."""
+    """A way to split a figure: `path` is the key, `name` the path of its words (empty: the key or its choice label).
+
+    `words`: what keys are called that neither a path nor choices name, e.g. stages of a flow.
+    """
 
     label: str
     path: str
     name: str = ""
+    words: Mapping[str, str] = default(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -190,7 +190,7 @@ def _split(
     dimension, rows = _dimension(measure, by), _base(actor, measure, period, filters, as_of)
     if by == MONTH:
         return _by_month(actor, measure, period, filters, as_of)
-    labels = _labels(rows.model, dimension.path)
+    labels = {**_labels(rows.model, dimension.path), **dimension.words}
     names = {"label": F(dimension.name)} if dimension.name else {}
     found = []
     for line in rows.values(key=F(dimension.path), **names).annotate(**_aggregates(measure)).order_by("key"):

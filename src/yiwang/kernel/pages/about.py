@@ -19,6 +19,7 @@ from yiwang.kernel.jobs.queries import alive, failing_loops
 from yiwang.kernel.messages.queries import parked as parked_deliveries
 from yiwang.kernel.pages.menu import ADMINISTRATORS, domains
 from yiwang.kernel.ui.charts import picture
+from yiwang.kernel.ui.prose import heading, prose
 from yiwang.kernel.ui.render import actor_of, page
 
 LOW_SPACE = 2 * 1024**3
@@ -47,8 +48,30 @@ def flow_bpmn(request: HttpRequest, version_id: int) -> HttpResponse:
     return HttpResponse(export(version), content_type="application/xml; charset=utf-8", headers=headers)
 
 
+HANDBOOK = settings.ROOT / "docs" / "handbook"
+
+
+def chapters() -> list[tuple[str, str]]:
+    """(slug, heading) of every page of the handbook that this installation has."""
+    found = [(path.stem, heading(path.read_text(encoding="utf-8"))) for path in sorted(HANDBOOK.glob("*.md"))]
+    return [(slug, title) for slug, title in found if slug != "README"]
+
+
 def help_page(request: HttpRequest) -> HttpResponse:
-    return page(request, "pages/help.html", {"domains": domains()}, title="使用帮助")
+    return page(request, "pages/help.html", {"domains": domains(), "chapters": chapters()}, title="使用帮助")
+
+
+def chapter(request: HttpRequest, slug: str) -> HttpResponse:
+    """One page of the handbook, as the repository has it."""
+    if slug not in dict(chapters()):
+        raise Refused("手册没有这一页。请从使用帮助中选择。", rule="岗位手册", code="absent")
+
+    def address(target: str) -> str:
+        name = target.removesuffix(".md")
+        return f"/help/{name}/" if name in dict(chapters()) else "/help/"
+
+    text = (HANDBOOK / f"{slug}.md").read_text(encoding="utf-8")
+    return page(request, "pages/chapter.html", {"text": prose(text, address)}, title=f"手册：{heading(text)}")
 
 
 @dataclass(frozen=True)

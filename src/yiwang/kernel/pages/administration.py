@@ -15,12 +15,12 @@ from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
 from yiwang.kernel.orgs import services as orgs_services
 from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.pages.deeds import deed
+from yiwang.kernel.pages.deeds import deed, kind, kinds_like, labels
 from yiwang.kernel.people import resources as people
 from yiwang.kernel.people import services as people_services
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR, locked_until
 from yiwang.kernel.people.models import Account, AdministratorAppointment, Appointment, Delegation, Person
-from yiwang.kernel.registers.declarations import Column, Importing, RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 REASON = Field("reason", "理由", "text", required=True, help="写入审计记录")
@@ -279,9 +279,10 @@ HOLDINGS = register(
 def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]:
     before, after = entry.before, entry.after
     names = sorted({*(before if isinstance(before, dict) else {}), *(after if isinstance(after, dict) else {})})
+    said = labels(entry.target_kind)
     lines = [
         (
-            name,
+            said.get(name, name),
             before.get(name) if isinstance(before, dict) else None,
             after.get(name) if isinstance(after, dict) else None,
         )
@@ -294,9 +295,11 @@ LEDGER = register(
     Register(
         code="ledger.entry", model=Entry, name="审计记录", writes=(),
         resource=Resource("ledger.entry", "审计记录", Entry, organisation=None, owner=None),
-        columns=("recorded_at", "person_name", Column(deed, "动作"), "target_kind", "target_id", "reason"),
-        filters=("recorded_at", "action", "target_kind"), search=("person_name", "reason", "target_id"), sort=("-id",),
-        sections=(Section("记录", ("recorded_at", "person_name", "action", "target_kind", "target_id", "reason", "mac")),),
+        columns=("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"), "target_id",
+                 "reason"),
+        filters=("recorded_at", "action", Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",),
+        sections=(Section("记录", ("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"),
+                            "target_id", "reason", "mac")),),
         panels=(_before_after,),
     )
 )  # fmt: skip

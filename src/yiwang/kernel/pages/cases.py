@@ -62,7 +62,7 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
 def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: str, status: int = 200) -> HttpResponse:
     flow = flow_of(case.version_id)
     sections, hidden = _sections(actor, case, _record(case))
-    line, total, earlier = steps(case, flow, hidden, everything="earlier" in request.GET)
+    line, total, earlier = steps(actor, case, flow, hidden, everything="earlier" in request.GET)
     clocks = states(case.pk, timezone.now())
     seats = places(case, flow)
     choices = available(actor, case)
@@ -113,11 +113,11 @@ def act_page(request: HttpRequest, case_id: int, kind: str, code: str) -> HttpRe
     if request.method == "POST":
         return _act(request, actor, case, kind, code)
     choice = _choice(actor, case, kind, code, _number(request.GET.get("seat", "")))
-    return _form(request, actor, case, choice, _form_class(choice)(), uuid4().hex)
+    return _form(request, actor, case, choice, _form_class(actor, choice)(), uuid4().hex)
 
 
-def _form_class(choice: Choice) -> type[FlowForm]:
-    return flow_form(choice.fields, opinion_required=choice.needs_opinion)
+def _form_class(actor: Actor, choice: Choice) -> type[FlowForm]:
+    return flow_form(choice.fields, opinion_required=choice.needs_opinion, actor=actor)
 
 
 def _form(
@@ -139,7 +139,7 @@ def _act(request: HttpRequest, actor: Actor, case: Case, kind: str, code: str) -
     if entry is None:
         seat_id = _number(request.POST.get("seat", ""))
         choice = _choice(actor, case, kind, code, seat_id)
-        form = _form_class(choice)(request.POST, request.FILES)
+        form = _form_class(actor, choice)(request.POST, request.FILES)
         if not form.is_valid():
             return _form(request, actor, case, choice, form, key, status=422)
         try:

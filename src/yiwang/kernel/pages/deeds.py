@@ -1,8 +1,11 @@
 """What the ledger's actions are called in the audit pages; the ledger itself keeps codes, which never change."""
 
+from django.db.models import Q, QuerySet
+
+from yiwang.kernel.access.doors import resources
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.pages.menu import domains
-from yiwang.kernel.registers.registry import all_registers
+from yiwang.kernel.registers.registry import all_registers, name_of_kind
 
 GENERIC = {
     "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出",
@@ -26,6 +29,39 @@ KERNEL = {
     "people.person.created": "新建人员", "people.sessions.ended": "退出其他登录", "people.sign_in.failed": "登录失败",
     "people.signed_in": "登录", "people.signed_out": "退出登录",
 }  # fmt: skip
+
+
+# Kinds the ledger knows that no register or resource is named after.
+KINDS = {
+    "clocks.timer": "定时", "files.file": "附件", "ledger.database": "数据库", "orgs.region": "行政区划",
+    "registers.token": "接口令牌", "calendar.version": "工作日历",
+}  # fmt: skip
+
+
+def kind(entry: Entry) -> str:
+    """The kind of the target in words."""
+    return KINDS.get(entry.target_kind) or name_of_kind(entry.target_kind)
+
+
+def kinds_like(rows: QuerySet[Entry], texts: list[str]) -> QuerySet[Entry]:
+    """Entries about kinds whose name has the text, or whose code begins with it."""
+    known = {
+        **{code: spec.name for code, spec in resources().items()},
+        **{each.code: each.name for each in all_registers()},
+        **KINDS,
+    }
+    wanted = [code for code, name in known.items() if any(text in name for text in texts)]
+    begins = Q(*(Q(target_kind__startswith=text) for text in texts), _connector=Q.OR)
+    return rows.filter(begins | Q(target_kind__in=wanted))
+
+
+def labels(target_kind: str) -> dict[str, str]:
+    """Field → its label, for the before and after of an entry."""
+    models = {code: spec.model for code, spec in resources().items()} | {
+        each.code: each.model for each in all_registers()
+    }
+    known = models.get(target_kind)
+    return {field.name: str(field.verbose_name) for field in known._meta.concrete_fields} if known else {}
 
 
 def deed(entry: Entry) -> str:

@@ -28,12 +28,14 @@ def _offer(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
     return [(str(case.pk), f"{case.number} {case.title}") for case in cases_like(actor, text)[:SHOWN]]
 
 
-def _labels(values: list[str]) -> dict[str, str]:
-    """Labels are asked without an actor, so they tell nothing of a case; the service that acts checks the scope."""
-    return {value: f"案件 #{value}" for value in values if value.isascii() and value.isdigit() and len(value) < 19}
+def _labels(values: list[str], actor: Actor | None) -> dict[str, str]:
+    """Number and title of what the actor may see; of the rest nothing is told, and the service that acts refuses."""
+    keys = [value for value in values if value.isascii() and value.isdigit() and len(value) < 19]
+    seen = visible_cases(actor).filter(pk__in=map(int, keys)) if actor is not None and keys else []
+    return {**{value: f"案件 #{value}" for value in keys}, **{str(case.pk): str(case) for case in seen}}
 
 
-register_picker(Picker("case", _offer, _labels, "输入编号或标题"))
+CASES = register_picker(Picker("case", _offer, _labels, "输入编号或标题"))
 
 
 def search(request: HttpRequest) -> HttpResponse:

@@ -54,8 +54,8 @@ class Names:
         values = value if isinstance(value, list) else [value]
         self.wanted[PICKED[kind]].update(str(each) for each in values)
 
-    def read(self) -> None:
-        self.known = {code: picker(code).labels(sorted(values)) for code, values in self.wanted.items()}
+    def read(self, actor: Actor) -> None:
+        self.known = {code: picker(code).labels(sorted(values), actor) for code, values in self.wanted.items()}
 
     def text(self, kind: str, value: Any) -> str:
         values = value if isinstance(value, list) else [value]
@@ -85,7 +85,9 @@ def who(line: Line) -> str:
     return f"{name}（{line.organisation}）" if line.organisation else name
 
 
-def steps(case: Case, flow: Flow, hidden: Iterable[str], *, everything: bool) -> tuple[list[Step], int, bool]:
+def steps(
+    actor: Actor, case: Case, flow: Flow, hidden: Iterable[str], *, everything: bool
+) -> tuple[list[Step], int, bool]:
     """The latest steps (or all), how many there are, and whether earlier ones were left out."""
     lines = timeline(case)
     shown = lines if everything else lines[-RECENT:]
@@ -95,7 +97,7 @@ def steps(case: Case, flow: Flow, hidden: Iterable[str], *, everything: bool) ->
         for name, value in data.items():
             if specs[name].kind in PICKED:
                 names.want(specs[name].kind, value)
-    names.read()
+    names.read(actor)
     files = {file.pk: file for file in files_of(("case", case.pk))}
     found = []
     for line in shown:

@@ -1,6 +1,6 @@
 """URLs of the kernel's own pages. Loading them puts the menu into the shell."""
 
-from yiwang.kernel.pages.about import flow, flow_bpmn, flows, help_page, system
+from yiwang.kernel.pages.about import chapter, flow, flow_bpmn, flows, help_page, system
 from yiwang.kernel.pages.cases import act_page, case_page
 from yiwang.kernel.pages.figures import figure, figures
 from yiwang.kernel.pages.finding import search
@@ -30,5 +30,6 @@ urlpatterns = [
     route("figures/", figures, "figures", SIGNED_IN),
     route("figures/<str:code>/", figure, "figure", SIGNED_IN),
     route("help/", help_page, "help", SIGNED_IN),
+    route("help/<slug:slug>/", chapter, "chapter", SIGNED_IN),
     route("system/", system, "system", SIGNED_IN),
 ]

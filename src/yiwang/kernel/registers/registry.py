@@ -49,6 +49,13 @@ def of_model(model: type[Any]) -> Register | None:
     return next((item for item in _registers.values() if item.model is model), None)
 
 
+def name_of_kind(code: str) -> str:
+    """What the rows of a register or resource are called; the code when nobody declared one."""
+    if code in _registers:
+        return _registers[code].name
+    return resources()[code].name if code in resources() else code
+
+
 def readable(actor: Actor) -> list[Register]:
     return [item for item in _registers.values() if actor.can(item.guard.code, "view")]
 

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
+from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.ui.pickers import PickField
 
@@ -105,10 +106,15 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime) else value
 
 
-def flow_form(fields: Sequence[Field], *, opinion_required: bool = False, opinion: bool = True) -> type[FlowForm]:
-    """A form class of declared fields, with the opinion box every act has."""
+def flow_form(
+    fields: Sequence[Field], *, opinion_required: bool = False, opinion: bool = True, actor: Actor | None = None
+) -> type[FlowForm]:
+    """A form class of declared fields, with the opinion box every act has; what is chosen is named to `actor`."""
     specs = tuple(fields)
     if opinion and all(spec.name != OPINION for spec in specs):
         specs += (Field(OPINION, "意见", "long_text", required=opinion_required),)
     attributes: dict[str, Any] = {spec.name: form_field(spec) for spec in specs}
+    for made in attributes.values():
+        if isinstance(made, PickField):
+            made.widget.actor = actor
     return type("ActionForm", (FlowForm,), {**attributes, "specs": specs})

@@ -17,11 +17,14 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class Picker:
-    """`search` offers (value, label) pairs to an actor; `labels` names values already chosen, absent ones left out."""
+    """`search` offers (value, label) pairs to an actor; `labels` names values already chosen, absent ones left out.
+
+    `labels` gets the actor who looks where the page knows; a picker of scoped rows names no more than he may see.
+    """
 
     code: str
     search: Callable[[Actor, str], Iterable[tuple[str, str]]]
-    labels: Callable[[list[str]], dict[str, str]]
+    labels: Callable[[list[str], Actor | None], dict[str, str]]
     placeholder: str = "输入名称搜索"
 
 
@@ -65,11 +68,11 @@ def _keys(values: list[str]) -> list[int]:
     return [int(value) for value in values if value.isascii() and value.isdigit() and len(value) < 19]
 
 
-def _organisation_labels(values: list[str]) -> dict[str, str]:
+def _organisation_labels(values: list[str], actor: Actor | None) -> dict[str, str]:
     return {str(row.pk): row.name for row in Organisation.objects.filter(pk__in=_keys(values))}
 
 
-def _post_labels(values: list[str]) -> dict[str, str]:
+def _post_labels(values: list[str], actor: Actor | None) -> dict[str, str]:
     rows = Post.objects.filter(pk__in=_keys(values)).select_related("organisation")
     return {str(row.pk): f"{row.organisation.name} · {row.name}" for row in rows}
 
@@ -84,6 +87,7 @@ class PickerWidget(forms.Widget):
     def __init__(self, code: str, multiple: bool = False, attrs: dict[str, Any] | None = None) -> None:
         super().__init__(attrs)
         self.code, self.multiple = code, multiple
+        self.actor: Actor | None = None
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
         values = data.getlist(name) if hasattr(data, "getlist") else data.get(name, [])
@@ -92,7 +96,7 @@ class PickerWidget(forms.Widget):
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
         values = value if isinstance(value, list | tuple) else [value] if value else []
-        labels = picker(self.code).labels([str(each) for each in values])
+        labels = picker(self.code).labels([str(each) for each in values], self.actor)
         context["widget"].update(
             code=self.code, multiple=self.multiple, chosen=labels.items(), placeholder=picker(self.code).placeholder
         )
@@ -112,7 +116,7 @@ class PickField(forms.Field):
 
     def clean(self, value: list[str]) -> Any:
         super().clean(value)
-        known = picker(self.code).labels(value) if value else {}
+        known = picker(self.code).labels(value, None) if value else {}
         if len(known) != len(set(value)):
             raise forms.ValidationError("所选项目已不存在，请重新选择。")
         keys = [int(each) for each in value]

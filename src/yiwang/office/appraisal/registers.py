@@ -7,7 +7,7 @@ from django.urls import reverse
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
-from yiwang.kernel.registers.registry import register
+from yiwang.kernel.registers.registry import name_of_kind, register
 from yiwang.office.appraisal import queries
 from yiwang.office.appraisal.models import Appeal, Bulletin, Deduction, Period, Scheme, SchemeVersion
 from yiwang.office.appraisal.services import appeals, deductions, periods, schemes
@@ -28,6 +28,14 @@ def _publish(actor: Actor, version: SchemeVersion, data: dict[str, Any]) -> Sche
 
 def _copy(actor: Actor, version: SchemeVersion, data: dict[str, Any]) -> SchemeVersion:
     return schemes.copy_version(actor, version, number=data["number"], effective_from=data["effective_from"])
+
+
+def _month(period: Period) -> str:
+    return f"{period.month.year}年{period.month.month}月"
+
+
+def _subject(deduction: Deduction) -> str:
+    return "人工登记" if deduction.subject_kind == "manual" else name_of_kind(deduction.subject_kind)
 
 
 def _units(data: dict[str, Any]) -> list[int]:
@@ -147,11 +155,11 @@ PERIODS = register(
         code="appraisal.period",
         model=Period,
         name="考核月",
-        columns=("scheme", "month", "scheme_version", "state"),
+        columns=("scheme", Column(_month, "月份"), "scheme_version", "state"),
         filters=("scheme", "state"),
         sort=("-month", "-id"),
         related=("scheme", "scheme_version", "scheme_version__scheme"),
-        sections=(Section("考核月", ("scheme", "month", "scheme_version", "state")),),
+        sections=(Section("考核月", ("scheme", Column(_month, "月份"), "scheme_version", "state")),),
         panels=(_standings, _editions, _collection),
         writes=(),
         frozen=lambda period: period.state == PeriodState.FROZEN,
@@ -190,7 +198,7 @@ DEDUCTIONS = register(
         related=("period__scheme", "organisation", "rule"),
         sections=(
             Section("扣分", ("period", "organisation", "rule", "kind", "points")),
-            Section("事实", ("subject_kind", "subject_id", "evidence", "happened_on", Column("reverses", "冲回对象"))),
+            Section("事实", (Column(_subject, "对象类别"), "subject_id", "evidence", "happened_on", Column("reverses", "冲回对象"))),
         ),
         writes=(),
         append_only=True,

@@ -165,4 +165,4 @@ def test_states_of_a_case_cost_two_queries_however_long_its_history() -> None:
     ) as captured:
         found = queries.states(1, datetime.combine(date(2025, 3, 6), time(9), CHINA))
     assert (len(found), len(captured)) == (2, 2)
-    assert [state.remaining_text for state in found] == ["3 个工作日", "超期 70 小时 15 分钟"]
+    assert [state.remaining_text for state in found] == ["剩余 3 个工作日", "已超期 70 小时 15 分钟"]

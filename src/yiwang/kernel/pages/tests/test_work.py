@@ -343,3 +343,16 @@ def test_帮助任务和运行状态(house: House) -> None:
     assert "快捷键" in _words(worker.get("/help/"))
     assert "还没有发起过" in _words(worker.get("/jobs/"))
     assert worker.get("/system/").status_code == 403
+
+
+def test_帮助页列出岗位手册_逐页可读_内链可达(house: House) -> None:
+    worker = house.browser("王强")
+    words = worker.get("/help/").content.decode()
+    slugs = re.findall(r'href="/help/([a-z]+)/"', words)
+    assert "administrators" in slugs and "handler" in slugs
+    for slug in slugs:
+        answer = worker.get(f"/help/{slug}/")
+        assert answer.status_code == 200 and "<h1>" in answer.content.decode()
+        assert ".md" not in "".join(re.findall(r'href="[^"]*"', answer.content.decode()))
+    assert worker.get("/help/nothing/").status_code == 404
+    assert worker.get("/help/README/").status_code == 404

@@ -1,0 +1,44 @@
+"""Officers read words, not codes: kinds on the audit page, chosen cases, dates of periods."""
+
+import pytest
+
+from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.flow.services import open_case
+from yiwang.kernel.flow.tests import flows
+from yiwang.kernel.flow.tests.town import build
+from yiwang.kernel.ledger.models import Entry
+from yiwang.kernel.ledger.services import record
+from yiwang.kernel.pages import deeds, finding
+from yiwang.kernel.people.queries import actor_of
+from yiwang.kernel.people.testing import Town
+from yiwang.kernel.registers.queries import listing, wish
+from yiwang.kernel.registers.registry import find
+from yiwang.kernel.ui.pickers import picker
+
+pytestmark = pytest.mark.django_db
+
+
+def test_审计页对象类别写中文名_按中文名筛选() -> None:
+    auditor = actor_of(Town().administrators()[Duty.AUDIT])
+    record(SYSTEM, "clocks.timer.park", ("clocks.timer", 1), after={"error": "x"})
+    record(SYSTEM, "unheard", ("unheard.kind", 1))
+    said = {entry.target_kind: deeds.kind(entry) for entry in Entry.objects.all()}
+    assert (said["clocks.timer"], said["people.account"], said["orgs.organisation"]) == ("定时", "账号", "机构")
+    assert said["unheard.kind"] == "unheard.kind"
+    ledger = find("ledger.entry")
+    found = listing(auditor, ledger, wish(ledger, {"target_kind": ["定时"]}))
+    assert [entry.action for entry in found.records] == ["clocks.timer.park"]
+    codes = listing(auditor, ledger, wish(ledger, {"target_kind": ["people.acc"]}))
+    assert {entry.target_kind for entry in codes.records} == {"people.account"}
+    assert deeds.labels("people.account")["username"] == "账号"
+
+
+def test_选择框写案件编号与标题_看不到的只写编号() -> None:
+    town = build()
+    version = town.publish(flows.plain(2))
+    case = open_case(town["operator"], version.code, "路面积水", organisation_id=town.unit("centre"))
+    labels = picker(finding.CASES.code).labels
+    assert labels([str(case.pk)], town["operator"]) == {str(case.pk): f"{case.number} 路面积水"}
+    for stranger in (None, town["police1"]):
+        assert labels([str(case.pk), "甲"], stranger) == {str(case.pk): f"案件 #{case.pk}"}
