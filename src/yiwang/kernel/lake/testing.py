@@ -8,17 +8,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from yiwang.kernel.lake.terms import engine_type
-
-
-def arrow_type(name: str) -> pa.DataType:
-    """pyarrow's type of a column type."""
-    plain = {"text": pa.string(), "integer": pa.int64(), "date": pa.date32(), "timestamp": pa.timestamp("us"),
-             "boolean": pa.bool_()}  # fmt: skip
-    if name in plain:
-        return plain[name]
-    engine_type(name)
-    return pa.decimal128(*map(int, name.removeprefix("decimal(").removesuffix(")").split(",")))
+from yiwang.kernel.lake.process.parquet import arrow_type
 
 
 def parquet(folder: Path, columns: Iterable[Mapping[str, str]], rows: Iterable[Mapping[str, Any]]) -> str:

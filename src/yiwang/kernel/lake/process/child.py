@@ -11,6 +11,8 @@ import traceback
 from typing import Any, NoReturn
 
 from yiwang.kernel.access.actors import Conflict, Invalid, Refused
+from yiwang.kernel.lake.process import parquet
+from yiwang.kernel.lake.process.connections import Connection
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.process.wire import LONGEST_RESULT, Lines, encode
 
@@ -54,7 +56,7 @@ def _answer(stream: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
         stream.sendall(encode({"pid": os.getpid()}))
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
-        result = function(Task(stream, request), **request["params"])
+        result = function(Task(stream, request, Connection, parquet.write), **request["params"])
         if len(encode({"result": result})) > LONGEST_RESULT:
             return {"failed": "result", "detail": "the result is too large: write a file"}
         return {"result": result}
