@@ -14,7 +14,13 @@ from source import WINGS, Module, Problem, modules, tracked
 
 MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
-BUDGETS = ((("flow", "clocks"), 5300), (("registers", "pages", "ui"), 5800), (("lake",), 4300), ((), 22300))
+BUDGETS = (
+    (("flow", "clocks"), 5300),
+    (("registers", "pages", "ui"), 5800),
+    (("lake",), 4300),
+    (("tables",), 1300),
+    ((), 23600),
+)
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
 LARGER = {("city", "hotline"): 3000}

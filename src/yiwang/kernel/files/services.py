@@ -31,10 +31,21 @@ def _hold(digest: str, *, wait: bool) -> bool:
         return wait or bool(cursor.fetchone()[0])
 
 
-def store(actor: Actor, name: str, content: BinaryIO | bytes, *, owner: tuple[str, int], kind: str = "") -> StoredFile:
-    """Check and keep a file. The content is on disk before the row; without the row the collector removes it."""
+def store(
+    actor: Actor,
+    name: str,
+    content: BinaryIO | bytes,
+    *,
+    owner: tuple[str, int],
+    kind: str = "",
+    limit: int | None = None,
+) -> StoredFile:
+    """Check and keep a file. The content is on disk before the row; without the row the collector removes it.
+
+    `limit`: bytes, for callers whose files are larger than an attachment may be.
+    """
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
-    size, limit = _size(stream), settings.FILE_SIZE_LIMIT
+    size, limit = _size(stream), limit or settings.FILE_SIZE_LIMIT
     if size > limit:
         raise sniffing.refuse(
             f"文件有 {size / 1048576:.1f} MB，超过单个附件 {limit // 1048576} MB 的上限，未保存。请压缩或拆分后上传。"

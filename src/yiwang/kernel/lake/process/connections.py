@@ -25,9 +25,14 @@ def literal(text: str) -> str:
 
 
 class Connection:
-    """Runs SQL and drains it. Reads the given files only; writes below the task's folder and `writes`."""
+    """Runs SQL and drains it. Reads the given files only; writes below the task's folder and `writes`.
 
-    def __init__(self, task: Task, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> None:
+    `ordered`: rows keep the order of their file, which positions need; slower and hungrier otherwise.
+    """
+
+    def __init__(
+        self, task: Task, reads: Iterable[str] = (), writes: Iterable[str] = (), *, ordered: bool = False
+    ) -> None:
         spill = task.folder / "spill"
         spill.mkdir(exist_ok=True)
         self.task = task
@@ -38,7 +43,7 @@ class Connection:
                 "threads": task.threads,
                 "temp_directory": str(spill),
                 "max_temp_directory_size": f"{task.spill_mb}MiB",
-                "preserve_insertion_order": False,
+                "preserve_insertion_order": ordered,
                 "autoinstall_known_extensions": False,
                 "autoload_known_extensions": False,
                 "allow_community_extensions": False,

@@ -19,7 +19,8 @@ import django
 from yiwang.kernel.lake.process import child
 from yiwang.kernel.lake.process.wire import encode
 
-OURS = "yiwang.kernel.lake."
+# Rooms that know no model; anything else gets a Django set up, once.
+OURS = ("yiwang.kernel.lake.", "yiwang.kernel.tables.")
 
 
 class Nursery:
