@@ -33,9 +33,12 @@ YEAR = str(timezone.localdate().year)
 RATED = "satisfaction IN ('satisfied','basically','dissatisfied') AND NOT excluded"
 WITHIN = "{} >= %s AND {} < %s"
 BY_HAND = {
-    "hotline.received": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
+    "hotline.received": "SELECT count(*) FROM hotline_request WHERE split_from_id IS NULL AND " + WITHIN.format("received_at", "received_at"),
     "hotline.people": "SELECT count(DISTINCT identity) FROM hotline_request WHERE " + WITHIN.format("received_at", "received_at"),
-    "hotline.closed": "SELECT count(*) FROM hotline_request WHERE " + WITHIN.format("closed_at", "closed_at"),
+    "hotline.dispatched": "SELECT count(*) FROM (SELECT min(e.happened_at) AS first FROM flow_entry e JOIN flow_case c ON c.id = e.case_id "
+    "WHERE c.flow = 'hotline.request' AND e.action = 'dispatch' AND c.outcome <> 'split' GROUP BY c.id) AS sent WHERE " + WITHIN.format("first", "first"),
+    "hotline.closed": "SELECT count(*) FROM hotline_request r JOIN flow_case c ON c.id = r.case_id WHERE c.outcome <> 'split' AND "
+    + WITHIN.format("r.closed_at", "r.closed_at"),
     "hotline.satisfaction": "SELECT round(100.0 * count(*) FILTER (WHERE satisfaction IN ('satisfied','basically')) / nullif(count(*), 0), 2)"
     f" FROM hotline_request WHERE {RATED} AND " + WITHIN.format("closed_at", "closed_at"),
     "hotline.satisfaction_monthly": "SELECT round(avg(share), 2) FROM (SELECT round(100.0 * count(*) FILTER "
@@ -49,12 +52,12 @@ BY_HAND = {
     "hotline.empty_replies": "SELECT round(100.0 * count(*) FILTER (WHERE empty_reply) / nullif(count(*), 0), 2) FROM hotline_request WHERE "
     + WITHIN.format("answered_at", "answered_at"),
     "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM hotline_repeatfinding f "
-    "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / nullif(count(*), 0), 2) FROM hotline_request r WHERE "
+    "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / nullif(count(*), 0), 2) FROM hotline_request r WHERE split_from_id IS NULL AND "
     + WITHIN.format("received_at", "received_at"),
     "hotline.events": "SELECT count(DISTINCT event_id) FROM hotline_request WHERE event_id IS NOT NULL AND "
     + WITHIN.format("received_at", "received_at"),
     "hotline.answered_at_desk": "SELECT round(100.0 * count(*) FILTER (WHERE c.outcome = 'answered_at_desk') / nullif(count(*), 0), 2) "
-    "FROM hotline_request r JOIN flow_case c ON c.id = r.case_id WHERE " + WITHIN.format("r.received_at", "r.received_at"),
+    "FROM hotline_request r JOIN flow_case c ON c.id = r.case_id WHERE r.split_from_id IS NULL AND " + WITHIN.format("r.received_at", "r.received_at"),
     "hotline.returned": "SELECT round(100.0 * count(*) FILTER (WHERE decline_count > 0) / nullif(count(*), 0), 2) FROM hotline_request "
     "WHERE (signed_in_time IS NOT NULL OR decline_count > 0) AND " + WITHIN.format("received_at", "received_at"),
     "hotline.reworked": "SELECT round(100.0 * count(*) FILTER (WHERE rework_count > 0) / nullif(count(*), 0), 2) FROM hotline_request "

@@ -24,7 +24,7 @@ from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.services.intake import Intake, register_for_matter
 from yiwang.city.hotline.terms import Channel, Kind
-from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.actors import ANONYMOUS, Actor, Invalid, Refused
 from yiwang.kernel.crypto.masks import mask_text
 from yiwang.kernel.registers.tokens import actor_of_token
 from yiwang.kernel.ui.routes import PUBLIC, route
@@ -128,7 +128,7 @@ def _facts(found: Request) -> dict[str, Any]:
     return {
         "service_request_id": found.number,
         "status": "closed" if found.case.status == "closed" else "open",
-        "status_notes": mask_text(reply.text) if reply else "",
+        "status_notes": queries.reading(ANONYMOUS, found)(reply.text) if reply else "",
         "service_name": found.matter_name or found.category or "未分类",
         "service_code": found.matter_code,
         "description": mask_text(f"{found.title}\n{found.content}"),

@@ -32,7 +32,8 @@ ROLES = (
               ("hotline.triage_model", "view")), *DICTIONARY)),
     RoleSpec(HANDLER, "承办员", (
         (REQUEST, "view", Scope.TREE), (REQUEST, "exclude", Scope.TREE), (REQUEST, "export", Scope.TREE),
-        (EXCLUSION, "view", Scope.TREE), ("hotline.charge", "view", Scope.TREE), *DICTIONARY)),
+        (EXCLUSION, "view", Scope.TREE), ("hotline.charge", "view", Scope.TREE), (REPORTER, "contact", Scope.TREE),
+        *DICTIONARY)),
     RoleSpec(CALLER, "回访员", (
         *_all((REQUEST, "view"), (REPORTER, "view"), (REPORTER, "unmask"), (EXCLUSION, "view")), *DICTIONARY)),
     RoleSpec(MANAGER, "热线负责人", (
@@ -40,7 +41,7 @@ ROLES = (
               (REQUEST, "exclude"), (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"),
               ("hotline.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
               ("hotline.triage_model", "view"), ("hotline.triage_model", "add"), (EXCLUSION, "view"),
-              ("hotline.charge", "view"), ("appraisal.period", "view"), ("appraisal.deduction", "view")), *DICTIONARY)),
+              ("hotline.charge", "view"), ("hotline.contact", "view"), ("hotline.contact", "export"), ("appraisal.period", "view"), ("appraisal.deduction", "view")), *DICTIONARY)),
 )  # fmt: skip
 
 DOMAIN = Domain(
@@ -54,11 +55,12 @@ DOMAIN = Domain(
         MenuItem("诉求台账", "/r/hotline.request/", (REQUEST, "view"), icon="list"),
         MenuItem("诉求研判", "/hotline/insight/", ("hotline.repeat", "judge"), icon="chart"),
         MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="flag"),
+        MenuItem("联系方式查看记录", "/r/hotline.contact/", ("hotline.contact", "view"), icon="list"),
         MenuItem("分类模型", "/hotline/models/", ("hotline.triage_model", "view"), icon="gear"),
     ),
     roles=ROLES,
     flows=flows.FLOWS,
-    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS, registers.CHARGES),
+    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS, registers.CHARGES, registers.CONTACTS),
     measures=measures.MEASURES,
     reports=(
         ReportSpec(
@@ -73,9 +75,11 @@ DOMAIN = Domain(
             Request,
             sections=queries.sections,
             hidden=queries.hidden_fields,
+            wording=queries.reading,
+            links=queries.ways,
             on_event=on_request,
         ),
-        CaseKind("hotline.exclusion", EXCLUSION, Exclusion, on_event=on_exclusion),
+        CaseKind("hotline.exclusion", EXCLUSION, Exclusion, wording=queries.exclusion_reading, on_event=on_exclusion),
     ),
     public=(
         PublicItem("反映诉求", "/public/hotline/", "咨询、求助、投诉、举报、建议；提交后凭查询码查看进展。"),
@@ -93,5 +97,6 @@ DOMAIN = Domain(
         ("hotline.group_event", "归并群体事件"),
         ("hotline.judge_repeat", "认定重复"),
         ("hotline.train_triage", "训练分类模型"),
+        ("hotline.view_contact", "查看联系方式"),
     ),
 )

@@ -5,7 +5,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Satisfaction
+from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Purpose, Satisfaction
 from yiwang.kernel.access.records import Record
 
 
@@ -30,7 +30,7 @@ class Request(Record):
     channel = models.CharField("来源渠道", max_length=12, choices=Channel.choices, default=Channel.PHONE)
     kind = models.CharField("诉求类别", max_length=16, choices=Kind.choices, default=Kind.COMPLAINT)
     title = models.CharField("诉求标题", max_length=200)
-    content = models.TextField("诉求内容", help_text="举报件与保密件为隐去诉求人和号码后的文字")
+    content = models.TextField("诉求内容", help_text="隐去号码后的文字；举报件与保密件并隐去诉求人")
     received_at = models.DateTimeField("受理时间", db_index=True)
     region = models.ForeignKey("orgs.Region", models.PROTECT, null=True, blank=True, verbose_name="所在区划")
     district = models.CharField("文中地点", max_length=40, blank=True, help_text="从文字中识别的区县、街道")
@@ -54,6 +54,7 @@ class Request(Record):
     event = models.ForeignKey(
         Event, models.SET_NULL, null=True, blank=True, related_name="requests", verbose_name="群体诉求"
     )
+    dispatched_at = models.DateTimeField("派单时间", null=True, blank=True, help_text="首次派给承办单位的时点")
     answered_at = models.DateTimeField("答复时间", null=True, blank=True)
     closed_at = models.DateTimeField("办结时间", null=True, blank=True)
     satisfaction = models.CharField("满意度", max_length=16, choices=Satisfaction.choices, blank=True)
@@ -99,14 +100,14 @@ class Request(Record):
 class Reporter(models.Model):
     """诉求人。称呼、电话以 SM4 密文保存；承办单位只见脱敏值，举报件与保密件一律不见。
 
-    举报件与保密件的原文也存在这里：诉求表里只有隐去诉求人和号码的文字，任何列表、导出、接口都带不出原文。
+    含有号码的原文、举报件与保密件的原文也存在这里：诉求表里只有隐去后的文字，任何列表、导出、接口都带不出原文。
     """
 
     request = models.OneToOneField(Request, models.CASCADE, related_name="reporter", verbose_name="诉求")
     name = models.CharField("称呼", max_length=200, blank=True, help_text="密文")
     phone = models.CharField("电话", max_length=200, blank=True, help_text="密文")
     external_user = models.CharField("外部用户", max_length=60, blank=True)
-    statement = models.TextField("原文", blank=True, help_text="密文；仅举报件与保密件")
+    statement = models.TextField("原文", blank=True, help_text="密文；与诉求表文字不同的才有")
     wants_callback = models.BooleanField("需要回访", default=True)
 
     class Meta:
@@ -114,6 +115,24 @@ class Reporter(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} 的诉求人"
+
+
+class ContactView(models.Model):
+    """查看联系方式的记录。只增不改；谁、为何、何时看了哪件诉求的电话。"""
+
+    request = models.ForeignKey(Request, models.PROTECT, related_name="contact_views", verbose_name="诉求")
+    organisation = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="查看单位")
+    person = models.ForeignKey("people.Person", models.PROTECT, related_name="+", verbose_name="查看人")
+    purpose = models.CharField("用途", max_length=16, choices=Purpose.choices)
+    explanation = models.CharField("说明", max_length=200)
+    viewed_at = models.DateTimeField("查看时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "联系方式查看记录"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.request_id} {self.person_id}"
 
 
 class Reply(models.Model):

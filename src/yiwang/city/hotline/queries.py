@@ -2,18 +2,20 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import TruncDate
+from django.urls import reverse
 from django.utils import timezone
 
 from yiwang.city.hotline.models import (
     Callback,
     Event,
+    Exclusion,
     RepeatFinding,
     Reply,
     Reporter,
@@ -29,7 +31,7 @@ from yiwang.kernel.access.models import RoleHolding
 from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.crypto import decrypt, mac
-from yiwang.kernel.crypto.masks import mask
+from yiwang.kernel.crypto.masks import mask, mask_text
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import followed
@@ -41,6 +43,8 @@ from yiwang.kernel.ui.sections import Fact, Section
 TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOWHERE = "未注明"
 HIDDEN = "（按规定保密）"
+REPORTER = "（诉求人）"
+ADDRESSED = "先生|女士|小姐|大姐|大哥|阿姨|师傅|老师|同志|老板|太太"
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,12 @@ def may_see_reporter(actor: Actor, found: Request) -> bool:
     """Hotline staff may; of reports (举报) and confidential requests the handling unit never does."""
     if actor.can("hotline.reporter", "view"):
         return True
-    return found.kind != Kind.REPORT and not found.confidential
+    return not secret(found)
+
+
+def secret(found: Request) -> bool:
+    """Whether the reporter is kept from every handling unit: reports (举报) and requests asked to be confidential."""
+    return found.kind == Kind.REPORT or found.confidential
 
 
 def reporter(actor: Actor, found: Request) -> ReporterView:
@@ -97,12 +106,35 @@ def reporter(actor: Actor, found: Request) -> ReporterView:
     return ReporterView(mask("name", name), mask("phone", phone), stored.wants_callback, False)
 
 
+def redact(text: str, *, name: str = "", phone: str = "") -> str:
+    """The text without the reporter: the given name and number, the surname with a form of address, and every number
+    that could be one's own."""
+    for said in (phone.strip(), name.strip()):
+        if len(said) >= 2:
+            text = text.replace(said, REPORTER)
+    shown = mask_text(text)
+    surname = mask("name", name).rstrip("*")
+    return re.sub(f"{re.escape(surname)}(?:某某?|{ADDRESSED})", REPORTER, shown) if surname else shown
+
+
+def reading(actor: Actor, found: Request) -> Callable[[str], str]:
+    """How free text about a request (opinions, replies, remarks) reads for the actor: in full for who may see the
+    telephone, else without numbers, and of a secret reporter without the name in any of its usual forms."""
+    if actor.system or actor.can("hotline.reporter", "unmask"):
+        return str
+    if may_see_reporter(actor, found):
+        return mask_text
+    stored = Reporter.objects.filter(request=found).first()
+    name, phone = (decrypt(each) if each else "" for each in (stored.name, stored.phone)) if stored else ("", "")
+    return lambda text: redact(text, name=name, phone=phone)
+
+
 def statement(actor: Actor, found: Request) -> str:
-    """What was said: of reports and confidential requests the original words only for who may know the reporter."""
+    """What was said, in the original words only for who may know the reporter; numbers only for who may see them."""
     if may_see_reporter(actor, found):
         stored = Reporter.objects.filter(request=found).first()
         if stored is not None and stored.statement:
-            return decrypt(stored.statement)
+            return reading(actor, found)(decrypt(stored.statement))
     return found.content
 
 
@@ -304,7 +336,7 @@ def events(actor: Actor) -> QuerySet[Event]:
 def sections(actor: Actor, found: Request) -> list[Section]:
     """What the case page shows of a request beside the engine's own: text, reporter, replies, callbacks, evidence."""
     person = reporter(actor, found)
-    secret = not may_see_reporter(actor, found)
+    hides = not may_see_reporter(actor, found)
     matter = f"{found.matter_name}（{found.matter_code}，词典 {found.edition}）" if found.matter_code else "未定"
     shown = [
         Section("诉求", (
@@ -317,30 +349,48 @@ def sections(actor: Actor, found: Request) -> list[Section]:
             Fact("需要回访", "是" if person.wants_callback else "否"),
         )),
     ]  # fmt: skip
-    shown += [_reply_section(reply) for reply in found.replies.select_related("organisation", "author")]
-    shown += [_callback_section(call, secret) for call in found.callbacks.select_related("caller")]
+    reads = reading(actor, found)
+    shown += [_reply_section(reply, reads) for reply in found.replies.select_related("organisation", "author")]
+    shown += [_callback_section(call, hides, reads) for call in found.callbacks.select_related("caller")]
     alike = similar(actor, f"{found.title} {found.content}", limit=5, exclude=found.pk)
     links = tuple(Fact(each.number, each.title, url=f"/cases/{each.case_id}/", wide=True) for each in alike)
     return [*shown, Section("相似诉求", links)] if links else shown
+
+
+def ways(actor: Actor, found: Request) -> list[tuple[str, str]]:
+    """The hotline's own pages of a request that are open to the actor now."""
+    case, here = found.case, reverse("hotline_request", args=[found.pk])
+    shown = []
+    if case.status == "open" and actor.can("hotline.request", "triage"):
+        shown.append(("改事项" if found.matter_code else "定事项", f"{here}matter/"))
+        if case.stage == "dispatch" and DISPATCHER in actor.roles:
+            shown.append(("拆单", f"{here}split/"))
+    if case.status != "closed" and not secret(found) and actor.can("hotline.reporter", "contact"):
+        shown.append(("查看联系方式", f"{here}contact/"))
+    return shown
+
+
+def exclusion_reading(actor: Actor, exclusion: Exclusion) -> Callable[[str], str]:
+    return reading(actor, exclusion.request)
 
 
 def _moment(at: datetime) -> str:
     return timezone.localtime(at).strftime("%Y-%m-%d %H:%M")
 
 
-def _reply_section(reply: Reply) -> Section:
+def _reply_section(reply: Reply, reads: Callable[[str], str]) -> Section:
     """The reply, with the evidence first when it says nothing (“已收悉”)."""
     warning = (
         (Fact("系统提示", f"疑似无实质内容的答复：{reply.empty_evidence['reason']}", wide=True),)
         if reply.empty_evidence
         else ()
     )
-    facts_ = (*warning, Fact("答复内容", reply.text, wide=True), Fact("答复人", str(reply.author or "—")))
+    facts_ = (*warning, Fact("答复内容", reads(reply.text), wide=True), Fact("答复人", str(reply.author or "—")))
     return Section(f"答复 · {reply.organisation} · {_moment(reply.replied_at)}", facts_)
 
 
-def _callback_section(call: Callback, secret: bool) -> Section:
+def _callback_section(call: Callback, secret: bool, reads: Callable[[str], str]) -> Section:
     solved = {True: "是", False: "否", None: "未问明"}[call.resolved]
     facts_ = (Fact("结果", call.get_result_display()), Fact("已解决", solved), Fact("回访人", str(call.caller or "—")),
-              Fact("诉求人意见", HIDDEN if secret and call.comment else call.comment or "—", wide=True))  # fmt: skip
+              Fact("诉求人意见", HIDDEN if secret and call.comment else reads(call.comment) or "—", wide=True))  # fmt: skip
     return Section(f"回访 · {_moment(call.called_at)}", facts_)

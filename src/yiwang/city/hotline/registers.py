@@ -5,7 +5,17 @@ from typing import Any
 from django.urls import reverse
 
 from yiwang.city.hotline.flows import STAGES
-from yiwang.city.hotline.models import Charge, Event, Exclusion, RepeatFinding, Reporter, Request, Topic, TriageModel
+from yiwang.city.hotline.models import (
+    Charge,
+    ContactView,
+    Event,
+    Exclusion,
+    RepeatFinding,
+    Reporter,
+    Request,
+    Topic,
+    TriageModel,
+)
 from yiwang.city.hotline.services import exclusions, importing
 from yiwang.city.hotline.terms import ExclusionGround
 from yiwang.kernel.access.actors import Actor
@@ -114,11 +124,30 @@ CHARGES = register(
         empty="还没有计时账；诉求办结时写下。",
     )
 )  # fmt: skip
+CONTACTS = register(
+    Register(
+        code="hotline.contact",
+        model=ContactView,
+        name="联系方式查看记录",
+        columns=("viewed_at", "person", "organisation", "purpose", "explanation", Column("request__number", "诉求")),
+        filters=("viewed_at", "purpose", Filter("organisation", "查看单位", kind="organisation")),
+        sort=("-id",),
+        related=("request", "organisation", "person"),
+        sections=(Section("查看", ("viewed_at", "person", "organisation", "purpose", "explanation")),),
+        writes=(),
+        append_only=True,
+        resource=register_resource(
+            Resource("hotline.contact", "联系方式查看记录", ContactView, organisation="organisation", owner="person",
+                     verbs=(("view", "查看"), ("export", "导出")))
+        ),
+        empty="还没有人查看过联系方式。",
+    )
+)  # fmt: skip
 RESOURCES = tuple(
     register_resource(resource)
     for resource in (
         Resource("hotline.reporter", "诉求人", Reporter, organisation="request__organisation", owner="request__created_by",
-                 verbs=(("view", "查看"), ("unmask", "查看明文"))),
+                 verbs=(("view", "查看"), ("unmask", "查看明文"), ("contact", "逐次查看联系方式"))),
         Resource("hotline.repeat", "疑似重复", RepeatFinding, organisation="request__organisation",
                  owner="request__created_by", verbs=(("judge", "研判"), ("find", "查找"))),
         Resource("hotline.topic", "热点", Topic, organisation="requests__organisation", owner="requests__created_by",

@@ -16,6 +16,7 @@ class Channel(TextChoices):
     WEB = "web", "网页"
     APP = "app", "掌上"
     OPEN311 = "open311", "开放接口"
+    API = "api", "数据接口"
     IMPORT = "import", "批量导入"
 
 
@@ -51,6 +52,14 @@ class Party(TextChoices):
     OPERATOR = "operator", "热线机构"
     OPENER = "opener", "登记方"
     NOBODY = "nobody", "不计时"
+
+
+class Purpose(TextChoices):
+    """承办单位为何须看诉求人的电话（个人信息保护法第6条：目的明确、最小必要）。"""
+
+    VERIFY = "verify", "核实情况"
+    VISIT = "visit", "约定上门或现场查看"
+    REPLY = "reply", "当面或电话答复"
 
 
 class Judgement(TextChoices):

@@ -1,6 +1,6 @@
 """What a domain says about the cases of its flow; the engine and the pages read it, nothing is patched in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,10 @@ def _nothing(actor: Actor, record: Any) -> list[Any]:
     return []
 
 
+def _as_written(actor: Actor, record: Any) -> Callable[[str], str]:
+    return str
+
+
 def _unheard(event: Event) -> None:
     return None
 
@@ -36,7 +40,8 @@ class CaseKind:
     """Cases of one flow. `verbs` run an action through the domain's own service before the engine's.
 
     resource: code of the access resource whose scope opens the case to non-participants; hidden: data fields
-    the actor may not see (e.g. the identity of a reporter).
+    the actor may not see (e.g. the identity of a reporter). `wording` says how free text of the case (opinions, causes,
+    notes) reads for an actor; `links` are the domain's own pages of a case, as (label, address).
     """
 
     flow: str
@@ -45,6 +50,8 @@ class CaseKind:
     verbs: Mapping[str, Callable[..., Entry]] = field(default_factory=dict)
     sections: Callable[[Actor, Any], list[Any]] = _nothing
     hidden: Callable[[Actor, Any], Any] = _nothing
+    wording: Callable[[Actor, Any], Callable[[str], str]] = _as_written
+    links: Callable[[Actor, Any], Sequence[tuple[str, str]]] = _nothing
     on_event: Callable[[Event], None] = _unheard
 
 
@@ -65,6 +72,18 @@ def kind_of(flow: str) -> CaseKind | None:
 
 def all_kinds() -> list[CaseKind]:
     return list(_kinds.values())
+
+
+def record_of(case: Case) -> Any:
+    """The domain's own record of the case, None for a flow without one."""
+    kind = kind_of(case.flow)
+    return kind.model._default_manager.filter(case_id=case.pk).first() if kind else None
+
+
+def wording_of(actor: Actor, case: Case) -> Callable[[str], str]:
+    """How free text of the case reads for the actor."""
+    kind, record = kind_of(case.flow), record_of(case)
+    return kind.wording(actor, record) if kind is not None and record is not None else str
 
 
 def emit(event: Event) -> None:

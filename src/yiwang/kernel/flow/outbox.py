@@ -8,9 +8,10 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM
 from yiwang.kernel.flow.fold import Facts
-from yiwang.kernel.flow.models import Outbox, Seat
+from yiwang.kernel.flow.kinds import wording_of
+from yiwang.kernel.flow.models import Case, Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import today, with_role
 from yiwang.kernel.flow.services.family import child_closed
@@ -102,9 +103,14 @@ def _tell(row: Outbox, word: str, payload: Facts) -> None:
     case = row.case
     seats = list(Seat.objects.filter(case=case, ref__in=payload["refs"]))
     stage = next((s.name for s in flow_of(case.version_id).stages if s.code == case.stage), case.stage)
-    body = f"{case.number} {case.title}。当前环节：{stage}。{payload.get('opinion', '')}"
+    body = f"{case.number} {case.title}。当前环节：{stage}。{_unsigned(case, payload.get('opinion', ''))}"
     notify(holders(seats), f"{word}：{case.title}", body, url=f"/cases/{case.pk}/", kind=f"flow.{row.kind}",
            dedup=f"flow:{row.dedup}", thread=f"case:{case.pk}")  # fmt: skip
+
+
+def _unsigned(case: Case, opinion: str) -> str:
+    """A notice leaves the platform on other channels too, so its text reads as for somebody who may see nothing."""
+    return wording_of(ANONYMOUS, case)(opinion) if opinion else ""
 
 
 def _tell_opener(row: Outbox, title: str, body: str) -> None:

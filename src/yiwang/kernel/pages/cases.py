@@ -17,7 +17,7 @@ from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.services import store
 from yiwang.kernel.flow import services
 from yiwang.kernel.flow.drawing import svg
-from yiwang.kernel.flow.kinds import kind_of
+from yiwang.kernel.flow.kinds import kind_of, record_of, wording_of
 from yiwang.kernel.flow.models import Case, Entry, IdempotencyKey
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import Choice, available, case_for, visible
@@ -41,17 +41,12 @@ def _may_read(actor: Actor, case_id: int) -> bool:
 register_owner(OWNER, _may_read)
 
 
-def _record(case: Case) -> Any:
-    """The domain's own record of the case, None for a flow without one."""
-    kind = kind_of(case.flow)
-    return kind.model._default_manager.filter(case_id=case.pk).first() if kind else None
-
-
-def _sections(actor: Actor, case: Case, record: Any) -> tuple[list[Any], list[str]]:
+def _own(actor: Actor, case: Case, record: Any) -> tuple[list[Any], list[str], list[tuple[str, str]]]:
+    """Sections, hidden fields and links of the domain."""
     kind = kind_of(case.flow)
     if kind is None or record is None:
-        return [], []
-    return list(kind.sections(actor, record)), list(kind.hidden(actor, record))
+        return [], [], []
+    return list(kind.sections(actor, record)), list(kind.hidden(actor, record)), list(kind.links(actor, record))
 
 
 def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
@@ -61,8 +56,9 @@ def case_page(request: HttpRequest, case_id: int) -> HttpResponse:
 
 def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: str, status: int = 200) -> HttpResponse:
     flow = flow_of(case.version_id)
-    sections, hidden = _sections(actor, case, _record(case))
-    line, total, earlier = steps(actor, case, flow, hidden, everything="earlier" in request.GET)
+    sections, hidden, ways = _own(actor, case, record_of(case))
+    reads = wording_of(actor, case)
+    line, total, earlier = steps(actor, case, flow, hidden, reads, everything="earlier" in request.GET)
     clocks = states(case.pk, timezone.now())
     seats = places(case, flow)
     choices = available(actor, case)
@@ -71,11 +67,11 @@ def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: st
         "case": case, "flow": flow, "stage": stage_name(case), "outcome": outcomes.get(case.outcome, ""),
         "round_text": f"第 {case.round} 轮", "choices": [choice for choice in choices if choice.enabled],
         "refused": [choice for choice in choices if not choice.enabled], "chosen": chosen, "form_panel": panel,
-        "sections": sections, "timeline": line, "total_entries": total, "earlier": earlier,
+        "sections": sections, "ways": ways, "timeline": line, "total_entries": total, "earlier": earlier,
         "clocks": [{"state": clock, "days": days(clock)} for clock in clocks],
         "lead_clock": next((clock for clock in clocks if clock.finished_at is None), clocks[0] if clocks else None),
         "seats": seats, "open_seats": [seat for seat in seats if seat.open],
-        "faults": [seat.fault for seat in seats if seat.fault], "charges": charged(case), "links": linked(actor, case),
+        "faults": [seat.fault for seat in seats if seat.fault], "charges": charged(case, reads), "links": linked(actor, case),
         "drawing": _drawing(case), "notice": _notice(request, actor, case),
     }  # fmt: skip
     return page(request, "pages/case.html", context, title=f"{case.number} {case.title}", status=status)
@@ -176,7 +172,7 @@ def perform(actor: Actor, case: Case, choice: Choice, form: FlowForm, seat_id: i
             return act(actor, case, choice.code, data=form.data_of(), **common)
         verb = _verb(case, choice.code)
         if verb is not None:
-            return verb(actor, _record(case), data=form.data_of(), **common)
+            return verb(actor, record_of(case), data=form.data_of(), **common)
         return _operate(actor, case, choice.code, {**common, **form.cleaned_data, "opinion": form.opinion_of()})
 
 
@@ -192,7 +188,7 @@ def act(
     """An action, through the domain's own verb when it has one."""
     given: dict[str, Any] = {"opinion": opinion, "data": data, "files": files, "seat_id": seat_id, "key": key}
     verb = _verb(case, code)
-    return verb(actor, _record(case), **given) if verb else services.act(actor, case.pk, code, batch=batch, **given)
+    return verb(actor, record_of(case), **given) if verb else services.act(actor, case.pk, code, batch=batch, **given)
 
 
 def _operate(actor: Actor, case: Case, code: str, given: dict[str, Any]) -> Entry:

@@ -1,7 +1,7 @@
 """How a case came to where it is, in words: timeline, seats, charged time, links, the days of a deadline."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -86,9 +86,10 @@ def who(line: Line) -> str:
 
 
 def steps(
-    actor: Actor, case: Case, flow: Flow, hidden: Iterable[str], *, everything: bool
+    actor: Actor, case: Case, flow: Flow, hidden: Iterable[str], reads: Callable[[str], str], *, everything: bool
 ) -> tuple[list[Step], int, bool]:
-    """The latest steps (or all), how many there are, and whether earlier ones were left out."""
+    """The latest steps (or all), how many there are, and whether earlier ones were left out. `reads`: how free text
+    reads for the actor."""
     lines = timeline(case)
     shown = lines if everything else lines[-RECENT:]
     specs, secret, names = _fields(flow), set(hidden), Names()
@@ -101,13 +102,16 @@ def steps(
     files = {file.pk: file for file in files_of(("case", case.pk))}
     found = []
     for line in shown:
-        notes = [f"{specs[name].label}：{_shown(specs[name], value, names)}" for name, value in given[line.seq].items()]
+        notes = [
+            f"{specs[name].label}：{reads(_shown(specs[name], value, names))}"
+            for name, value in given[line.seq].items()
+        ]
         if number := line.facts.get("number"):
             notes.append(f"编号：{number}")
         attached = tuple(files[key] for key in line.facts.get("files", ()) if key in files)
         tone = "back" if line.kind in BACKWARD else "system" if line.kind == "rung" else ""
         found.append(
-            Step(line.label, line.stage if line.stage != line.label else "", who(line), line.happened_at, line.recorded_at, line.late, line.opinion, tone,
+            Step(line.label, line.stage if line.stage != line.label else "", who(line), line.happened_at, line.recorded_at, line.late, reads(line.opinion), tone,
                  tuple(notes), attached)
         )  # fmt: skip
     return found, len(lines), len(shown) < len(lines)
@@ -158,7 +162,7 @@ class Charge:
     minutes: float
 
 
-def charged(case: Case) -> list[Charge]:
+def charged(case: Case, reads: Callable[[str], str]) -> list[Charge]:
     """The life of the case divided among who is charged with it, longest first."""
     spans = charges(case)
     wanted = {span.organisation_id for span in spans if span.organisation_id is not None}
@@ -167,7 +171,7 @@ def charged(case: Case) -> list[Charge]:
     for span in spans:
         party = PARTIES.get(span.party, span.party)
         name = names.get(span.organisation_id or 0)
-        label = f"{name}（{party}）" if name else f"{party}：{span.cause}" if span.cause else party
+        label = f"{name}（{party}）" if name else f"{party}：{reads(span.cause)}" if span.cause else party
         totals[label] += (span.stop - span.start).total_seconds() / 60
     return [Charge(party, minutes) for party, minutes in sorted(totals.items(), key=lambda item: -item[1])]
 

@@ -13,8 +13,7 @@ from yiwang.city.hotline import queries
 from yiwang.city.hotline.pages.desk import add_errors, intake_of
 from yiwang.city.hotline.services.intake import WEB_DESK, register_request
 from yiwang.city.hotline.terms import Channel, Kind
-from yiwang.kernel.access.actors import Invalid, Refused
-from yiwang.kernel.crypto.masks import mask_text
+from yiwang.kernel.access.actors import ANONYMOUS, Invalid, Refused
 from yiwang.kernel.people.limits import Limit
 from yiwang.kernel.people.services import throttle
 from yiwang.kernel.ui.render import actor_of, page
@@ -78,7 +77,7 @@ def _progress(code: str) -> dict[str, Any]:
         "parts": [(part, queries.stage_name(part.case)) for part in found.parts.select_related("case").order_by("pk")],
         "closed": closed,
         "closed_at": handled.closed_at,
-        "reply": mask_text(reply.text) if reply else "",
+        "reply": queries.reading(ANONYMOUS, handled)(reply.text) if reply else "",
         "unit": handled.organisation.name,
         "stage": queries.stage_name(handled.case),
         "code": code.strip().upper(),

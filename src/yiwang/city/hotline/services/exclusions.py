@@ -6,7 +6,7 @@ from django.utils import timezone
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Exclusion, Request
 from yiwang.city.hotline.terms import ExclusionGround
-from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.actors import ANONYMOUS, Actor, Invalid, Refused
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
 from yiwang.kernel.ledger import services as ledger
@@ -32,7 +32,7 @@ def apply_exclusion(actor: Actor, request_id: int, *, ground: str, statement: st
     if key and (earlier := Exclusion.objects.filter(case=case).first()):
         return earlier
     exclusion = Exclusion.objects.create(
-        case=case, request=request, ground=ground, statement=statement.strip(), organisation_id=request.organisation_id,
+        case=case, request=request, ground=ground, statement=queries.reading(ANONYMOUS, request)(statement.strip()), organisation_id=request.organisation_id,
         created_by_id=actor.person_id,
     )  # fmt: skip
     ledger.record(

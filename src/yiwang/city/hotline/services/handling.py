@@ -12,7 +12,7 @@ from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Callback, Charge, Reply, Request
 from yiwang.city.hotline.services.splitting import split
 from yiwang.city.hotline.terms import Satisfaction
-from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.actors import ANONYMOUS, Actor, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.charges import charges
@@ -98,9 +98,10 @@ def _calling(request: Request, event: Event) -> None:
 def _closed(request: Request, event: Event) -> None:
     """Close the time account too: whose time each interval was, for good."""
     request.closed_at = event.case.closed_at
+    reads = queries.reading(ANONYMOUS, request)
     Charge.objects.filter(request=request).delete()
     Charge.objects.bulk_create(
-        Charge(request=request, party=each.party, organisation_id=each.organisation_id, stage=each.stage, cause=each.cause,
+        Charge(request=request, party=each.party, organisation_id=each.organisation_id, stage=each.stage, cause=reads(each.cause)[:200],
                started_at=each.start, stopped_at=each.stop, seconds=round((each.stop - each.start).total_seconds()))
         for each in charges(event.case)
     )  # fmt: skip
@@ -113,12 +114,18 @@ def _withdrawn(request: Request, event: Event) -> None:
             "seq"
         )
         request.answered_at = max(last.happened_at, request.received_at)
+    if event.case.stage == "dispatch" and not request.decline_count:
+        request.dispatched_at = None
     if not _times(event, "done", "dissatisfied"):
         request.satisfaction, request.resolved = "", None
 
 
 def _reopened(request: Request, event: Event) -> None:
     request.closed_at = None
+
+
+def _dispatched(request: Request, event: Event) -> None:
+    request.dispatched_at = request.dispatched_at or _instant(request, event)
 
 
 def _recorded(request: Request, event: Event) -> None:
@@ -146,11 +153,12 @@ REACTIONS: dict[str, Callable[[Request, Event], None]] = {
     "op:withdraw": _withdrawn,
     "op:reopen": _reopened,
     "op:split": split,
-    **dict.fromkeys(("act:dispatch", "op:decline", "op:arbitrate", "op:jump", "op:send_back"), _recorded),
+    "act:dispatch": _dispatched,
+    **dict.fromkeys(("op:decline", "op:arbitrate", "op:jump", "op:send_back"), _recorded),
     **dict.fromkeys((f"act:{code}" for code in ANSWERS), _answered),
     **dict.fromkeys((f"act:{code}" for code in CALLED), _called),
 }
-FACTS = ["organisation", "answered_at", "closed_at", "satisfaction", "resolved", "empty_reply", "rework_count", "decline_count",
+FACTS = ["organisation", "dispatched_at", "answered_at", "closed_at", "satisfaction", "resolved", "empty_reply", "rework_count", "decline_count",
          "signed_in_time", "on_time", "version", "updated_at"]  # fmt: skip
 
 

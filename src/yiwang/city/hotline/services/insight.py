@@ -11,6 +11,7 @@ from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Event, RepeatFinding, Request, Topic, TopicRun
 from yiwang.city.hotline.terms import Judgement
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.crypto.masks import mask_text
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search import repeats, topics
 
@@ -115,7 +116,10 @@ def group_event(actor: Actor, request_ids: list[int], title: str, summary: str =
     if not title.strip():
         raise Invalid("请填写事件名称。", errors={"title": ["必填"]})
     event = Event.objects.create(
-        title=title.strip(), summary=summary, organisation_id=found[0].organisation_id, created_by_id=actor.person_id
+        title=mask_text(title.strip()),
+        summary=mask_text(summary),
+        organisation_id=found[0].organisation_id,
+        created_by_id=actor.person_id,
     )
     Request.objects.filter(pk__in=[each.pk for each in found]).update(event=event)
     ledger.record(

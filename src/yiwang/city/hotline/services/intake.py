@@ -78,17 +78,10 @@ def check(intake: Intake) -> None:
         raise Invalid(f"诉求未登记：{first}。", errors=errors)
 
 
-def redact(text: str, *, name: str, phone: str) -> str:
-    """The text without the reporter: the given name and number, and every number that could be one's own."""
-    for said in (phone.strip(), name.strip()):
-        if len(said) >= 2:
-            text = text.replace(said, "（诉求人）")
-    return mask_text(text)
-
-
 @dataclass(frozen=True)
 class Wording:
-    """The words of a request as each table keeps them. A title stands on every list, so it never holds a number."""
+    """The words of a request as each table keeps them. Title and content stand on lists, exports and interfaces, so
+    they never hold a number; the original, where it differs, is kept with the reporter."""
 
     title: str
     content: str
@@ -100,9 +93,12 @@ def wording(intake: Intake) -> Wording:
     title, content = normalise(intake.title), intake.content.strip()
     if intake.kind == Kind.REPORT or intake.confidential:
         named = {"name": intake.name, "phone": intake.phone}
+        redact = queries.redact
         return Wording(redact(title, **named), redact(content, **named), f"{title}\n{content}")
-    safe = mask_text(title)
-    return Wording(safe, content if safe == title else f"{title}\n{content}", "")
+    safe, shown = mask_text(title), mask_text(content)
+    if safe != title:
+        return Wording(safe, shown, f"{title}\n{content}")
+    return Wording(title, shown, content if shown != content else "")
 
 
 def district_of(text: str, known: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""拆单：一件诉求里的几件事分别成单，原件不再计数，各件沿用原件的受理时间、诉求人和原文。"""
+"""拆单：一件诉求里的几件事分别成单，受理量仍计原件一件，派件、办结按拆出各件计，各件沿用原件的受理时间、诉求人和原文。"""
 
 from yiwang.city.hotline.models import Reporter, Request
 from yiwang.city.hotline.queries import tracking_code
@@ -30,7 +30,7 @@ def split(source: Request, event: Event) -> None:
 def _part(source: Request, case: Case) -> Request:
     kept = {each.attname: getattr(source, each.attname) for each in KEPT}
     return Request(
-        **{**kept, "closed_at": None},
+        **{**kept, "closed_at": None, "dispatched_at": None},
         case=case,
         number=case.number,
         title=case.title[:200],

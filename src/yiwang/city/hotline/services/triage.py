@@ -135,8 +135,8 @@ def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecis
 
 
 @transaction.atomic
-def assign_matter(actor: Actor, request_id: int, code: str) -> Request:
-    """Fix the matter (and with it responsible organ and limit) of the edition in force at receipt."""
+def assign_matter(actor: Actor, request_id: int, code: str, *, reason: str = "") -> Request:
+    """Fix the matter (and with it responsible organ and limit) of the edition in force at receipt; the reason is kept."""
     request = _locked(actor, request_id)
     matter = command.matter_in_force(code, request.received_at.date())
     if matter is None:
@@ -147,8 +147,9 @@ def assign_matter(actor: Actor, request_id: int, code: str) -> Request:
     request.version += 1
     request.save(update_fields=["matter_code", "matter_name", "edition", "category", "version", "updated_at"])
     ledger.record(
-        actor, "hotline.assign_matter", ("hotline.request", request.pk), before=before, after=queries.facts(request)
-    )
+        actor, "hotline.assign_matter", ("hotline.request", request.pk), before=before, after=queries.facts(request),
+        reason=queries.redact(reason.strip()),
+    )  # fmt: skip
     return request
 
 

@@ -5,13 +5,15 @@ from django.test import Client
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Reporter, Request
+from yiwang.city.hotline.services.exclusions import apply_exclusion
 from yiwang.city.hotline.tests.world import Kind, World
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.outbox import deliver
 from yiwang.kernel.ledger.models import Entry
 
 NAME, PHONE, NUMBER = "钱多多", "13812345678", "450205199001011234"
-SECRETS = (NAME, PHONE, NUMBER, "138-1234-5678")
+SECRETS = (NAME, PHONE, NUMBER, "138-1234-5678", "钱女士")
+OPINION = f"{NAME}（钱女士）来电{PHONE}，身份证{NUMBER}"
 SAID = f"我是{NAME}，电话{PHONE}（138-1234-5678），身份证{NUMBER}，举报解放路九号楼违建"
 
 
@@ -22,10 +24,13 @@ def request_(request: pytest.FixtureRequest, world: World) -> Request:
     found = world.request(title=f"{NAME}举报违建，{PHONE}", content=SAID, name=NAME, phone=PHONE, public=True, **kind)
     world.dispatch(found, co=("URBAN",))
     world.act("housing.handler", found, "sign")
+    flow.urge(world["dispatcher"], found.case_id, opinion=f"催办：{OPINION}")
     flow.answer(world["urban.handler"], found.case_id, opinion="现场有违建")
-    world.handle(found)
+    flow.suspend(world["housing.handler"], found.case_id, cause=f"等{OPINION}", basis="司法鉴定程序通则")
+    flow.resume(world["housing.handler"], found.case_id)
+    world.handle(found, reply=f"已于当日答复{OPINION}，现场已拆除。")
     comment = {"resolved": False, "comment": f"{NAME}说还在建，电话{PHONE}"}
-    return world.act("caller", found, "dissatisfied", opinion="未解决", data=comment)
+    return world.act("caller", found, "dissatisfied", opinion=f"未解决：{OPINION}", data=comment)
 
 
 def doors(request: Request) -> list[str]:
@@ -36,6 +41,8 @@ def doors(request: Request) -> list[str]:
         f"{register}export/?format=csv", f"{register}export/?format=xlsx", f"/api/r/hotline.request/{request.pk}",
         "/api/r/hotline.request/", f"/search/?q={request.number}", f"/search/?q={PHONE}", f"/search/?q={NAME}",
         "/search/?q=违建", f"{register}?q={PHONE}", f"{register}?q={NAME}", "/r/hotline.exclusion/",
+        "/r/hotline.exclusion/export/?format=csv", "/api/r/hotline.exclusion/?columns=statement", "/r/hotline.charge/",
+        "/api/r/hotline.charge/?columns=cause",
     ]  # fmt: skip
 
 
@@ -107,10 +114,33 @@ def test_管理员三员都打不开(world: World, request_: Request) -> None:
     assert world.client("ecology.head").get(f"/cases/{request_.case_id}/").status_code == 404
 
 
-def test_普通诉求标题也不带号码而内容照原样(world: World) -> None:
-    request = world.request(title=f"找{PHONE}的路灯问题", content="路灯不亮")
-    assert PHONE not in request.title and PHONE in request.content
-    assert queries.statement(world["operator"], request) == request.content
+def test_普通诉求哪扇门也不带号码_有权的看得到原文(world: World) -> None:
+    request = world.dispatch(world.request(title=f"找{PHONE}的路灯问题", content=f"路灯不亮，{NAME}电话{PHONE}"))
+    assert PHONE not in f"{request.title}{request.content}{request.search_terms}"
+    assert queries.statement(world["operator"], request) == f"找{PHONE}的路灯问题\n路灯不亮，{NAME}电话{PHONE}"
+    flow.urge(world["dispatcher"], request.case_id, opinion=f"请尽快回电{PHONE}")
+    deliver(100)
+    browser = world.client("housing.handler")
+    for door in doors(request):
+        text = body(browser.get(door))
+        assert PHONE in door or PHONE not in text, door
+    page = body(browser.get(f"/cases/{request.case_id}/"))
+    assert "请尽快回电138****5678" in page and "路灯不亮" in page
+    assert f"请尽快回电{PHONE}" in body(world.client("operator").get(f"/cases/{request.case_id}/"))
+
+
+def test_办结后公开的答复和计时事由也隐去(world: World, request_: Request) -> None:
+    flow.answer(world["urban.handler"], request_.case_id, opinion="已拆除")
+    world.handle(request_, reply=f"已再次处理，{OPINION}，已拆除完毕。")
+    world.close(request_)
+    Request.objects.filter(pk=request_.pk).update(public=True)
+    found = apply_exclusion(world["housing.handler"], request_.pk, ground="untrue", statement=f"{OPINION}所述不实")
+    for door in (*doors(request_), f"/cases/{found.case_id}/"):
+        assert not leaks(body(world.client("housing.handler").get(door)), door), door
+    public = body(Client().get(f"/public/hotline/track/?code={request_.tracking_code}"))
+    assert "已拆除完毕" in public and not leaks(public, "")
+    causes = " ".join(request_.charges.values_list("cause", flat=True))
+    assert "等（诉求人）" in causes and not leaks(causes, "")
 
 
 def test_号码写法不同仍是同一人(world: World) -> None:

@@ -1,5 +1,7 @@
 """任意走法之后：引擎的不变量成立，计时账恰好铺满受理至办结，诉求上的事实与工单一致。"""
 
+from functools import cache
+
 from django.test import TestCase
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
@@ -7,20 +9,27 @@ from hypothesis.stateful import initialize, invariant
 from yiwang.city.hotline.models import Charge, Request
 from yiwang.city.hotline.services.intake import Intake, register_request
 from yiwang.city.hotline.terms import Channel, Kind
+from yiwang.city.hotline.tests.world import World as District
 from yiwang.city.hotline.tests.world import build
 from yiwang.kernel.flow.charges import charges
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.testing import World, machine
 
 
+@cache
+def _built() -> District:
+    return build()
+
+
 def district() -> World:
-    made = build()
+    """Built once, in the transaction of the test case; every walk is rolled back to it."""
+    made = _built()
     actors = tuple(made[name] for name in made.accounts)
     posts = tuple(post for actor in actors for post in actor.post_ids)
     return World("hotline.request", actors, posts, (made.unit("HOUSING"), made.unit("URBAN")))
 
 
-class Walk(machine(district, examples=3, steps=20)):
+class Walk(machine(district, examples=6, steps=40)):
     """The engine's random walk on a real request; after every step its books agree with the case."""
 
     @initialize(number=st.integers(0, 50))
@@ -47,4 +56,9 @@ class Walk(machine(district, examples=3, steps=20)):
 
 
 class TestWalk(Walk.TestCase, TestCase):
-    settings = machine(district, examples=3, steps=20).TestCase.settings
+    settings = machine(district, examples=6, steps=40).TestCase.settings
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        _built.cache_clear()
+        _built()
