@@ -64,8 +64,9 @@ ORGANISATIONS = register(
                 available=lambda actor, kept: kept.valid_until is None, why="该机构已停用。",
             ),
         ),
-        importing=Importing(key=("code",), fields=("code", "name", "short_name", "kind", "parent", "position")),
-        empty="还没有机构。可逐个新增，也可下载模板批量导入；先导入上级，再导入下级。",
+        importing=Importing(key=("code",), fields=("code", "name", "short_name", "kind", "parent", "position"),
+                            tree="parent"),
+        empty="还没有机构。可逐个新增，也可下载模板批量导入；上下级可在同一张表里，先后不限。",
     )
 )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from django.db.models import Model, QuerySet
 
@@ -50,7 +50,10 @@ class Section:
 
 @dataclass(frozen=True)
 class RecordAction:
-    """A verb on one record. `why` tells the officer when it is not available; `verb` is the permission."""
+    """A verb on one record. `why` tells the officer when it is not available; `verb` is the permission.
+
+    bulk: "each" offers it over chosen rows, one by one; "all" over chosen rows, all or none.
+    """
 
     code: str
     name: str
@@ -61,6 +64,7 @@ class RecordAction:
     confirm: str = ""
     verb: str = ""
     on_frozen: bool = False
+    bulk: Literal["", "each", "all"] = ""
 
     @property
     def permission(self) -> str:
@@ -89,6 +93,9 @@ class Imported:
 class Importing:
     """Import of spreadsheets. A row whose `key` is already there changes that record, or is refused.
 
+    `tree` names the field in which a row may name another row of the sheet as its parent: rows may then stand in any
+    order. A many-to-many field takes codes or names set apart by 、 ， ； or line ends.
+
     With `write` the domain takes the rows as one batch, in the import's transaction: `columns` are then what a sheet
     may hold, whether the model has such fields or not. `synonyms`: other headers that mean a field.
     """
@@ -99,6 +106,7 @@ class Importing:
     columns: tuple[Field, ...] = ()
     write: Callable[[Actor, list[dict[str, Any]], Callable[[int, int], None] | None], Imported] | None = None
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tree: str = ""
 
 
 @dataclass(frozen=True)

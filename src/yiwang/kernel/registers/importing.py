@@ -1,5 +1,6 @@
 """What import reads and answers: fields, header guesses, the file, the template, the coloured errors."""
 
+import re
 import tempfile
 from typing import Any, BinaryIO
 
@@ -86,6 +87,45 @@ def lookup(actor: Actor, register: Register, name: str, texts: set[str]) -> dict
     return {text: item for text, item in found.items() if item is not None}
 
 
+_BETWEEN = re.compile(r"[、，,;；\n]+")
+
+
+def words(path: Path, cell: object) -> list[str]:
+    """The names in a cell: several of a many-to-many field, else the one."""
+    text = clean(cell)
+    if path.kind != "many":
+        return [text] if text else []
+    return [word for part in _BETWEEN.split(text) if (word := part.strip())]
+
+
+def in_order(
+    spec: Importing, lines: list[list[object]], columns: list[tuple[int, str]]
+) -> tuple[list[int], frozenset[int]]:
+    """Row numbers with every parent before its children, and the rows that wait for each other in a ring."""
+    everything = list(range(len(lines)))
+    place = {name: index for index, name in columns}
+    if not spec.tree or spec.tree not in place:
+        return everything, frozenset()
+    called: dict[str, int] = {}
+    for name in (*NAMES, *spec.key):
+        for number, line in enumerate(lines):
+            if name in place and (text := clean(line[place[name]])):
+                called.setdefault(text, number)
+    above = {number: called.get(clean(line[place[spec.tree]])) for number, line in enumerate(lines)}
+    found: dict[int, None] = {}
+    rings: set[int] = set()
+    for number in everything:
+        way: dict[int, None] = {}
+        step: int | None = number
+        while step is not None and step not in found and step not in way:
+            way[step] = None
+            step = above[step]
+        if step is not None and step in way:
+            rings |= {each for each in way if each in list(way)[list(way).index(step) :]}
+        found |= dict.fromkeys(reversed(way))
+    return list(found), frozenset(rings)
+
+
 def errors_file(
     stream: BinaryIO, table: sheets.Table, mapping: dict[str, str], errors: dict[int, dict[str, str]]
 ) -> None:
@@ -117,7 +157,7 @@ def template(register: Register) -> BinaryIO:
     sheet, notes = book.add_worksheet("数据"), book.add_worksheet("填写说明")
     head = book.add_format({"bold": True, "bg_color": "#E8F0FA", "border": 1})
     text = book.add_format({"num_format": "@"})
-    kinds = {"date": "日期，如 2026-01-31", "datetime": "时间，如 2026-01-31 09:00", "boolean": "是 或 否",
+    kinds = {"many": "名称或代码，多个用顿号（、）分隔", "date": "日期，如 2026-01-31", "datetime": "时间，如 2026-01-31 09:00", "boolean": "是 或 否",
              "integer": "整数", "decimal": "数字", "organisation": "机构名称或代码", "related": "名称或代码"}  # fmt: skip
     for column, header in enumerate(("字段", "是否必填", "填写要求")):
         notes.write_string(0, column, header, head)

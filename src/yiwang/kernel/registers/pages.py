@@ -54,6 +54,7 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
     bounds = queries.columns_of(register, asked)
     link = register.url_of
     context: dict[str, Any] = {
+        "bulk": [each for each in register.actions if each.bulk and actor.can(register.guard.code, each.permission)],
         "register": register, "page": found, "asked": asked, "problem": problem,
         "heads": [_head(register, asked, bound) for bound in bounds],
         "rows": [(record, link(record), [(bound, queries.shown(bound, record, found.plain)) for bound in bounds])
@@ -216,6 +217,26 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
         "version": version, "name": queries.title_of(register, record), "back": register.url_of(record),
     }  # fmt: skip
     return page(request, "registers/action.html", context, title=action.name, status=status)
+
+
+def bulk_page(request: HttpRequest, register: Register, code: str) -> HttpResponseBase:
+    """Chosen rows come by POST from the list: first the form, or at once, then what became of every row."""
+    actor, action = actor_of(request), services.bulk.bulk_action(register, code)
+    chosen = [int(each) for each in request.POST.getlist("row") if each.isascii() and each.isdigit() and len(each) < 19]
+    context: dict[str, Any] = {"register": register, "action": action, "chosen": chosen}
+    sent = "sent" in request.POST or not action.fields
+    form = flow_form(action.fields, opinion=False, actor=actor)(request.POST if sent else None)
+    if sent:
+        try:
+            results = services.act_many(actor, register, chosen, code, _posted(form, request.POST))
+        except Invalid as error:
+            context |= {"form": form, "problem": error.message}
+            return page(request, "registers/bulk.html", context, title=action.name, status=error.status)
+        context |= {"results": results, "done": sum(row.done for row in results)}
+        return page(request, "registers/bulk_done.html", context, title=action.name)
+    if not chosen:
+        raise Invalid("没有选中记录，未执行。请勾选后再点按钮。")
+    return page(request, "registers/bulk.html", context | {"form": form}, title=action.name)
 
 
 def pick(request: HttpRequest, register: Register, field: str) -> HttpResponseBase:

@@ -36,6 +36,11 @@ def _of(register: Register) -> list[URLPattern]:
            action.permission, "GET", "POST")
         for action in register.actions
     ]  # fmt: skip
+    found += [
+        at(f"bulk/{action.code}/", partial(pages.bulk_page, code=action.code), f"bulk-{action.code}",
+           action.permission, "POST")
+        for action in register.actions if action.bulk
+    ]  # fmt: skip
     if register.export:
         found.append(at("export/", exchange.export, "export", "export"))
     if register.importing is not None:

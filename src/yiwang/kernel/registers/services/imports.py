@@ -22,7 +22,17 @@ from yiwang.kernel.registers import guards, registry
 from yiwang.kernel.registers.coercion import clean, coerce
 from yiwang.kernel.registers.declarations import Imported, Importing, Register
 from yiwang.kernel.registers.guards import editable_fields
-from yiwang.kernel.registers.importing import OWNER, errors_file, fields_of, guess, lookup, spec_of, table_of
+from yiwang.kernel.registers.importing import (
+    OWNER,
+    errors_file,
+    fields_of,
+    guess,
+    in_order,
+    lookup,
+    spec_of,
+    table_of,
+    words,
+)
 from yiwang.kernel.registers.models import HeaderGuess, ImportRun
 from yiwang.kernel.registers.paths import Path, display
 from yiwang.kernel.registers.services.door import save
@@ -134,19 +144,22 @@ def rows_of(
     result = Imported()
     spec, fields = spec_of(register), fields_of(register)
     columns = [(index, mapping[header]) for index, header in enumerate(table.headers) if mapping.get(header)]
-    known = {name: lookup(actor, register, name, {clean(line[index]) for line in table.rows})
+    known = {name: lookup(actor, register, name, {word for line in table.rows for word in words(fields[name], line[index])})
              for index, name in columns if fields[name].field.is_relation}  # fmt: skip
+    order, rings = in_order(spec, table.rows, columns)
     seen: dict[tuple[str, ...], int] = {}
     batch: dict[int, dict[str, Any]] = {}
-    for number, line in enumerate(table.rows):
+    for done, number in enumerate(order):
+        line = table.rows[number]
         if not any(clean(cell) for cell in line):
             continue
+        _meet_parent(actor, register, spec.tree, line, columns, known)
         values, problems = _coerced(line, columns, fields, known)
         key = tuple(str(values.get(name, "")) for name in spec.key)
-        if not problems and not all(key):
-            problems[spec.key[0]] = "关键字段不能为空"
-        if key in seen and not problems:
-            problems[spec.key[0]] = f"与第 {table.first_row + seen[key]} 行重复"
+        if number in rings:
+            problems[spec.tree] = "与表中其他行互为上下级，无法确定先后"
+        elif not problems and (wrong := _wrong_key(key, seen, table.first_row)):
+            problems[spec.key[0]] = wrong
         seen.setdefault(key, number)
         if not problems and spec.write is not None:
             batch[number] = values
@@ -157,8 +170,8 @@ def rows_of(
             problems = _write_row(actor, register, spec, values, result)
         if problems:
             result.errors[number] = problems
-        if report is not None and number % 50 == 0:
-            report(number, len(table.rows))
+        if report is not None and done % 50 == 0:
+            report(done, len(table.rows))
     if spec.write is not None and not result.errors:
         _write_batch(actor, spec.write, batch, result, report)
     return result
@@ -183,7 +196,9 @@ def _coerced(
     for index, name in columns:
         try:
             value = coerce(fields[name], line[index])
-            if value and name in known:
+            if fields[name].kind == "many":
+                value = _many(words(fields[name], line[index]), known[name])
+            elif value and name in known:
                 value = known[name].get(value)
                 if value is None:
                     raise ValueError(f"“{clean(line[index])}”没有找到、有重名，或不在您的数据范围内")
@@ -195,6 +210,40 @@ def _coerced(
     return values, problems
 
 
+def _wrong_key(key: tuple[str, ...], seen: dict[tuple[str, ...], int], first_row: int) -> str:
+    if not all(key):
+        return "关键字段不能为空"
+    return f"与第 {first_row + seen[key]} 行重复" if key in seen else ""
+
+
+def _many(names: list[str], known: dict[str, Any]) -> list[Any]:
+    missing = [word for word in names if word not in known]
+    if missing:
+        raise ValueError(f"“{'、'.join(missing)}”没有找到、有重名，或不在您的数据范围内")
+    return list({known[word].pk: known[word] for word in names}.values())
+
+
+def _keys(value: Any) -> Any:
+    """Forms take the many of a field by key."""
+    return [item.pk for item in value] if isinstance(value, list) else value
+
+
+def _read(value: Any, path: Path | None) -> str:
+    """As an officer reads it; the many of a field in one order."""
+    return "、".join(sorted(map(str, value))) if isinstance(value, list) else display(value, path)
+
+
+def _meet_parent(
+    actor: Actor, register: Register, tree: str, line: list[object], columns: list[tuple[int, str]],
+    known: dict[str, dict[str, Any]],
+) -> None:  # fmt: skip
+    """A parent of the same sheet is there by now: the rows are written parents first."""
+    for index, name in columns:
+        text = clean(line[index])
+        if name == tree and text and text not in known[name]:
+            known[name] |= lookup(actor, register, name, {text})
+
+
 def _write_row(
     actor: Actor, register: Register, spec: Importing, values: dict[str, Any], result: Imported
 ) -> dict[str, str]:
@@ -202,14 +251,15 @@ def _write_row(
         with transaction.atomic():
             there = rows(actor, register.guard.code).filter(**{name: values[name] for name in spec.key}).first()
             if there is None:
-                save(actor, register, {n: v for n, v in values.items() if n in register.form_fields})
+                save(actor, register, {n: _keys(v) for n, v in values.items() if n in register.form_fields})
                 result.created += 1
                 return {}
             changes = _changes(actor, register, spec, there, values)
             if changes and not spec.changes:
                 raise Invalid("已有相同关键字段的记录，此台账的导入只新增、不更新")
             before = guards.snapshot(register, there)
-            after = guards.snapshot(register, save(actor, register, changes, pk=there.pk)) if changes else before
+            given = {name: _keys(value) for name, value in changes.items()}
+            after = guards.snapshot(register, save(actor, register, given, pk=there.pk)) if given else before
             result.changed, result.unchanged = result.changed + (after != before), result.unchanged + (after == before)
     except Invalid as problem:
         return {name: "；".join(said) for name, said in problem.errors.items()} or {spec.key[0]: problem.message}
@@ -224,8 +274,8 @@ def _changes(actor: Actor, register: Register, spec: Importing, there: Any, valu
     editable = set(editable_fields(actor, register, there))
     for name, value in values.items():
         bound = register.bind(name)
-        now = display(bound.value(there), bound.path)
-        if name in spec.key or display(value, bound.path) == now or (bound.mask and value == mask(bound.mask, now)):
+        now = _read(bound.value(there), bound.path)
+        if name in spec.key or _read(value, bound.path) == now or (bound.mask and value == mask(bound.mask, now)):
             continue
         if name not in editable:
             raise Invalid("", errors={name: ["没有权限修改这个字段"]})

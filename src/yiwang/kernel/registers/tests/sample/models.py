@@ -39,3 +39,19 @@ class Bridge(Record):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Depot(Record):
+    """A store of material, below another one, that several offices share."""
+
+    code = models.CharField("料场代码", max_length=20, unique=True)
+    name = models.CharField("名称", max_length=60)
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, verbose_name="上级料场")
+    users = models.ManyToManyField("orgs.Organisation", related_name="+", blank=True, verbose_name="共用单位")
+    open = models.BooleanField("开放", default=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "料场"
+
+    def __str__(self) -> str:
+        return self.name

@@ -4,7 +4,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Column, Importing, RecordAction, Register, Section, Serial
 from yiwang.kernel.registers.registry import register
-from yiwang.kernel.registers.tests.sample.models import Bridge
+from yiwang.kernel.registers.tests.sample.models import Bridge, Depot
 
 
 def open_bridge(actor: Actor, bridge: Bridge, data: dict[str, Any]) -> None:
@@ -49,5 +49,34 @@ BRIDGES = register(
         attachments=True,
         masks={"keeper_phone": "phone"},
         empty="还没有登记桥梁。",
+    )
+)  # fmt: skip
+
+
+def shut(actor: Actor, depot: Depot, data: dict[str, Any]) -> None:
+    depot.open = False
+    depot.save()
+
+
+def rename(actor: Actor, depot: Depot, data: dict[str, Any]) -> None:
+    depot.name = data["name"]
+    depot.save()
+
+
+DEPOTS = register(
+    Register(
+        code="sample.depot",
+        model=Depot,
+        name="料场",
+        columns=("code", "name", "organisation", "parent", "users", "open"),
+        sections=(Section("基本信息", ("code", "name", "organisation", "parent", "users")),),
+        related=("parent",),
+        actions=(
+            RecordAction("shut", "关闭", shut, available=lambda actor, depot: depot.open, why="该料场已关闭。", bulk="each"),
+            RecordAction("rename", "改名", rename, (Field("name", "新名称", required=True),),
+                         available=lambda actor, depot: depot.open, why="已关闭的料场不能改名。", bulk="all"),
+            RecordAction("alone", "单独办", shut),
+        ),
+        importing=Importing(key=("code",), tree="parent"),
     )
 )  # fmt: skip
