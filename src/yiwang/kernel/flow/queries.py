@@ -1,6 +1,7 @@
 """Reads: inbox boxes, what an actor may do with a case and why not, timeline, visibility, charges."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +22,7 @@ from yiwang.kernel.people.models import Delegation
 from yiwang.kernel.people.queries import delegations_to
 
 __all__ = [
-    "Choice", "Interval", "Line", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked",
+    "Choice", "Interval", "Line", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked", "reach",
     "timeline",
     "visible", "visible_cases",
 ]  # fmt: skip
@@ -34,7 +35,7 @@ def delegated(actor: Actor, now: datetime) -> list[Delegation]:
     return [] if actor.person_id is None else list(delegations_to(actor.person_id, now))
 
 
-def _parts(actor: Actor, now: datetime) -> list[Q]:
+def reach(actor: Actor, now: datetime) -> list[Q]:
     """Seats the actor may act on, in parts that share no seat: own and delegated posts one by one, pools by organisation.
 
     Each part has its own index of open seats. One OR over all of them would make the planner read every open seat.
@@ -54,11 +55,14 @@ def _parts(actor: Actor, now: datetime) -> list[Q]:
 
 def mine(actor: Actor, now: datetime) -> Q:
     """All parts in one condition, for reads that start from a case."""
-    return Q(*_parts(actor, now), _connector=Q.OR) | Q(pk__in=[])
+    return Q(*reach(actor, now), _connector=Q.OR) | Q(pk__in=[])
 
 
-def boxed(actor: Actor, box: str, now: datetime | None = None) -> list[QuerySet[Any]]:
-    """A box in parts that share no row: a page takes the first of each, a count is their sum. Cases for started."""
+def boxed(actor: Actor, box: str, now: datetime | None = None, parts: Sequence[Q] | None = None) -> list[QuerySet[Any]]:
+    """A box in parts that share no row: a page takes the first of each, a count is their sum. Cases for started.
+
+    parts: the actor's reach, when the caller has read it for another box.
+    """
     moment = now or timezone.now()
     if box == "started":
         return [Case.objects.filter(opener_person_id=actor.person_id)]
@@ -75,7 +79,7 @@ def boxed(actor: Actor, box: str, now: datetime | None = None) -> list[QuerySet[
         seats = Seat.objects.filter(kind=SeatKind.COPY).exclude(state=SeatState.VOID)
     else:
         raise Refused(f"没有“{box}”这个箱。", code="absent")
-    return [seats.filter(part) for part in _parts(actor, moment)]
+    return [seats.filter(part) for part in (reach(actor, moment) if parts is None else parts)]
 
 
 ORDERS = {"todo": ("due", "id"), "watched": ("due", "id"), "done": ("-closed_at", "-id")}

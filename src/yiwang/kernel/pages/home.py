@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from yiwang.kernel.messages import queries as messages
-from yiwang.kernel.pages.boxes import BOXES, Filters, box_rows, by_colour, counts, others, page_of
+from yiwang.kernel.pages.boxes import BOXES, Filters, box_rows, counts, others, page_of
 from yiwang.kernel.pages.menu import wing_groups
 from yiwang.kernel.ui.render import actor_of, page
 
@@ -20,11 +20,11 @@ def home(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), timezone.localtime()
     todo = box_rows(request, "todo")
     rows, _ = page_of(todo, BOXES[0], Filters(), SHOWN)
-    lying = others(request, COUNTED)
+    known, lying = counts(request, now), others(request, COUNTED)
     entries = [entry for group in wing_groups(actor, request.path) for entry in group.entries]
     context = {
-        "greeting": _greeting(now.hour), "today": now.strftime("%Y年%-m月%-d日"), "waiting": counts(request)["todo"],
-        "colours": by_colour(todo, now), "others": [(box, lying[box.code]) for box in BOXES if box.code in COUNTED], "rows": rows, "shortcuts": entries[:SHORTCUTS],
+        "greeting": _greeting(now.hour), "today": now.strftime("%Y年%-m月%-d日"), "waiting": known["todo"], "colours": known,
+        "others": [(box, lying[box.code]) for box in BOXES if box.code in COUNTED], "rows": rows, "shortcuts": entries[:SHORTCUTS],
         "notes": list(messages.unread(actor)[:NOTES]), "empty": "没有待办事项，今天可以从容一些。",
     }  # fmt: skip
     return page(request, "pages/home.html", context, title="首页")

@@ -166,6 +166,20 @@ def test_收件箱查询数不随件数增加(house: House, django_assert_max_nu
     assert any("UNION" in query["sql"] for query in captured)
 
 
+def test_首页分色计数与待办一致且待办只数一遍(house: House, django_assert_max_num_queries: Callable[..., Any]) -> None:
+    now = timezone.now()
+    for due in (-5, -1, 3, 200, None):
+        case = house.case()
+        moment = None if due is None else now + timedelta(hours=due)
+        Seat.objects.filter(case=case, state="open").update(due=moment)
+    worker = house.browser("王强")
+    worker.get("/")
+    with django_assert_max_num_queries(2 + 5) as captured:
+        home = _words(worker.get("/"))
+    assert "待办 5" in home and "已超期 2" in home and "24 小时内到期 1" in home
+    assert sum('AS "todo"' in query["sql"] for query in captured) == 1
+
+
 def test_案件页写明期限过程席位和能做的事(house: House) -> None:
     case = house.case()
     worker = house.browser("王强")
