@@ -47,6 +47,7 @@ MACHINERY = {"clocks", "ledger", "jobs", "messages"}
 # Other public service functions without an actor, with the reason.
 ACTORLESS = {
     "kernel/files/services:sweep": "the worker's own act",
+    "kernel/lake/services:sweep": "the worker's own act",
     "kernel/measures/services:digest_of": "pure: neither reads nor writes",
     "kernel/measures/services:seal_digest": "pure: neither reads nor writes",
     "kernel/measures/services:publish_definitions": "records declared definitions when the platform is prepared",

@@ -22,6 +22,8 @@ class LakeTable(models.Model):
     organisation = models.ForeignKey(
         "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="所属机构"
     )
+    keep = models.PositiveSmallIntegerField("保留快照数", default=30, help_text="已发布的快照保留最近几个；0 为全部")
+    rebuild = models.BooleanField("须重建 Iceberg 元数据", default=False, editable=False)
     current = models.ForeignKey(
         "Snapshot", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="现行快照"
     )
@@ -44,7 +46,7 @@ class LakeTable(models.Model):
 
 
 class Snapshot(models.Model):
-    """快照：一张表某一刻的全部文件。行只增；仅失效时间、湖格式编号和个人信息删除后的文件清单可改。"""
+    """快照：一张表某一刻的全部文件。行只增；只可改失效时间、保留理由、Iceberg 编号和个人信息删除后的文件清单。"""
 
     table = models.ForeignKey(LakeTable, models.PROTECT, related_name="snapshots", verbose_name="湖表")
     number = models.PositiveIntegerField("编号")
@@ -62,6 +64,9 @@ class Snapshot(models.Model):
         "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="产生人"
     )
     created_at = models.DateTimeField("产生时间", auto_now_add=True)
+    hold = models.CharField(
+        "保留理由", max_length=200, blank=True, help_text="写明理由的快照不会失效，如已签发的报告引用"
+    )
     expired_at = models.DateTimeField("失效时间", null=True, blank=True)
 
     class Meta:

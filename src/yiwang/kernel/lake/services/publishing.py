@@ -30,11 +30,12 @@ def publish(actor: Actor, snapshot: Snapshot, reason: str) -> Snapshot:
                 f"“{table.title}”第 {held.number} 号快照入湖之后，现行快照已变为第 {now} 号，没有发布。请重新入湖后再发布。",
                 rule=RULE,
             )
-        _point(actor, table, held, reason)
+        point(actor, table, held, reason)
     return held
 
 
-def _point(actor: Actor, table: LakeTable, held: Snapshot, reason: str) -> None:
+def point(actor: Actor, table: LakeTable, held: Snapshot, reason: str) -> None:
+    """Make `held` current: its record, the ledger's, and the export to follow when the caller commits."""
     previous = table.current
     Publication.objects.create(snapshot=held, previous=previous, reason=reason, published_by_id=actor.person_id)
     table.current = held
@@ -61,6 +62,6 @@ def rollback(actor: Actor, table: LakeTable, number: int, reason: str) -> Snapsh
             actor, held, Kind.ROLLBACK, files, base=held.current, cause={"rollback_to": number},
             counts={"added": earlier.rows, "removed": held.current.rows if held.current else 0},
         )  # fmt: skip
-        _point(actor, held, made, reason)
+        point(actor, held, made, reason)
     table.refresh_from_db()
     return made

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 
 from yiwang.kernel.access.actors import Actor, Conflict
 from yiwang.kernel.lake import places
@@ -62,6 +62,17 @@ def snapshot(
         rows=sum(file.rows for file in files), bytes=sum(file.bytes for file in files), digest=digest_of(files),
         cause=cause, counts=counts, iceberg_id=iceberg_id, created_by_id=actor.person_id,
     )  # fmt: skip
+
+
+def unlink_after_commit(files: Iterable[DataFile]) -> None:
+    """Remove files from the disk once their rows say so; what a killed process leaves, the nightly sweep removes."""
+    paths = [Path(places.absolute(file.path)) for file in files]
+
+    def unlink() -> None:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+    transaction.on_commit(unlink)
 
 
 def described(files: Iterable[DataFile]) -> list[dict[str, Any]]:

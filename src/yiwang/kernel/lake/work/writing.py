@@ -19,10 +19,12 @@ class Writer:
     """Collects written files in the task's folder and moves them to `target` at the end."""
 
     def __init__(
-        self, task: Task, connection: Connection, columns: Iterable[Mapping[str, Any]], partition: str, target: str
-    ) -> None:
+        self, task: Task, connection: Connection, columns: Iterable[Mapping[str, Any]], partition: str, target: str,
+        *, whole: bool = False,
+    ) -> None:  # fmt: skip
         self.task, self.connection = task, connection
         self.columns, self.partition, self.target = list(columns), partition, Path(target)
+        self.whole = whole  # one file, however large
         self.made: list[tuple[Path, int, str | None]] = []
 
     def write(self, sql: str) -> list[str]:
@@ -35,7 +37,7 @@ class Writer:
         if self.partition:
             how += [f"PARTITION_BY ({quoted(self.partition)})", "WRITE_PARTITION_COLUMNS"]
         else:
-            how += [f"FILE_SIZE_BYTES '{FILE_MB}MB'"]
+            how += [f"FILE_SIZE_BYTES '{1 << 20 if self.whole else FILE_MB}MB'"]
         found = self.connection.rows(f"COPY ({sql}) TO {literal(str(folder))} ({', '.join(how)})")
         made = [(Path(row[0]), int(row[1]), self._value(row[5])) for row in found if row[1]]
         self.made += made
