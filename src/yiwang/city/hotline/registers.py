@@ -17,11 +17,12 @@ from yiwang.city.hotline.models import (
     TriageModel,
 )
 from yiwang.city.hotline.services import exclusions, importing
+from yiwang.city.hotline.services.posting import FIELDS, post_request
 from yiwang.city.hotline.terms import ExclusionGround
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, Filter, Importing, Posting, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 
@@ -52,6 +53,7 @@ REQUESTS = register(
                            "rework_count", "decline_count", "empty_reply", "excluded", "event")),
         ),
         writes=(),
+        posting=Posting(FIELDS, post_request, lambda made: {"number": made.number, "tracking_code": made.tracking_code}),
         importing=Importing(
             key=("external_number",), columns=importing.COLUMNS, synonyms=importing.SYNONYMS, write=importing.import_requests
         ),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, create_model
 
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.registers import queries, services
-from yiwang.kernel.registers.declarations import Bound, RecordAction, Register
+from yiwang.kernel.registers.declarations import Bound, Posting, RecordAction, Register
 from yiwang.kernel.registers.guards import version_of
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.registry import all_registers
@@ -24,6 +24,11 @@ from yiwang.kernel.ui.routes import SIGNED_IN
 
 _TYPES = {"integer": "integer", "boolean": "boolean", "related": "integer", "organisation": "integer", "many": "array"}
 _PAGING = ("q", "sort", "after", "before", "columns", "size")
+LONGEST_KEY = 60
+IDEMPOTENCY: dict[str, Any] = {
+    "name": "Idempotency-Key", "in": "header", "required": False, "schema": {"type": "string", "maxLength": LONGEST_KEY},
+    "description": "同一令牌账号以同一标识重复提交，只新增一次，返回首次的结果",
+}  # fmt: skip
 READ_ONLY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -132,6 +137,11 @@ def _router(register: Register) -> Router:
     if "add" in register.writes:
         body = _input(register, "add", _form_fields(register))
         router.post("/", operation_id=f"{name}_add", summary=f"新增{register.name}")(_adder(register, body))
+    if register.posting is not None:
+        given = {item.name: (item.label, _TYPES.get(item.kind, "string")) for item in register.posting.fields}
+        body = _input(register, "add", given)
+        router.post("/", operation_id=f"{name}_add", summary=f"新增{register.name}",
+                    openapi_extra={"parameters": [IDEMPOTENCY]})(_poster(register, register.posting, body))  # fmt: skip
     if "change" in register.writes:
         body = _input(register, "change", {"version": ("读取时的版本", "string"), **_form_fields(register)})
         router.patch("/{int:pk}", operation_id=f"{name}_change", summary=f"修改{register.name}")(
@@ -158,6 +168,20 @@ def _adder(register: Register, kind: type[BaseModel]) -> Callable[..., Any]:
         actor, (values, _) = actor_of(request), _given(body)
         made = services.save(actor, register, values, key=request.headers.get("Idempotency-Key", ""))
         return {"id": made.pk}
+
+    add.__annotations__["body"] = kind
+    return add
+
+
+def _poster(register: Register, posting: Posting, kind: type[BaseModel]) -> Callable[..., Any]:
+    def add(request: HttpRequest, body: Any) -> Any:
+        key = request.headers.get("Idempotency-Key", "")
+        if len(key) > LONGEST_KEY:
+            raise Invalid(
+                f"Idempotency-Key 不超过 {LONGEST_KEY} 个字符，没有新增。", errors={"Idempotency-Key": ["过长"]}
+            )
+        made = services.post(actor_of(request), register, _given(body)[0], key)
+        return {"id": made.pk, **posting.answer(made)}
 
     add.__annotations__["body"] = kind
     return add

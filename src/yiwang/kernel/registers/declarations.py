@@ -110,6 +110,16 @@ class Importing:
 
 
 @dataclass(frozen=True)
+class Posting:
+    """Adding over the JSON API where the pages have a form of the domain's own: the `fields` of the body, the domain's
+    verb, given the idempotency key too, and what it answers beside the record's id."""
+
+    fields: tuple[Field, ...]
+    run: Callable[[Actor, dict[str, Any], str], Any]
+    answer: Callable[[Any], dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Bound:
     """A column resolved against the model."""
 
@@ -159,6 +169,7 @@ class Register:
     create: Callable[[Actor, dict[str, Any]], Any] | None = None
     change: Callable[[Actor, Any, dict[str, Any]], Any] | None = None
     importing: Importing | None = None
+    posting: Posting | None = None
     export: bool = True
     api: bool = True
     frozen: Callable[[Any], bool] | None = None

@@ -17,13 +17,16 @@ def apply_exclusion(actor: Actor, request_id: int, *, ground: str, statement: st
     """Ask for a 无理由诉求 finding; it is a case of its own with an appeal, and changes nothing until upheld."""
     actor.require("hotline.request", "exclude")
     request = queries.request(actor, request_id, "exclude")
+    Request.objects.select_for_update().get(pk=request.pk)
     if not statement.strip():
         raise Invalid("请写明认定的事实与证据。", errors={"statement": ["必填"]})
     if ground not in ExclusionGround.values:
         raise Invalid("请从列表中选择认定理由。", errors={"ground": ["无此理由"]})
     if request.case.status != "closed":
         raise Refused("办结后才能申请无理由诉求认定。", rule="先办理、后认定", code="open")
-    if request.exclusions.filter(upheld=None).exists() or request.excluded:
+    pending = request.exclusions.select_related("case").filter(upheld=None).first()
+    taken = request.excluded or pending is not None
+    if taken and not key:
         raise Refused("该诉求正在认定或已认定，不能重复申请。", code="duplicate")
     case = flow.open_case(
         actor, "hotline.exclusion", f"认定：{request.title}", organisation_id=request.organisation_id,
@@ -31,6 +34,8 @@ def apply_exclusion(actor: Actor, request_id: int, *, ground: str, statement: st
     )  # fmt: skip
     if key and (earlier := Exclusion.objects.filter(case=case).first()):
         return earlier
+    if taken:
+        raise Refused("该诉求正在认定或已认定，不能重复申请。", code="duplicate")
     exclusion = Exclusion.objects.create(
         case=case, request=request, ground=ground, statement=queries.reading(ANONYMOUS, request)(statement.strip()), organisation_id=request.organisation_id,
         created_by_id=actor.person_id,

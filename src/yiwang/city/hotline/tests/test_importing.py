@@ -14,6 +14,7 @@ from yiwang.kernel.flow.models import Case, IssuedNumber
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.registers import services
 from yiwang.kernel.registers.models import ImportRun
+from yiwang.kernel.search.tests import shared
 
 MESSAGES = ["留言编号", "留言用户", "留言主题", "留言时间", "留言详情", "反对数", "点赞数"]
 REPLIES = [*MESSAGES[:5], "答复意见", "答复时间"]
@@ -103,6 +104,19 @@ def test_一行有错全部不写(world: World, column: int, value: object) -> N
     run = imported(world, REPLIES, good, wrong)
     assert (run.state, run.errors) == ("refused", 1)
     assert not Request.objects.exists() and not Case.objects.exists() and not IssuedNumber.objects.exists()
+
+
+def test_真实答复表的样本_每行两个时间与表中一致(world: World) -> None:
+    rows = shared.sheet("replies.xlsx")[:40]
+    imported(world, list(rows[0]), *(list(row.values()) for row in rows))
+    found = Request.objects.prefetch_related("replies")
+    stored = {
+        each.external_number: (each.received_at, each.replies.all()[0].replied_at, each.closed_at) for each in found
+    }
+    for row in rows:
+        received, replied = shared.moment(row["留言时间"]), shared.moment(row["答复时间"])
+        assert stored[row["留言编号"]] == (received, replied, replied)
+    assert len(stored) == len({row["留言编号"] for row in rows})
 
 
 def test_没有导入权限的人不能导入(world: World) -> None:

@@ -48,7 +48,13 @@ def doors(request: Request) -> list[str]:
 
 def body(response: object) -> str:
     raw = b"".join(response.streaming_content) if getattr(response, "streaming", False) else response.content  # type: ignore[attr-defined]
-    return raw.decode("utf-8", errors="replace")
+    text = raw.decode("utf-8", errors="replace")
+    # In JSON a Chinese name may stand as escapes: compare what a reader of it would see.
+    return (
+        text.encode().decode("unicode_escape").encode("utf-16", "surrogatepass").decode("utf-16")
+        if "\\u" in text
+        else text
+    )
 
 
 def leaks(text: str, asked: str) -> list[str]:

@@ -133,6 +133,18 @@ def act(
         return locked
 
 
+def post(actor: Actor, register: Register, values: Mapping[str, Any], key: str = "") -> Any:
+    """Add through the register's posting; the domain's verb asks for the permission and writes the ledger."""
+    posting = register.posting
+    if posting is None:
+        raise Refused(f"“{register.name}”不能由接口新增。", rule="操作须先声明", code="absent")
+    actor.require(register.guard.code, "add")
+    names = tuple(item.name for item in posting.fields)
+    with transaction.atomic():
+        data = _cleaned(flow_form(posting.fields, opinion=False)(_known(register.name, names, values)))
+        return posting.run(actor, data, key)
+
+
 def attach(actor: Actor, register: Register, pk: int, name: str, content: BinaryIO | bytes) -> StoredFile:
     """Attach a file to a record the actor may change."""
     if not register.attachments:
