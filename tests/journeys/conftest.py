@@ -114,7 +114,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     var = tmp_path_factory.mktemp("journey")
     environment = {
         **os.environ, "DATABASE_URL": _fresh_database(), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
-        "DJANGO_SETTINGS_MODULE": "yiwang.site.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
+        "DJANGO_SETTINGS_MODULE": "tests.journeys.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
     }  # fmt: skip
     _run("-c", BUILD, environment=environment)
     port, log = _free_port(), var / "server.log"

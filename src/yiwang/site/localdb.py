@@ -33,6 +33,11 @@ OPTIONS = {
     "wal_compression": "on",
     "archive_mode": "on",
     "archive_timeout": "300",
+    # As docs/operations.md asks of an external server: also for what connects without the platform's settings.
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "work_mem": "16MB",
+    "effective_cache_size": "2GB",
 }
 
 

@@ -40,7 +40,7 @@ ALLOWED_HOSTS = hardening.hosts(os.environ)
 
 # Solid-state disks: PostgreSQL's default of 4 prefers reading whole tables; compiling a page's statement costs more
 # than running it. An `options` in DATABASE_URL replaces this.
-PLANNER = "-c random_page_cost=1.1 -c jit=off"
+PLANNER = "-c random_page_cost=1.1 -c jit=off -c work_mem=16MB"
 
 
 def database(url: str) -> dict[str, object]:

@@ -12,8 +12,6 @@ import pytest
 from yiwang.site import backups, pointintime
 from yiwang.site.localdb import Cluster, DatabaseProblem
 
-pytestmark = pytest.mark.serial
-
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:

@@ -17,8 +17,6 @@ import pytest
 from yiwang.site import database, localdb
 from yiwang.site.localdb import Cluster
 
-pytestmark = pytest.mark.serial
-
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
