@@ -36,7 +36,7 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     head.go("/r/appraisal.deduction/").sees("复核冲回")
 
     officer = walker("appraiser").go("/r/appraisal.period/")
-    rows = officer.page.locator("table tbody tr").filter(has_text=f"{month[1]}-{month[2]}-01")
+    rows = officer.page.locator("table tbody tr").filter(has_text=f"{month[1]}年{int(month[2])}月")
     rows.first.get_by_role("link").first.click()
     officer.page.wait_for_url(re.compile(r"/r/appraisal\.period/\d+/$"))
     officer.look()
