@@ -1,4 +1,4 @@
-"""Logical backup: the database, the attachments and the ledger's anchors in a folder whose manifest has every digest."""
+"""Logical backup: database, attachments, lake and the ledger's anchors in a folder whose manifest has every digest."""
 
 import hashlib
 import json
@@ -6,23 +6,40 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from yiwang.kernel.lake.places import BACKUP_LOCK
 from yiwang.site import database, localdb
 from yiwang.site.console import progress
 from yiwang.site.hardening import DEMO_KEY
 from yiwang.site.localdb import DatabaseProblem
 
-# Contents named by digest, never changed in place; and the ledger's ends.
-FOLDERS = ("files", "ledger")
+# Contents that are never changed in place; and the ledger's ends.
+CONTENTS = ("files", "lake")
+UNFINISHED = ".work"
 MANIFEST = "manifest.json"
 WAITED = "SET lock_timeout = '5s';"
 # Written by newer programs, refused by servers before 17.
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
-START_AGAIN = f"{WAITED}\nDROP SCHEMA IF EXISTS public CASCADE;\nCREATE SCHEMA public;\n"
+EMPTIED = """
+DO $$ DECLARE named text; BEGIN
+    FOR named IN SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', named);
+    END LOOP;
+END $$;
+CREATE SCHEMA public;
+"""
+START_AGAIN = WAITED + EMPTIED
+# Iceberg's metadata names absolute paths: on another machine it is made anew from the rows.
+AT_THE_END = """
+DO $$ BEGIN
+    IF to_regclass('public.lake_laketable') IS NOT NULL THEN UPDATE public.lake_laketable SET rebuild = true; END IF;
+END $$;
+"""
 
 
 def _digest(path: Path) -> str:
@@ -45,7 +62,14 @@ def _environment() -> dict[str, str]:
 
 
 def _contents(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.is_file())
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return (path for path in files if path.relative_to(folder).parts[0] != UNFINISHED)
+
+
+def _place(name: str, var: Path) -> Path:
+    """Where a folder of contents is; the lake may have a disk of its own."""
+    elsewhere = os.environ.get("YIWANG_LAKE") if name == "lake" else None
+    return Path(elsewhere) if elsewhere else var / name
 
 
 def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path:
@@ -54,15 +78,16 @@ def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path
     target = (to or var / "backups") / now.strftime("%Y%m%dT%H%M%S.%fZ")
     unfinished = target.with_name(target.name + ".partial")
     unfinished.mkdir(parents=True, mode=0o700)
-    size = sum(path.stat().st_size for folder in FOLDERS for path in _contents(var / folder))
+    size = sum(path.stat().st_size for name in CONTENTS for path in _contents(_place(name, var)))
     localdb.require_space(unfinished, size + (200 << 20))
-    with progress() as bar:
+    with progress() as bar, _nothing_removed(url):
         task = bar.add_task("导出数据库", total=None)
-        # An anchor never names more than the dump holds, a row never names an attachment that is not there yet.
-        _copy(var / "ledger", var, unfinished)
+        # An anchor never names more than the dump holds; what a row of the dump names is there until it is copied.
+        _copy(var / "ledger", unfinished / "ledger")
         _dump(url, unfinished / "database.dump")
-        bar.update(task, description="复制附件")
-        _copy(var / "files", var, unfinished)
+        bar.update(task, description="复制附件与湖表")
+        for name in CONTENTS:
+            _copy(_place(name, var), unfinished / name)
     manifest = {
         "created_at": now.isoformat(),
         "version": version("yiwang"),
@@ -74,11 +99,24 @@ def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path
     return target
 
 
-def _copy(folder: Path, var: Path, target: Path) -> None:
+@contextmanager
+def _nothing_removed(url: str) -> Iterator[None]:
+    """Lake files that rows give up meanwhile stay until the backup is done."""
+    try:
+        connection = database.connect(url)
+    except DatabaseProblem as problem:
+        raise DatabaseProblem(f"备份没有完成：{problem}") from problem
+    with connection:
+        connection.execute("SELECT pg_advisory_lock_shared(%s, 0)", [BACKUP_LOCK])
+        yield
+
+
+def _copy(folder: Path, target: Path) -> None:
     for path in _contents(folder):
-        copy = target / path.relative_to(var)
+        copy = target / path.relative_to(folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
+        with suppress(FileNotFoundError):  # given up before the dump began: no row of it names the file
+            shutil.copyfile(path, copy)
 
 
 def _dump(url: str, target: Path) -> None:
@@ -130,7 +168,7 @@ def tables(url: str) -> int:
 
 
 def _copy_contents(folder: Path, var: Path) -> None:
-    """Attachments are named by digest: adding those that are missing never harms those that are there.
+    """Attachments and lake files never change: adding those that are missing never harms those that are there.
 
     An anchor that is there stays: going back to an older database is to show in `verify` until it is accepted.
     """
@@ -139,12 +177,13 @@ def _copy_contents(folder: Path, var: Path) -> None:
         if not anchor.exists():
             anchor.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, anchor)
-    for path in _contents(folder / "files"):
-        target = var / path.relative_to(folder)
-        if not target.exists() or _digest(target) != _digest(path):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target.with_name(target.name + ".new"))
-            target.with_name(target.name + ".new").replace(target)
+    for name in CONTENTS:
+        for path in _contents(folder / name):
+            target = _place(name, var) / path.relative_to(folder / name)
+            if not target.exists() or _digest(target) != _digest(path):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target.with_name(target.name + ".new"))
+                target.with_name(target.name + ".new").replace(target)
 
 
 def _load(url: str, dump: Path) -> None:
@@ -172,4 +211,5 @@ def _feed(script: IO[bytes], loader: IO[bytes]) -> None:
     for line in script:
         if line != UNKNOWN_BEFORE_17:
             loader.write(line)
+    loader.write(AT_THE_END.encode())
     loader.close()

@@ -5,7 +5,9 @@ import shutil
 import socket
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,6 +56,31 @@ def disk() -> Iterator[Finding]:
     place = localdb.VAR if localdb.VAR.exists() else localdb.ROOT
     free = shutil.disk_usage(place).free / 2**30
     yield judged(f"磁盘 {place}", free, LEAST_DISK_GB, GOOD_DISK_GB, "GB", "请清理，或用 YIWANG_VAR 换一块磁盘。")
+
+
+def lake() -> Iterator[Finding]:
+    """A merge writes a table once more before it gives up the old files: twice the largest must fit."""
+    chosen = os.environ.get("YIWANG_LAKE")
+    place = Path(chosen) if chosen else localdb.VAR / "lake"
+    if not place.exists():
+        if chosen:
+            yield Finding("fault", "湖目录", f"YIWANG_LAKE 指定的 {place} 不存在：请挂载磁盘或改正路径，湖表都读不到。")
+        return
+    sizes: Counter[str] = Counter()
+    for path in place.rglob("*"):
+        with suppress(FileNotFoundError):
+            if path.is_file():
+                sizes[path.relative_to(place).parts[0]] += path.stat().st_size
+    free, used, largest = (
+        shutil.disk_usage(place).free / 2**30,
+        sizes.total() / 2**30,
+        max(sizes.values(), default=0) / 2**30,
+    )
+    advice = "写入一张表要先写新文件再删旧文件：请换大盘（YIWANG_LAKE），或在“湖表”台账里减少保留的快照数。"
+    yield judged(
+        f"湖目录 {place}（已用 {used:.1f} GB，最大一张表 {largest:.1f} GB）",
+        free, max(LEAST_DISK_GB, largest), max(GOOD_DISK_GB, 2 * largest), "GB", advice,
+    )  # fmt: skip
 
 
 def port(number: int = 8000) -> Iterator[Finding]:
@@ -168,7 +195,7 @@ def _worker(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
 
 
 EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    python, memory, disk, port, time_zone, embedded, secrets, browser,
+    python, memory, disk, lake, port, time_zone, embedded, secrets, browser,
 )  # fmt: skip
 
 

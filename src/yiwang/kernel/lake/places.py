@@ -10,6 +10,9 @@ from tempfile import mkdtemp
 
 from django.conf import settings
 
+# Held shared by a backup while it copies: files that rows have given up stay on the disk until it is done.
+BACKUP_LOCK = 0x6C616B62  # "lakb"
+
 
 def root() -> Path:
     """The lake's directory: settings.LAKE, or VAR/lake."""

@@ -52,3 +52,15 @@ def test_空库说尚未迁移() -> None:
     with psycopg.connect(localdb.url("postgres")) as connection:
         finding = doctor._migrations(connection)
     assert finding.level == "warning" and "尚未迁移" in finding.message
+
+
+def test_湖目录装不下最大一张表的重写是故障_指定的盘不在也是(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("YIWANG_LAKE", str(tmp_path / "absent"))
+    (finding,) = doctor.lake()
+    assert finding.level == "fault" and "请挂载磁盘" in finding.message
+    (tmp_path / "lake" / "people-01234567" / "data").mkdir(parents=True)
+    with (tmp_path / "lake" / "people-01234567" / "data" / "a.parquet").open("wb") as sparse:
+        sparse.truncate(1 << 43)
+    monkeypatch.setenv("YIWANG_LAKE", str(tmp_path / "lake"))
+    (finding,) = doctor.lake()
+    assert finding.level == "fault" and "减少保留的快照数" in finding.message and "8192.0 GB" in finding.subject

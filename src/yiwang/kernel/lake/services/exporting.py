@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
-from yiwang.kernel.lake.services.writing import take
+from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.ledger.services import record
 
 SCHEMA = "iceberg"

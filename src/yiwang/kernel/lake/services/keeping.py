@@ -1,32 +1,18 @@
-"""Retention, compaction and the removal of what nothing names."""
-
-import shutil
-import time
-from collections.abc import Iterator
-from pathlib import Path
+"""Retention and compaction."""
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Invalid
-from yiwang.kernel.lake import engine, places
+from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
+from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.lake.services.publishing import point
-from yiwang.kernel.lake.services.writing import (
-    described,
-    named,
-    snapshot,
-    table_facts,
-    take,
-    try_take,
-    unlink_after_commit,
-)
+from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts, unlink_after_commit
 from yiwang.kernel.lake.terms import Kind
 from yiwang.kernel.ledger.services import record
 
-WORK_AGE = 24 * 3600.0
-FOLDER_AGE = 7 * 24 * 3600.0
 SMALL_BYTES = 64 << 20
 
 
@@ -137,37 +123,3 @@ def _small(files: list[DataFile]) -> list[list[DataFile]]:
         if file.bytes < SMALL_BYTES:
             groups.setdefault(file.partition, []).append(file)
     return [group for group in groups.values() if len(group) > 1]
-
-
-def sweep() -> int:
-    """Remove files that no row names: leftovers of killed or refused work. Returns how many."""
-    removed = sum(_sweep_table(table) for table in LakeTable.objects.all())
-    for folder in [*places.abandoned(WORK_AGE), *_unknown_folders()]:
-        shutil.rmtree(folder, ignore_errors=True)
-        removed += 1
-    return removed
-
-
-def _sweep_table(table: LakeTable) -> int:
-    """The lock says that nobody is writing: whatever is on the disk without a row will never get one."""
-    removed = 0
-    with transaction.atomic():
-        if not try_take(table):
-            return 0
-        known = set(DataFile.objects.filter(table=table, removed_at=None).values_list("path", flat=True))
-        for path in (places.root() / table.folder / "data").glob("*"):
-            if path.relative_to(places.root()).as_posix() not in known:
-                path.unlink(missing_ok=True)
-                removed += 1
-    return removed
-
-
-def _unknown_folders() -> Iterator[Path]:
-    """Folders of tables whose registration was rolled back, untouched for a week."""
-    known = {table.folder for table in LakeTable.objects.all()}
-    limit = time.time() - FOLDER_AGE
-    for folder in places.root().glob("*-????????"):
-        if folder.name in known or not folder.is_dir():
-            continue
-        if all(path.stat().st_mtime < limit for path in [folder, *folder.rglob("*")]):
-            yield folder

@@ -4,8 +4,8 @@ from django.db import transaction
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.lake.models import DataFile, LakeTable, Publication, Snapshot
+from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.lake.services.writing import snapshot as make_snapshot
-from yiwang.kernel.lake.services.writing import take
 from yiwang.kernel.lake.terms import Kind
 from yiwang.kernel.ledger.services import record
 

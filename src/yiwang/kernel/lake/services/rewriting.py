@@ -12,16 +12,9 @@ from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.crypto import mac
 from yiwang.kernel.lake import engine, proofs
 from yiwang.kernel.lake.models import DataFile, LakeTable, Proof, Snapshot
+from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.lake.services.publishing import point
-from yiwang.kernel.lake.services.writing import (
-    described,
-    digest_of,
-    named,
-    snapshot,
-    table_facts,
-    take,
-    unlink_after_commit,
-)
+from yiwang.kernel.lake.services.writing import described, digest_of, named, snapshot, table_facts, unlink_after_commit
 from yiwang.kernel.lake.terms import Kind
 from yiwang.kernel.ledger.services import record
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.models import DataFile, Edge, LakeTable, Snapshot
-from yiwang.kernel.lake.services.writing import WAIT_SECONDS, described, named, snapshot, table_facts, take
+from yiwang.kernel.lake.services.locks import WAIT_SECONDS, take
+from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts
 from yiwang.kernel.lake.sources import Source
 from yiwang.kernel.lake.sources import source as source_of
 from yiwang.kernel.lake.terms import Mode

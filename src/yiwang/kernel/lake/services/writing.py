@@ -1,36 +1,16 @@
-"""What every verb that makes a snapshot shares: the lock of a table, and the rows of its files."""
+"""What every verb that makes a snapshot shares: the rows of its files."""
 
 import hashlib
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from yiwang.kernel.access.actors import Actor, Conflict
+from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.lake import places
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
-
-LOCK = 0x6C616B65  # "lake"
-WAIT_SECONDS, PAUSE_SECONDS = 30.0, 0.2
-
-
-def take(table: LakeTable, wait: float = WAIT_SECONDS) -> None:
-    """Be the table's only writer until the transaction ends, or refuse in words after `wait` seconds."""
-    deadline = time.monotonic() + wait
-    while not try_take(table):
-        if time.monotonic() > deadline:
-            raise Conflict(
-                f"“{table.title}”正在由另一任务写入，本次没有进行。请稍后重试。", rule="一张表同时只有一个写入者"
-            )
-        time.sleep(PAUSE_SECONDS)
-
-
-def try_take(table: LakeTable) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK, table.pk % (1 << 31)])
-        return bool(cursor.fetchone()[0])
+from yiwang.kernel.lake.services.sweeping import remove
 
 
 def digest_of(files: Iterable[DataFile]) -> str:
@@ -65,14 +45,10 @@ def snapshot(
 
 
 def unlink_after_commit(files: Iterable[DataFile]) -> None:
-    """Remove files from the disk once their rows say so; what a killed process leaves, the nightly sweep removes."""
+    """Remove files from the disk once their rows say so; what a kill or a backup leaves, the sweep removes."""
     paths = [Path(places.absolute(file.path)) for file in files]
-
-    def unlink() -> None:
-        for path in paths:
-            path.unlink(missing_ok=True)
-
-    transaction.on_commit(unlink)
+    if paths:
+        transaction.on_commit(lambda: remove(paths))
 
 
 def described(files: Iterable[DataFile]) -> list[dict[str, Any]]:
