@@ -6,9 +6,24 @@ how a key is rotated: put the old key there, restart, and re-encrypt at leisure.
 
 import hashlib
 import hmac
+import importlib
+from collections.abc import Sequence
 from functools import lru_cache
 
-from django.conf import settings
+_given: list[str] = []
+
+
+def use(secrets: Sequence[str]) -> None:
+    """The site's secrets, newest first, in a process that runs without Django (the sharing gateway)."""
+    _given[:] = secrets
+
+
+def _secrets() -> Sequence[str]:
+    if _given:
+        return _given
+    # Looked up at the call: a process without Django never loads it, and a test's overridden settings count.
+    settings = importlib.import_module("django.conf").settings
+    return (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
 @lru_cache(maxsize=64)
@@ -19,12 +34,12 @@ def _derive(secret: str, purpose: str) -> bytes:
 
 
 def current(purpose: str) -> bytes:
-    return _derive(settings.SECRET_KEY, purpose)
+    return _derive(_secrets()[0], purpose)
 
 
 def all_keys(purpose: str) -> list[bytes]:
     """The current key first, then the keys being phased out."""
-    return [_derive(secret, purpose) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+    return [_derive(secret, purpose) for secret in _secrets()]
 
 
 def identifier(key: bytes) -> str:
