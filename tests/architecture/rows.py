@@ -4,6 +4,7 @@ import datetime
 import itertools
 from typing import Any
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
@@ -54,6 +55,8 @@ def _value(field: Any, home: Organisation) -> Any:
     number = next(_count)
     if field.is_relation:
         return make(field.related_model, home)
+    if isinstance(field, ArrayField):
+        return []
     if field.choices:
         return field.flatchoices[0][0]
     if isinstance(field, models.DateTimeField):
