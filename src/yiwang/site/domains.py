@@ -2,6 +2,7 @@
 
 DOMAINS: list[str] = [
     "yiwang.data.catalog",
+    "yiwang.data.sharing",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

@@ -1,0 +1,73 @@
+"""后台：服务表随快照与授权更新、夜间核对、可出字段与异议标注同步、库表推送、分区与随机数清理。"""
+
+import logging
+
+from django.utils import timezone
+
+from yiwang.data.sharing import queries
+from yiwang.data.sharing.models import Grant
+from yiwang.data.sharing.services import deliveries, grants, lakeside, serving
+from yiwang.data.sharing.terms import GrantState, Way
+from yiwang.kernel.access.actors import SYSTEM, Refused
+from yiwang.kernel.jobs.loops import register
+from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.jobs.services import enqueue
+from yiwang.kernel.jobs.tasks import Outcome, job
+
+logger = logging.getLogger(__name__)
+FOLLOW_SECONDS, HOUR = 20, 3600
+
+
+@job("sharing.serve", title="建立共享服务表")
+def serve(*, resource_id: int) -> Outcome:
+    table = lakeside.serve(SYSTEM, resource_id)
+    return Outcome(f"服务表 {table} 快照 {table.snapshot}，{table.rows} 行。" if table else "没有可服务的数据或授权。")
+
+
+@job("sharing.push", title="库表推送")
+def push(*, grant_id: int) -> Outcome:
+    made = deliveries.push(SYSTEM, grant_id)
+    return Outcome(f"推送 {made.rows} 行，删除 {made.removed} 行。" if made else "目标已是最新快照。")
+
+
+@job("sharing.check", title="服务表夜间核对")
+def check() -> Outcome:
+    """Each current table against the lake; one that differs is named and built again."""
+    wrong = []
+    for table in lakeside.due_checks():
+        if not lakeside.check(SYSTEM, table):
+            wrong.append(str(table))
+            logger.error("serving table %s differs from the lake", table)
+    return Outcome(f"不一致：{'、'.join(wrong)}。" if wrong else "全部一致。")
+
+
+def follow() -> int:
+    """Projections at once, tables by a job where the lake or the grants moved on."""
+    done = 0
+    for resource_id in queries.live_grants().values_list("resource_id", flat=True).distinct().order_by():
+        try:
+            done += grants.refresh(SYSTEM, resource_id)
+            wanted = lakeside.wanted(resource_id)
+        except Refused as refusal:
+            logger.warning("resource %s: %s", resource_id, refusal.message)
+            continue
+        if wanted is not None and not wanted.met_by(queries.serving(resource_id)):
+            enqueue(serve, key=f"{resource_id}", resource_id=resource_id)
+    return done
+
+
+def daily() -> int:
+    """Once a day, whichever worker comes first."""
+    serving.ensure_partitions(SYSTEM)
+    serving.forget_nonces(SYSTEM)
+    today = timezone.localdate().isoformat()
+    if not Job.objects.filter(name=check.name, key=today).exists():
+        enqueue(check, key=today)
+        for grant in Grant.objects.filter(way=Way.TABLE, state=GrantState.ACTIVE, target__isnull=False):
+            enqueue(push, key=f"{grant.pk}:{today}", grant_id=grant.pk)
+    return 0
+
+
+register("sharing.follow", follow, FOLLOW_SECONDS)
+register("sharing.daily", daily, HOUR)
+JOBS = (serve, push, check)

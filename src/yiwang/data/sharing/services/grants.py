@@ -1,0 +1,219 @@
+"""Grants: what may be read, by whom, for what, how much, until when; and the end of it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
+from yiwang.data.sharing import queries
+from yiwang.data.sharing.models import Grant, Request, Usage
+from yiwang.data.sharing.services.filters import compiled
+from yiwang.data.sharing.services.keys import announce
+from yiwang.data.sharing.terms import GrantKind, GrantState, RequestState, ShareType, Way
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.crypto.masks import KINDS
+from yiwang.kernel.ledger import services as ledger
+
+SANDBOX_DAYS, SANDBOX_QUOTA = 30, 500
+# Words of sensitive kinds as departments and detectors write them, to the platform's masks.
+MASK_OF = {
+    "name": "name", "phone": "phone", "mobile": "phone", "id_number": "id_number", "id": "id_number", "address": "address",
+    "account": "account", "bank_card": "account", "email": "account",
+}  # fmt: skip
+HIDDEN = "hidden"
+
+
+def masks(items: Iterable[ItemFacts], plain: Iterable[str] = ()) -> dict[str, str]:
+    """Field → mask. A sensitive field is masked unless its plain text was granted; an unknown kind hides the value."""
+    open_fields = set(plain)
+    return {
+        item.name: MASK_OF.get(item.sensitive, item.sensitive if item.sensitive in KINDS else HIDDEN)
+        for item in items
+        if (item.sensitive or item.declared_sensitive) and item.name not in open_fields
+    }
+
+
+def _facts(resource_id: int) -> ResourceFacts:
+    found = queries.facts_of(resource_id)
+    if found is None:
+        raise Refused("该资源已不在目录中。", rule="先编目后共享", code="absent")
+    return found
+
+
+def give(actor: Actor, request: Request, conditions: Mapping[str, Any]) -> Grant:
+    """The grant an approval makes, in its transaction; it opens with the delivery. Nothing is added to 无条件."""
+    facts = _facts(request.resource_id)
+    conditional = request.share_type == ShareType.CONDITIONAL
+    asked = (
+        {name.strip() for name in str(conditions.get("plain") or "").split(",") if name.strip()}
+        if conditional
+        else set()
+    )
+    if not asked <= set(request.plain_fields):
+        beyond = "、".join(sorted(asked - set(request.plain_fields)))
+        raise Invalid(f"核准明文的字段超出申请：{beyond}。", errors={"plain": ["超出申请"]}, rule="不得超出申请范围")
+    predicate = compiled(request.row_filter, queries.column_types(facts.items))
+    chosen = [item for item in facts.items if item.name in request.fields]
+    grant = Grant.objects.create(
+        request=request, organisation_id=request.organisation_id, provider_id=request.provider_id,
+        resource_id=request.resource_id, resource_name=request.resource_name, purpose=request.purpose, way=request.way,
+        fields=request.fields, masks=masks(chosen, asked), row_filter=request.row_filter, filter_sql=predicate.text,
+        filter_values=list(predicate.values), valid_from=timezone.localdate(), valid_until=request.wanted_until,
+        condition=str(conditions.get("condition") or "") if conditional else "",
+        daily_quota=(conditions.get("granted_quota") if conditional else 0) or request.daily_quota,
+        page_rows=((conditions.get("page_rows") or 0) if conditional else 1000), created_by_id=actor.person_id,
+        is_demo=request.is_demo,
+    )  # fmt: skip
+    grant.projection = queries.projection(grant, facts)
+    grant.save(update_fields=["projection"])
+    Usage.objects.create(grant=grant, day=timezone.localdate())
+    ledger.record(
+        actor, "sharing.give", ("sharing.grant", grant.pk), organisation_id=grant.organisation_id,
+        after={"fields": grant.fields, "masks": grant.masks, "filter": grant.row_filter, "quota": grant.daily_quota,
+               "until": str(grant.valid_until), "purpose": grant.purpose},
+    )  # fmt: skip
+    return grant
+
+
+def _locked(grant_id: int) -> Grant:
+    return Grant.objects.select_for_update(of=("self",)).select_related("request").get(pk=grant_id)
+
+
+def _changed(grant: Grant, *names: str) -> None:
+    """Write what changed, count the generation up and tell the gateways."""
+    grant.generation += 1
+    grant.version += 1
+    grant.save(update_fields=[*names, "generation", "version", "updated_at"])
+    announce()
+
+
+def activate(actor: Actor, grant: Grant) -> Grant:
+    """Open a grant that has been delivered."""
+    locked = _locked(grant.pk)
+    if locked.state == GrantState.PENDING:
+        locked.state = GrantState.ACTIVE
+        _changed(locked, "state")
+    return locked
+
+
+def end(actor: Actor, grant: Grant, state: str, reason: str) -> Grant:
+    """Suspend or revoke: from the commit on nothing is answered, also not what is on its way."""
+    locked = _locked(grant.pk)
+    before = locked.state
+    locked.state, locked.ended_reason = GrantState(state), reason[:300]
+    _changed(locked, "state", "ended_reason")
+    ledger.record(
+        actor, "sharing.end_grant", ("sharing.grant", locked.pk), before={"state": before}, after={"state": str(state)},
+        reason=reason, organisation_id=locked.organisation_id,
+    )  # fmt: skip
+    return locked
+
+
+@transaction.atomic
+def revoke(actor: Actor, grant_id: int, *, reason: str, resource: str = "sharing.grant") -> Grant:
+    """The provider, the bureau or the API administrator ends a grant, with a reason."""
+    found = _ending(actor, grant_id, "revoke", reason, resource)
+    if found.state == GrantState.REVOKED:
+        raise Conflict("该授权已经撤销。")
+    return end(actor, found, GrantState.REVOKED, reason.strip())
+
+
+@transaction.atomic
+def suspend(actor: Actor, grant_id: int, *, reason: str, resource: str = "sharing.grant") -> Grant:
+    found = _ending(actor, grant_id, "suspend", reason, resource)
+    if found.state != GrantState.ACTIVE:
+        raise Conflict("只有有效的授权可以暂停。")
+    return end(actor, found, GrantState.SUSPENDED, reason.strip())
+
+
+@transaction.atomic
+def resume(actor: Actor, grant_id: int, *, reason: str, resource: str = "sharing.grant") -> Grant:
+    found = _ending(actor, grant_id, "suspend", reason, resource)
+    if found.state != GrantState.SUSPENDED:
+        raise Conflict("该授权没有暂停。")
+    return end(actor, found, GrantState.ACTIVE, reason.strip())
+
+
+def _ending(actor: Actor, grant_id: int, verb: str, reason: str, resource: str) -> Grant:
+    doors.row(actor, resource, grant_id, verb)
+    if not reason.strip():
+        raise Invalid("请写明原因。", errors={"reason": ["必填"]})
+    return _locked(grant_id)
+
+
+@transaction.atomic
+def change_quota(actor: Actor, grant_id: int, *, daily_quota: int, rate: int, reason: str) -> Grant:
+    """Quota and rate may change without a new request: purpose, fields and rows may not."""
+    doors.row(actor, "sharing.grant", grant_id, "quota")
+    if daily_quota < 1 or not 1 <= rate <= 10_000 or not reason.strip():
+        raise Invalid(
+            "限额须为正整数，每秒限次在 1 至 10000 之间，并写明原因。", errors={"daily_quota": ["须为正整数"]}
+        )
+    grant = _locked(grant_id)
+    before = {"daily_quota": grant.daily_quota, "rate": grant.rate}
+    grant.daily_quota, grant.rate = daily_quota, rate
+    _changed(grant, "daily_quota", "rate")
+    ledger.record(
+        actor, "sharing.change_quota", ("sharing.grant", grant.pk), before=before, reason=reason,
+        after={"daily_quota": daily_quota, "rate": rate}, organisation_id=grant.organisation_id,
+    )  # fmt: skip
+    return grant
+
+
+@transaction.atomic
+def refresh(actor: Actor, resource_id: int) -> int:
+    """Bring projections and masks of a resource's grants to what the catalogue says now; how many changed.
+
+    A field that is no longer allowed stops leaving; a field that became sensitive is masked. Nothing widens beyond
+    what was granted.
+    """
+    if not actor.system:
+        actor.require("sharing.serving", "build")
+    facts, changed = _facts(resource_id), 0
+    for grant in Grant.objects.select_for_update(of=("self",)).select_related("request").filter(
+        resource_id=resource_id, kind=GrantKind.FORMAL
+    ).exclude(state=GrantState.REVOKED):  # fmt: skip
+        shown = queries.projection(grant, facts)
+        needed = masks([item for item in facts.items if item.name in grant.fields], grant.request.plain_fields)
+        both = {**needed, **grant.masks}
+        if (shown, both) != (grant.projection, grant.masks):
+            grant.projection, grant.masks = shown, both
+            _changed(grant, "projection", "masks")
+            changed += 1
+    return changed
+
+
+@transaction.atomic
+def sandbox(actor: Actor, request_id: int) -> Grant:
+    """A grant of synthetic rows of the same shape, for whoever has asked; no review, few calls, thirty days."""
+    doors.row(actor, "sharing.request", request_id, "try")
+    request = Request.objects.select_for_update(of=("self",)).get(pk=request_id)
+    if request.way != Way.API or request.state == RequestState.REFUSED:
+        raise Refused("沙箱只供接口方式、未被拒绝的申请调试。", rule="沙箱是合成数据", code="way")
+    facts, today = _facts(request.resource_id), timezone.localdate()
+    chosen = [item for item in facts.items if item.name in request.fields]
+    found, made = Grant.objects.get_or_create(
+        request=request, kind=GrantKind.SANDBOX,
+        defaults={
+            "organisation_id": request.organisation_id, "provider_id": request.provider_id,
+            "resource_id": request.resource_id, "resource_name": request.resource_name, "purpose": f"调试：{request.matter}",
+            "way": request.way, "fields": request.fields, "projection": request.fields, "masks": masks(chosen),
+            "daily_quota": SANDBOX_QUOTA, "rate": 20, "page_rows": 100, "valid_from": today, "state": GrantState.ACTIVE,
+            "valid_until": today + timedelta(days=SANDBOX_DAYS), "created_by_id": actor.person_id, "is_demo": request.is_demo,
+        },
+    )  # fmt: skip
+    if made:
+        Usage.objects.create(grant=found, day=today)
+        ledger.record(actor, "sharing.sandbox", ("sharing.grant", found.pk), after={"request": request.pk})
+    elif found.valid_until < today:
+        Grant.objects.filter(pk=found.pk).update(
+            valid_from=today, valid_until=today + timedelta(days=SANDBOX_DAYS), generation=F("generation") + 1
+        )
+        announce()
+        found.refresh_from_db()
+    return found
