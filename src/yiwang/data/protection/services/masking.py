@@ -1,0 +1,117 @@
+"""脱敏：一个值的各种样子。纯函数；同一值同一方式结果相同，扰动也是。"""
+
+import re
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal, InvalidOperation
+
+from yiwang.data.protection.terms import Kind, Method
+from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.crypto import mac
+from yiwang.kernel.crypto.masks import KINDS, mask
+
+HIDDEN = "******"
+_DAY = re.compile(r"((?:19|20)\d{2})[-/.年]?(\d{1,2})?")
+# A band wide enough that one person is not recognised by the sum, narrow enough for a distribution.
+BAND = Decimal(10)
+SPREAD = 100
+
+
+def masked(kind: str, value: str) -> str:
+    """The masked form of a kind; kinds without a shape of their own show nothing."""
+    if kind in KINDS:
+        return mask(kind, value)
+    if kind == Kind.EMAIL:
+        return mask("account", value)
+    if kind == Kind.PLATE:
+        return value[:2] + "*" * max(len(value) - 3, 3) + value[-1:] if len(value) >= 6 else HIDDEN
+    if kind == Kind.BIRTHDAY:
+        return generalised(kind, value)
+    return HIDDEN
+
+
+def generalised(kind: str, value: str) -> str:
+    """A coarser value: the year of a day, the division of an address or an identity number, the band of an amount."""
+    if kind == Kind.BIRTHDAY:
+        found = _DAY.match(value)
+        return f"{found[1]}年" if found else HIDDEN
+    if kind == Kind.ID_NUMBER and re.fullmatch(r"\d{17}[\dXx]", value):
+        return f"{value[:6]}（{value[6:10]}年生）"
+    if kind == Kind.ADDRESS:
+        kept = mask("address", value).rstrip("*")
+        return kept or HIDDEN
+    if kind == Kind.FINANCE:
+        return _band(value)
+    return HIDDEN
+
+
+def _band(value: str) -> str:
+    try:
+        amount = Decimal(value.replace(",", ""))
+    except InvalidOperation:
+        return HIDDEN
+    if not amount.is_finite() or amount < 0:
+        return HIDDEN
+    low = Decimal(1)
+    while low * BAND <= amount:
+        low *= BAND
+    return "1 以下" if amount < 1 else f"{low:f}～{low * BAND:f}"
+
+
+def perturbed(kind: str, value: str, key: str) -> str:
+    """A neighbouring value, the same each time for one recipient (`key`), so that repeated reading averages nothing out.
+
+    Days move by up to 15 days, amounts by up to 5 %; other kinds have no neighbours and are replaced.
+    """
+    noise = int(mac(f"{key}\0{kind}\0{value}".encode(), "perturb")[:8], 16)
+    if kind == Kind.BIRTHDAY:
+        try:
+            day = date.fromisoformat(value[:10])
+            return date.fromordinal(day.toordinal() + noise % 31 - 15).isoformat()
+        except (ValueError, OverflowError):
+            return HIDDEN
+    if kind == Kind.FINANCE:
+        try:
+            amount = Decimal(value.replace(",", ""))
+        except InvalidOperation:
+            return HIDDEN
+        if not amount.is_finite():
+            return HIDDEN
+        return str((amount * (1000 + noise % (SPREAD + 1) - SPREAD // 2) / 1000).quantize(Decimal("0.01")))
+    return HIDDEN
+
+
+def pseudonym(kind: str, value: str, key: str) -> str:
+    """A name that is the same for the same value and recipient, so that rows can be joined; two recipients cannot.
+
+    Keyed, so that nobody without the platform's key can try all values (SM3 alone would fall to the 10^17 identity
+    numbers); who holds the key can trace it (可追溯).
+    """
+    return f"{kind}-{mac(f'{key}{chr(0)}{kind}{chr(0)}{value}'.encode(), 'pseudonym')[:24]}"
+
+
+def replaced(kind: str, value: str, key: str) -> str:
+    return HIDDEN
+
+
+_BY_METHOD: dict[str, Callable[[str, str, str], str]] = {
+    Method.PLAIN: lambda kind, value, key: value,
+    Method.MASK: lambda kind, value, key: masked(kind, value),
+    Method.GENERALISE: lambda kind, value, key: generalised(kind, value),
+    Method.PERTURB: perturbed,
+    Method.PSEUDONYM: pseudonym,
+    Method.REPLACE: replaced,
+}
+
+
+def apply(kind: str, method: str, value: object, key: str = "") -> str | None:
+    """A value as it leaves: None stays None, an empty text stays empty. `key` names the recipient.
+
+    Raises Invalid for a method that does not exist: nothing leaves by a typing error.
+    """
+    if value is None:
+        return None
+    text = str(value).strip()
+    if method not in _BY_METHOD:
+        raise Invalid(f"没有名为“{method}”的脱敏方式。", errors={"method": [f"只能是：{'、'.join(Method.values)}"]})
+    return _BY_METHOD[method](kind, text, key) if text else text

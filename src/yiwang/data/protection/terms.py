@@ -1,0 +1,63 @@
+"""敏感数据的类别、脱敏方式与个人信息请求的种类。"""
+
+from django.db.models import TextChoices
+
+
+class Kind(TextChoices):
+    """敏感类别。前五类与平台的掩码同名。"""
+
+    NAME = "name", "姓名"
+    ID_NUMBER = "id_number", "证件号码"
+    PHONE = "phone", "电话号码"
+    ADDRESS = "address", "地址"
+    ACCOUNT = "account", "账号"
+    EMAIL = "email", "电子邮箱"
+    PLATE = "plate", "车牌号"
+    BIRTHDAY = "birthday", "出生日期"
+    LOCATION = "location", "行踪轨迹"
+    HEALTH = "health", "医疗健康"
+    BIOMETRIC = "biometric", "生物识别"
+    BELIEF = "belief", "宗教信仰"
+    STATUS = "status", "特定身份"
+    MINOR = "minor", "未成年人"
+    FINANCE = "finance", "财产收入"
+
+
+# 个人信息保护法第二十八条：一旦泄露容易致人格尊严或人身、财产安全受害的；不满十四周岁未成年人的个人信息一律在内。
+SENSITIVE_PERSONAL = frozenset(
+    {Kind.BIOMETRIC, Kind.BELIEF, Kind.STATUS, Kind.HEALTH, Kind.ACCOUNT, Kind.LOCATION, Kind.MINOR, Kind.FINANCE}
+)
+
+
+class Method(TextChoices):
+    """脱敏方式（DB34/T 4631.2-2023：替换、掩码、扰动、加密；另有泛化）。"""
+
+    PLAIN = "plain", "不脱敏"
+    MASK = "mask", "掩码"
+    GENERALISE = "generalise", "泛化"
+    PERTURB = "perturb", "扰动"
+    PSEUDONYM = "pseudonym", "加密（可追溯的假名）"
+    REPLACE = "replace", "替换"
+
+
+class Recipient(TextChoices):
+    """数据给谁：各自最多见到什么，由脱敏规则表决定。"""
+
+    PUBLIC = "public", "社会公众"
+    DEPARTMENT = "department", "其他部门"
+    OWNER = "owner", "本部门"
+    ANALYST = "analyst", "统计分析"
+
+
+class Decision(TextChoices):
+    PENDING = "pending", "待确认"
+    ACCEPTED = "accepted", "采纳"
+    CHANGED = "changed", "改后采纳"
+    REJECTED = "rejected", "不采纳"
+
+
+class ScanState(TextChoices):
+    RUNNING = "running", "识别中"
+    PROPOSED = "proposed", "待确认"
+    DECIDED = "decided", "已确认"
+    FAILED = "failed", "识别失败"
