@@ -3,6 +3,7 @@
 DOMAINS: list[str] = [
     "yiwang.data.catalog",
     "yiwang.data.sharing",
+    "yiwang.data.protection",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

@@ -96,6 +96,23 @@ def rows(
     return found
 
 
+def sample(snapshot: Snapshot, columns: Sequence[str], count: int = 1000, seed: int = 1) -> list[dict[str, Any]]:
+    """Rows picked by chance, the same for the same seed; values as `rows` gives them."""
+    found: list[dict[str, Any]] = engine.run(
+        "yiwang.kernel.lake.work.sampling:sample",
+        {
+            "source": source(snapshot).described(),
+            "columns": list(columns),
+            "count": min(count, MOST_ROWS),
+            "seed": seed,
+        },
+        memory_mb=settings.LAKE_MEMORY_MB,
+        seconds=120,
+        threads=1,
+    )
+    return found
+
+
 def diff(a: Snapshot, b: Snapshot, *, samples: int = 20) -> Diff:
     """What changed from `a` to `b`, both of one table with a key."""
     return reconcile(source(a), source(b), key=a.table.key, samples=samples)

@@ -1,0 +1,42 @@
+"""What other domains may do with protection."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from django.utils import timezone
+
+from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
+from yiwang.data.protection import queries, services
+from yiwang.data.protection.services import masking
+from yiwang.data.protection.terms import Kind, Method, Recipient
+from yiwang.kernel.access.actors import Actor
+
+__all__ = ["Kind", "Method", "Recipient", "mask", "mask_plan", "record_access"]
+
+
+def mask(kind: str, method: str, value: object, key: str = "") -> str | None:
+    """A value as it leaves, see `services.masking.apply`; `key` names the recipient (a grant, a published file)."""
+    return masking.apply(kind, method, value, key)
+
+
+def mask_plan(items: Iterable[ItemFacts], recipient: str, on: date | None = None) -> dict[str, tuple[str, str]]:
+    """Field → (kind, method) for the sensitive items, by the rules in force.
+
+    A sensitive item that no rule speaks of is replaced: what nobody thought of does not leave. So is a kind that is not
+    of the list, and an item its department declared sensitive without saying of what kind.
+    """
+    methods = queries.methods(recipient, on or timezone.localdate())
+    plan = {}
+    for item in items:
+        if item.sensitive or item.declared_sensitive:
+            method = methods.get(item.sensitive, Method.REPLACE)
+            if method != Method.PLAIN:
+                plan[item.name] = (item.sensitive, method)
+    return plan
+
+
+def record_access(
+    actor: Actor, resource: ResourceFacts, fields: Sequence[str], rows: int, *, door: str, purpose: str, reference: str = ""
+) -> bool:  # fmt: skip
+    """Note that data left, in the caller's transaction; False when none of the fields is sensitive or of level 3 up."""
+    return services.record_access(actor, resource, fields, rows, door=door, purpose=purpose, reference=reference)

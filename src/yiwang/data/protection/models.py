@@ -1,0 +1,148 @@
+"""规则表、识别结果、个人信息访问记录。"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from yiwang.data.protection import terms
+from yiwang.kernel.access.records import Record
+
+
+class GradingRule(Record):
+    """定级规则：含有这些类别（且行数达到）的数据至少定到这一级。规则有生效、失效日期，不改旧规则。"""
+
+    code = models.CharField("规则代码", max_length=40)
+    name = models.CharField("规则名称", max_length=120)
+    kinds = ArrayField(
+        models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices),
+        verbose_name="敏感类别",
+        help_text="多个类别表示同时出现（组合识别个人）时才适用",
+    )
+    rows_from = models.PositiveBigIntegerField("行数达到", default=0, help_text="0 为不论规模")
+    level = models.PositiveSmallIntegerField("至少定级")
+    basis = models.CharField("依据", max_length=300)
+    valid_from = models.DateField("生效日期")
+    valid_until = models.DateField("失效日期", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "定级规则"
+        ordering = ["code", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["code", "valid_from"], name="protection_grading_once"),
+            models.CheckConstraint(condition=Q(level__range=(1, 4)), name="protection_grading_level"),
+            models.CheckConstraint(condition=Q(kinds__len__gt=0), name="protection_grading_kinds"),
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")), name="protection_grading_dates"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MaskRule(Record):
+    """脱敏规则：这一类别给这类接收方时至少怎样脱敏。"""
+
+    kind = models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices)
+    recipient = models.CharField("接收方", max_length=12, choices=terms.Recipient.choices)
+    method = models.CharField("脱敏方式", max_length=12, choices=terms.Method.choices)
+    basis = models.CharField("依据", max_length=300)
+    valid_from = models.DateField("生效日期")
+    valid_until = models.DateField("失效日期", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "脱敏规则"
+        ordering = ["kind", "recipient", "-valid_from"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "recipient", "valid_from"], name="protection_mask_once"),
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")), name="protection_mask_dates"
+            ),
+            # 不脱敏给公众没有例外，写错也不行。
+            models.CheckConstraint(
+                condition=~Q(recipient=terms.Recipient.PUBLIC) | ~Q(method=terms.Method.PLAIN),
+                name="protection_mask_never_plain_to_public",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}→{self.get_recipient_display()}：{self.get_method_display()}"
+
+
+class Scan(Record):
+    """一次敏感数据识别。organisation 即数据提供方；资源以目录的编号指认。"""
+
+    resource_id = models.BigIntegerField("资源编号", db_index=True)
+    resource_code = models.CharField("资源代码", max_length=60)
+    resource_name = models.CharField("资源名称", max_length=120)
+    snapshot = models.PositiveIntegerField("数据快照", default=0, help_text="0 为尚无数据，只看名称")
+    rows = models.BigIntegerField("数据量", default=0)
+    sampled = models.PositiveIntegerField("抽样行数", default=0)
+    state = models.CharField("状态", max_length=10, choices=terms.ScanState.choices, default=terms.ScanState.RUNNING)
+    note = models.CharField("说明", max_length=300, blank=True)
+    finished_at = models.DateTimeField("识别完成时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "敏感数据识别"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.resource_name} 第 {self.pk} 次识别"
+
+
+class Finding(models.Model):
+    """一个信息项的识别结果与人的决定。证据不含原值。"""
+
+    scan = models.ForeignKey(Scan, models.PROTECT, related_name="findings", verbose_name="识别")
+    item_id = models.BigIntegerField("信息项编号")
+    name = models.CharField("英文名称", max_length=60)
+    title = models.CharField("信息项名称", max_length=80)
+    kind = models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices, blank=True)
+    confidence = models.DecimalField("把握", max_digits=4, decimal_places=3)
+    level = models.PositiveSmallIntegerField("建议分级")
+    evidence = models.JSONField("证据", default=list)
+    rules = models.JSONField("适用规则", default=list)
+    decision = models.CharField("决定", max_length=10, choices=terms.Decision.choices, default=terms.Decision.PENDING)
+    decided_kind = models.CharField("确定类别", max_length=20, choices=terms.Kind.choices, blank=True)
+    decided_level = models.PositiveSmallIntegerField("确定分级", null=True, blank=True)
+    reason = models.CharField("理由", max_length=300, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "识别结果"
+        ordering = ["scan", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["scan", "item_id"], name="protection_finding_once"),
+            models.CheckConstraint(
+                condition=Q(decision=terms.Decision.PENDING) | Q(decided_level__range=(1, 4)),
+                name="protection_finding_decided",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title}：{self.get_kind_display() or '未见敏感'}"
+
+
+class AccessEntry(models.Model):
+    """谁在何时为何读了哪些敏感信息项。只增，触发器拒绝改、删。"""
+
+    person = models.ForeignKey("people.Person", models.PROTECT, null=True, related_name="+", verbose_name="访问人")
+    organisation = models.ForeignKey(
+        "orgs.Organisation", models.PROTECT, null=True, related_name="+", verbose_name="访问单位"
+    )
+    resource_id = models.BigIntegerField("资源编号", db_index=True)
+    resource_name = models.CharField("资源名称", max_length=120)
+    provider = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="提供方")
+    snapshot = models.PositiveIntegerField("数据快照", default=0)
+    fields = ArrayField(models.CharField("信息项", max_length=60), verbose_name="信息项")
+    rows = models.PositiveBigIntegerField("行数")
+    door = models.CharField("途径", max_length=40)
+    purpose = models.CharField("目的", max_length=300)
+    reference = models.CharField("依据的业务", max_length=100, blank=True)
+    at = models.DateTimeField("时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "敏感数据访问"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.resource_name} {self.at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,132 @@
+"""规则、识别、访问记录的台账。"""
+
+from typing import Any
+
+from yiwang.data.protection import services
+from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, Scan
+from yiwang.data.protection.terms import Kind, ScanState
+from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
+from yiwang.kernel.registers.registry import register
+
+VIEW, EXPORT = ("view", "查看"), ("export", "导出")
+RULE = register_resource(
+    Resource("protection.rule", "定级规则", GradingRule, verbs=(VIEW, ("add", "新增"), ("replace", "修订"), EXPORT))
+)
+MASK = register_resource(Resource("protection.mask", "脱敏规则", MaskRule, verbs=(VIEW, EXPORT)))
+SCAN = register_resource(
+    Resource("protection.scan", "敏感数据识别", Scan, verbs=(VIEW, ("add", "发起"), ("decide", "确认定级"), EXPORT))
+)
+FINDING = register_resource(
+    Resource(
+        "protection.finding", "识别结果", Finding, organisation="scan__organisation", owner=None, verbs=(VIEW, EXPORT)
+    )
+)
+ACCESS = register_resource(
+    Resource(
+        "protection.access", "敏感数据访问", AccessEntry, organisation="provider", owner="person", verbs=(VIEW, EXPORT)
+    )
+)
+
+
+def _kinds(rule: GradingRule) -> str:
+    return "、".join(Kind(kind).label for kind in rule.kinds)
+
+
+def _evidence(finding: Finding) -> str:
+    return "；".join(finding.evidence) or "—"
+
+
+def _reasons(finding: Finding) -> str:
+    return "；".join(f"{rule['level']} 级：{rule['basis']}" for rule in finding.rules) or "没有规则要求更高"
+
+
+def _fields(entry: AccessEntry) -> str:
+    return "、".join(entry.fields)
+
+
+def _replace(actor: Actor, rule: GradingRule, data: dict[str, Any]) -> GradingRule:
+    return services.replace_grading(
+        actor, rule.code, name=rule.name, kinds=rule.kinds, rows_from=rule.rows_from, level=int(data["level"]),
+        valid_from=data["valid_from"], basis=data["basis"],
+    )  # fmt: skip
+
+
+def _accept_all(actor: Actor, scan: Scan, data: dict[str, Any]) -> Scan:
+    return services.accept_all(actor, scan.pk)
+
+
+def _proposed(actor: Actor, scan: Scan) -> bool:
+    return scan.state == ScanState.PROPOSED
+
+
+LEVELS = (("1", "1 级"), ("2", "2 级"), ("3", "3 级"), ("4", "4 级"))
+
+RULES = register(
+    Register(
+        code="protection.rule", model=GradingRule, name="定级规则", resource=RULE,
+        columns=("code", "name", Column(_kinds, "敏感类别"), "rows_from", "level", "valid_from", "valid_until"),
+        filters=("level", Filter("valid_from", kind="dates")), search=("code", "name"), sort=("code",), writes=(),
+        sections=(Section("规则", ("code", "name", Column(_kinds, "敏感类别"), "rows_from", "level")),
+                  Section("效力", ("basis", "valid_from", "valid_until"))),
+        actions=(
+            RecordAction("replace", "修订", _replace, fields=(
+                Field("level", "新的分级", "choice", required=True, choices=LEVELS),
+                Field("valid_from", "生效日期", "date", required=True), Field("basis", "依据", required=True)),
+                confirm="旧规则到新规则生效前一日为止，已定的级不会自动改变，确定修订吗？"),
+        ),
+        empty="还没有定级规则。请系统管理员载入随平台给出的一套，再按本地规定修订。",
+    )
+)  # fmt: skip
+
+MASKS = register(
+    Register(
+        code="protection.mask", model=MaskRule, name="脱敏规则", resource=MASK,
+        columns=("kind", "recipient", "method", "basis", "valid_from", "valid_until"),
+        filters=("kind", "recipient", "method"), sort=("kind", "recipient"), writes=(),
+        sections=(Section("规则", ("kind", "recipient", "method")), Section("效力", ("basis", "valid_from", "valid_until"))),
+        empty="还没有脱敏规则；没有规则的敏感信息项一律替换，不会外流。",
+    )
+)  # fmt: skip
+
+SCANS = register(
+    Register(
+        code="protection.scan", model=Scan, name="敏感数据识别", resource=SCAN,
+        columns=("resource_name", "resource_code", "organisation", "state", "rows", "sampled", "finished_at"),
+        filters=("state", Filter("created_at", kind="dates")), search=("resource_name", "resource_code"), sort=("-id",),
+        related=("organisation",), writes=(),
+        sections=(Section("资源", ("resource_name", "resource_code", "organisation", "snapshot", "rows")),
+                  Section("识别", ("state", "sampled", "note", "finished_at"))),
+        actions=(
+            RecordAction("accept_all", "全部按建议定级", _accept_all, verb="decide", available=_proposed,
+                         why="只有待确认的识别可以定级。", confirm="没有逐项确认的信息项将按建议定级，确定吗？"),
+        ),
+        empty="还没有做过识别。在资源页点“识别敏感数据”即可发起。",
+    )
+)  # fmt: skip
+
+FINDINGS = register(
+    Register(
+        code="protection.finding", model=Finding, name="识别结果", resource=FINDING,
+        columns=("scan", "title", "kind", "confidence", "level", "decision", "decided_kind", "decided_level"),
+        filters=("decision", "kind", "level"), search=("title", "name"), sort=("-id",), related=("scan",), writes=(),
+        sections=(Section("信息项", ("scan", "title", "name")),
+                  Section("建议", ("kind", "confidence", "level", Column(_evidence, "证据"), Column(_reasons, "定级理由"))),
+                  Section("决定", ("decision", "decided_kind", "decided_level", "reason"))),
+        empty="还没有识别结果。",
+    )
+)  # fmt: skip
+
+ACCESSES = register(
+    Register(
+        code="protection.access", model=AccessEntry, name="敏感数据访问", resource=ACCESS,
+        columns=("at", "resource_name", "organisation", "person", "door", Column(_fields, "信息项"), "rows", "purpose"),
+        filters=("door", Filter("at", kind="dates")), search=("resource_name", "purpose", "reference"), sort=("-id",),
+        related=("organisation", "person"), writes=(),
+        sections=(Section("访问", ("at", "resource_name", "provider", "snapshot", Column(_fields, "信息项"), "rows")),
+                  Section("访问人", ("person", "organisation", "door", "purpose", "reference"))),
+        empty="还没有人读取过敏感数据。",
+    )
+)  # fmt: skip
