@@ -67,6 +67,8 @@ def _value(field: Any, home: Organisation) -> Any:
         return f"{number:032x}"
     if isinstance(field, models.BooleanField):
         return False
+    if isinstance(field, ArrayField):
+        return [_value(field.base_field, home)]
     if isinstance(field, models.JSONField):
         return {}
     if isinstance(field, models.IntegerField | models.DecimalField | models.FloatField):

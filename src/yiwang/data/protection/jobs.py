@@ -2,7 +2,7 @@
 
 from yiwang.data.protection import services
 from yiwang.data.protection.models import Scan
-from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 
@@ -10,9 +10,9 @@ from yiwang.kernel.jobs.tasks import Outcome, job
 @job("protection.scan", title="敏感数据识别")
 def scan(*, scan_id: int) -> Outcome:
     try:
-        found = services.run_scan(scan_id)
+        found = services.run_scan(SYSTEM, scan_id)
     except Refused as refused:
-        services.fail_scan(scan_id, str(refused))
+        services.fail_scan(SYSTEM, scan_id, str(refused))
         raise
     sensitive = found.findings.exclude(kind="").count()
     return Outcome(f"{found.resource_name}：{found.findings.count()} 个信息项中 {sensitive} 个敏感，等待确认。")

@@ -19,7 +19,7 @@ class GradingRule(Record):
         help_text="多个类别表示同时出现（组合识别个人）时才适用",
     )
     rows_from = models.PositiveBigIntegerField("行数达到", default=0, help_text="0 为不论规模")
-    level = models.PositiveSmallIntegerField("至少定级")
+    level = models.PositiveSmallIntegerField("至少定级", choices=terms.Level.choices)
     basis = models.CharField("依据", max_length=300)
     valid_from = models.DateField("生效日期")
     valid_until = models.DateField("失效日期", null=True, blank=True)
@@ -99,12 +99,12 @@ class Finding(models.Model):
     title = models.CharField("信息项名称", max_length=80)
     kind = models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices, blank=True)
     confidence = models.DecimalField("把握", max_digits=4, decimal_places=3)
-    level = models.PositiveSmallIntegerField("建议分级")
+    level = models.PositiveSmallIntegerField("建议分级", choices=terms.Level.choices)
     evidence = models.JSONField("证据", default=list)
     rules = models.JSONField("适用规则", default=list)
     decision = models.CharField("决定", max_length=10, choices=terms.Decision.choices, default=terms.Decision.PENDING)
     decided_kind = models.CharField("确定类别", max_length=20, choices=terms.Kind.choices, blank=True)
-    decided_level = models.PositiveSmallIntegerField("确定分级", null=True, blank=True)
+    decided_level = models.PositiveSmallIntegerField("确定分级", choices=terms.Level.choices, null=True, blank=True)
     reason = models.CharField("理由", max_length=300, blank=True)
 
     class Meta:

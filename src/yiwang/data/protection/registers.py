@@ -4,7 +4,7 @@ from typing import Any
 
 from yiwang.data.protection import services
 from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, Scan
-from yiwang.data.protection.terms import Kind, ScanState
+from yiwang.data.protection.terms import Kind, Level, ScanState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
@@ -62,7 +62,7 @@ def _proposed(actor: Actor, scan: Scan) -> bool:
     return scan.state == ScanState.PROPOSED
 
 
-LEVELS = (("1", "1 级"), ("2", "2 级"), ("3", "3 级"), ("4", "4 级"))
+LEVELS = tuple((str(value), label) for value, label in Level.choices)
 
 RULES = register(
     Register(

@@ -1,6 +1,6 @@
 """敏感数据的类别、脱敏方式与个人信息请求的种类。"""
 
-from django.db.models import TextChoices
+from django.db.models import IntegerChoices, TextChoices
 
 
 class Kind(TextChoices):
@@ -29,11 +29,20 @@ SENSITIVE_PERSONAL = frozenset(
 )
 
 
+class Level(IntegerChoices):
+    """一般数据分级（GB/T 43697-2024 附录 H）。重要数据、核心数据不进共享，按 4 级对待。"""
+
+    ONE = 1, "1 级"
+    TWO = 2, "2 级"
+    THREE = 3, "3 级"
+    FOUR = 4, "4 级"
+
+
 class Method(TextChoices):
     """脱敏方式（DB34/T 4631.2-2023：替换、掩码、扰动、加密；另有泛化）。"""
 
-    PLAIN = "plain", "不脱敏"
     MASK = "mask", "掩码"
+    PLAIN = "plain", "不脱敏"
     GENERALISE = "generalise", "泛化"
     PERTURB = "perturb", "扰动"
     PSEUDONYM = "pseudonym", "加密（可追溯的假名）"

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from yiwang.data.protection.terms import Kind
@@ -108,7 +109,7 @@ def _tests() -> Iterable[tuple[Kind, str, Callable[[str], bool], float, bool]]:
         else:
             described = functions.named(function)
             label = described.doc.removeprefix("是否").rstrip("。") if described else function
-            yield kind, label, lambda text, function=function: _call(function, text), needed, alone
+            yield kind, label, partial(_call, function), needed, alone
     yield Kind.ADDRESS, "道路门牌的写法", lambda text: _ADDRESS.search(text) is not None, 0.5, True
     yield Kind.BIRTHDAY, "日期的样子", lambda text: _BIRTH_RANGE.fullmatch(text[:11].strip()) is not None, 0.8, False
 

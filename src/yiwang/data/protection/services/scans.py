@@ -13,7 +13,7 @@ from yiwang.data.protection.services import detection, grading
 from yiwang.data.protection.services.rules import grade_rules
 from yiwang.data.protection.terms import Decision, Kind, ScanState
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
 from yiwang.kernel.ledger import services as ledger
@@ -61,12 +61,12 @@ def _sampled(scan: Scan, facts: catalog.ResourceFacts, snapshot: Snapshot | None
     ]  # fmt: skip
 
 
-def run_scan(scan_id: int) -> Scan:
+def run_scan(actor: Actor, scan_id: int) -> Scan:
     """Detect and grade; what a person decided on an earlier scan is proposed again, not what the detector thinks."""
     scan = Scan.objects.get(pk=scan_id)
     if scan.state != ScanState.RUNNING:
         return scan
-    facts = catalog.resource(SYSTEM, scan.resource_id)
+    facts = catalog.resource(actor, scan.resource_id)
     table = LakeTable.objects.filter(name=facts.table).first()
     snapshot = lake.current(table) if table is not None else None
     samples = _sampled(scan, facts, snapshot)
@@ -112,7 +112,7 @@ def _settled(resource_id: int) -> dict[int, str]:
     return {each.item_id: each.decided_kind for each in decided}
 
 
-def fail_scan(scan_id: int, why: str) -> None:
+def fail_scan(actor: Actor, scan_id: int, why: str) -> None:
     Scan.objects.filter(pk=scan_id, state=ScanState.RUNNING).update(
         state=ScanState.FAILED, note=why[:300], finished_at=timezone.now()
     )

@@ -28,7 +28,7 @@ def resource(district, tmp_path) -> catalog.ResourceFacts:
 
 @pytest.fixture
 def proposed(district, resource) -> Scan:
-    return services.run_scan(services.request_scan(district["安全员"], resource.id).pk)
+    return services.run_scan(SYSTEM, services.request_scan(district["安全员"], resource.id).pk)
 
 
 def found(scan: Scan) -> dict[str, Finding]:
@@ -75,7 +75,7 @@ def test_what_a_person_decided_is_proposed_again(district, resource, proposed):
     shown = found(proposed)
     services.decide(district["安全员"], proposed.pk, {shown["note"].pk: Choice("", 1, "只写办公场所")})
     services.accept_all(district["安全员"], proposed.pk)
-    again = services.run_scan(services.request_scan(district["安全员"], resource.id).pk)
+    again = services.run_scan(SYSTEM, services.request_scan(district["安全员"], resource.id).pk)
     assert (found(again)["note"].kind, found(again)["note"].level) == ("", 1)
     assert "此前已由人确定" in found(again)["note"].evidence
 
@@ -99,8 +99,8 @@ def test_a_finding_of_another_scan_and_an_empty_decision_are_refused(district, p
 def test_two_requests_at_once_are_one_scan_and_a_second_run_changes_nothing(district, resource):
     one = services.request_scan(district["安全员"], resource.id)
     assert services.request_scan(district["安全员"], resource.id) == one
-    services.run_scan(one.pk)
-    services.run_scan(one.pk)
+    services.run_scan(SYSTEM, one.pk)
+    services.run_scan(SYSTEM, one.pk)
     assert Finding.objects.count() == 5
 
 
@@ -113,7 +113,7 @@ def test_a_running_scan_cannot_be_decided(district, resource):
 
 def test_without_data_only_names_speak_and_it_says_so(district):
     published = district.published("空资源")
-    scan = services.run_scan(services.request_scan(district["安全员"], published.pk).pk)
+    scan = services.run_scan(SYSTEM, services.request_scan(district["安全员"], published.pk).pk)
     assert "只按名称识别" in scan.note
     assert found(scan)["id_number"].kind == "id_number"
 
@@ -131,7 +131,7 @@ def test_a_department_grades_its_own_data_only(district, resource, proposed):
     other = district.published("学籍信息", unit="教育局")
     with pytest.raises(Refused):
         services.request_scan(district["住建安全员"], other.pk)
-    scan = services.run_scan(services.request_scan(district["安全员"], other.pk).pk)
+    scan = services.run_scan(SYSTEM, services.request_scan(district["安全员"], other.pk).pk)
     with pytest.raises(Refused):
         services.accept_all(district["住建安全员"], scan.pk)
 
