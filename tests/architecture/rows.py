@@ -62,7 +62,7 @@ def _value(field: Any, home: Organisation) -> Any:
     if isinstance(field, models.DateTimeField):
         return timezone.now() + datetime.timedelta(seconds=number)
     if isinstance(field, models.DateField):
-        return timezone.localdate()
+        return timezone.localdate() - datetime.timedelta(days=number)
     if isinstance(field, models.UUIDField):
         return f"{number:032x}"
     if isinstance(field, models.BooleanField):
