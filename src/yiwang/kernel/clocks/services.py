@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
@@ -143,6 +144,21 @@ def void(case_id: int, *, codes: Codes = None) -> list[Clock]:
             clock.status = ClockStatus.SUPERSEDED
             _derive(clock)
     return found
+
+
+def restore(case_id: int, code: str, *, before_seq: int) -> Clock:
+    """The entry that put a new round in place of a running one is withdrawn: the earlier round goes on as if it had
+    never been replaced, with every day since then counted."""
+    with transaction.atomic():
+        rounds = Clock.objects.select_for_update().filter(case_id=case_id, code=code, status=ClockStatus.SUPERSEDED)
+        begun = ClockSegment.objects.filter(clock=OuterRef("pk"), kind=SegmentKind.RUN, entry_seq__lt=before_seq)
+        clock = rounds.filter(Exists(begun)).order_by("-round").first()
+        if clock is None:
+            raise Conflict(f"该办件没有可恢复的期限“{code}”。")
+        still = queries.course_of(clock).stands_still
+        clock.status = ClockStatus.SUSPENDED if still else ClockStatus.RUNNING
+        _derive(clock)
+    return clock
 
 
 def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int, basis: str = "") -> Clock:

@@ -107,6 +107,8 @@ def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
                 services.resume(case.pk, at, entry_seq=seq, codes=[code])
             case "revive":
                 services.revive(case.pk, at, entry_seq=seq, codes=[code], counted=item["counted"])
+            case "restore":
+                services.restore(case.pk, code, before_seq=item["before"])
             case "extend":
                 services.extend(case.pk, code, at, item["amount"], entry_seq=seq, basis=item["basis"])
             case _:

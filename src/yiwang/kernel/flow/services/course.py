@@ -73,7 +73,7 @@ def withdraw(actor: Actor, case_id: int, *, opinion: str = "", key: str = "") ->
 
 
 def undo(work: Work, entry: Entry) -> None:
-    """Put back what an entry changed; what it opened becomes void."""
+    """Put back what an entry changed; what it opened becomes void, a clock it ended or re-armed goes on as before."""
     before = replay(work.case.pk, entry.seq - 1)
     seats = {seat.ref: seat for seat in Seat.objects.filter(case_id=work.case.pk)}
     opened = [seat for seat in seats.values() if seat.opened_seq == entry.seq]
@@ -95,8 +95,12 @@ def undo(work: Work, entry: Entry) -> None:
         opposite = {"start": "void", "finish": "revive"}.get(item["op"])
         if opposite:
             clockwork.order(work.clocks, states, opposite, item["code"], work.instant(), counted=True)
-    if work.clocks:
-        work.remember("clocks", states)
+        elif item["op"] == "void":
+            clockwork.order(work.clocks, states, "restore", item["code"], work.instant(), before=entry.seq)
+    touched, was = {item["code"] for item in work.clocks}, before.case["memory"].get("clocks", {})
+    kept = {code: status for code, status in states.items() if code not in touched}
+    if touched:
+        work.remember("clocks", {**kept, **{code: was[code] for code in touched & was.keys()}})
 
 
 def _undo_case(case: Case, entry: Entry, before: State) -> None:

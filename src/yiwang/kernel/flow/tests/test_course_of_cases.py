@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Conflict, Invalid, Refused
-from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.models import Clock, Timer
 from yiwang.kernel.clocks.timers import run_due
 from yiwang.kernel.flow import services
 from yiwang.kernel.flow.definitions import (
@@ -17,7 +18,7 @@ from yiwang.kernel.flow.definitions import (
     Stage,
     end,
 )  # fmt: skip
-from yiwang.kernel.flow.models import Entry
+from yiwang.kernel.flow.models import Case, Entry
 from yiwang.kernel.flow.queries import charges, inbox, timeline
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.flow.tests import flows
@@ -172,3 +173,49 @@ def test_项目跨年多环节_时钟以月计(town: Town) -> None:
     spans = charges(done)
     assert (spans[0].start, spans[-1].stop, len(spans)) == (done.opened_at, done.closed_at, 6)
     check(done)
+
+
+def rounds(case: Case) -> list[tuple[int, str]]:
+    return list(Clock.objects.filter(case_id=case.pk).order_by("round").values_list("round", "status"))
+
+
+def test_撤回重启时钟的办理_原时钟接着走如同未曾重启(town: Town) -> None:
+    again = ClockRule("h", "办理", "working_day", 5, starts="enter:handle act:note", stops="leave:handle")
+    case = at_handle(town, again)
+    first = Clock.objects.get(case_id=case.pk)
+    armed = set(Timer.objects.filter(clock=first, state="armed").values_list("rung", "lawful_at"))
+    with time_machine.travel(timezone.now() + timedelta(days=3), tick=True):
+        services.act(town["water1"], case.pk, "note", opinion="重新起算")
+        assert rounds(case) == [(1, "superseded"), (2, "running")]
+        assert Clock.objects.get(case_id=case.pk, round=2).due_at > first.due_at
+        services.withdraw(town["water1"], case.pk)
+        assert rounds(case) == [(1, "running"), (2, "superseded")]
+        kept = Clock.objects.get(pk=first.pk)
+        assert (kept.due_at, kept.started_at) == (first.due_at, first.started_at)
+        now_armed = set(Timer.objects.filter(clock=kept, state="armed").values_list("rung", "lawful_at"))
+        assert now_armed == armed
+        assert not Timer.objects.filter(clock__case_id=case.pk, clock__round=2, state="armed").exists()
+        assert seat_of(town, case, "water1").due == first.due_at
+        check(now(case))
+        services.act(town["water1"], case.pk, "note", opinion="再次重新起算")
+        assert rounds(case)[-1] == (3, "running")
+        services.act(town["water1"], case.pk, "finish", opinion="好")
+        check(now(case))
+
+
+def test_撤回退回_退回时启动的时钟作废_原时钟恢复(town: Town) -> None:
+    review = ClockRule("r", "审核", "working_day", 3, starts="enter:review", stops="leave:review")
+    handle = ClockRule("h", "办理", "working_day", 5, starts="enter:handle", stops="leave:handle")
+    case = at_handle(town, handle, review)
+    services.act(town["water1"], case.pk, "finish", opinion="好")
+    due = Clock.objects.get(case_id=case.pk, code="r").due_at
+    services.send_back(town["water_head"], case.pk, opinion="重写")
+    found = {(clock.code, clock.round): clock.status for clock in Clock.objects.filter(case_id=case.pk)}
+    assert found == {("h", 1): "finished", ("r", 1): "finished", ("h", 2): "running"}
+    services.withdraw(town["water_head"], case.pk)
+    found = {(clock.code, clock.round): clock.status for clock in Clock.objects.filter(case_id=case.pk)}
+    assert found == {("h", 1): "finished", ("r", 1): "running", ("h", 2): "superseded"}
+    assert Clock.objects.get(case_id=case.pk, code="r").due_at == due
+    check(now(case))
+    services.act(town["water_head"], case.pk, "agree")
+    check(now(case))

@@ -3,12 +3,15 @@
 import re
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from yiwang.kernel.access.models import Grant, Role
 from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.people.models import Account, Delegation
 from yiwang.kernel.people.testing import Town
+from yiwang.kernel.registers.models import ImportRun
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +127,18 @@ def test_本人设定和收回代理(town):
     assert other.post(f"/account/delegations/{made.pk}/revoke/").status_code == 404
     assert client.post(f"/account/delegations/{made.pk}/revoke/").status_code == 302
     assert "已收回" in text(client.get("/account/delegations/"))
+
+
+def test_机构导入上下级同表_先后不限(town, three):
+    lines = "机构代码,机构名称,类别,上级机构\nJD01,城北街道办,department,QU01\nQU01,城区政府,department,\n"
+    client = three[Duty.SYSTEM]
+    sent = client.post("/r/orgs.organisation/import/", {"file": SimpleUploadedFile("机构.csv", lines.encode())})
+    run = ImportRun.objects.get()
+    assert sent.status_code == 302, sent.content.decode()[:500]
+    client.post(
+        f"/r/orgs.organisation/import/{run.pk}/", {f"column-{n}": name for n, name in enumerate(run.mapping.values())}
+    )
+    run.refresh_from_db()
+    assert (run.state, run.created) == ("done", 2), run.message
+    child = Organisation.objects.get(code="JD01")
+    assert child.parent.code == "QU01" and child.path.startswith(child.parent.path)
