@@ -45,7 +45,9 @@ def open_case(
         known = answered(actor, key, request_of("open", parent or 0, flow_code))
         if known is not None:
             return known
-        now, version, above = timezone.now(), current(flow_code), _above(actor, parent) if parent else None
+        # The moment is taken under the parent's lock, so that records stand in the order in which they were made.
+        above = _above(actor, parent) if parent else None
+        now, version = timezone.now(), current(flow_code)
         flow = flow_of(version.pk)
         item = Opening(title, organisation_id, data, happened_at, stage, key)
         case = draft(actor, version.pk, flow, item, now, operator_id)
