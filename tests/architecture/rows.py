@@ -51,6 +51,13 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     return model._default_manager.create(**values)
 
 
+def _when(field: models.DateField[Any, Any], number: int) -> datetime.date:
+    """Another instant or day for each row: rules and terms are unique by the day they begin."""
+    if isinstance(field, models.DateTimeField):
+        return timezone.now() + datetime.timedelta(seconds=number)
+    return timezone.localdate() - datetime.timedelta(days=number)
+
+
 def _value(field: Any, home: Organisation) -> Any:
     number = next(_count)
     if field.is_relation:
@@ -59,10 +66,8 @@ def _value(field: Any, home: Organisation) -> Any:
         return []
     if field.choices:
         return field.flatchoices[0][0]
-    if isinstance(field, models.DateTimeField):
-        return timezone.now() + datetime.timedelta(seconds=number)
     if isinstance(field, models.DateField):
-        return timezone.localdate() - datetime.timedelta(days=number)
+        return _when(field, number)
     if isinstance(field, models.UUIDField):
         return f"{number:032x}"
     if isinstance(field, models.BooleanField):
