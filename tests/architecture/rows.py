@@ -51,7 +51,7 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     return model._default_manager.create(**values)
 
 
-def _when(field: models.DateField[Any, Any], number: int) -> datetime.date:
+def _when(field: Any, number: int) -> datetime.date:
     """Another instant or day for each row: rules and terms are unique by the day they begin."""
     if isinstance(field, models.DateTimeField):
         return timezone.now() + datetime.timedelta(seconds=number)
