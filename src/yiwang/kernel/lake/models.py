@@ -59,6 +59,10 @@ class Snapshot(models.Model):
     digest = models.CharField("摘要", max_length=64, help_text="各文件 SHA-256 与行数按序的 SHA-256")
     cause = models.JSONField("来由", default=dict, help_text="数据包、规则集版本等")
     counts = models.JSONField("变化", default=dict, help_text="新增、更新、删除的行数")
+    lineage = ArrayField(
+        models.BigIntegerField("血缘"), verbose_name="现行血缘", default=list, editable=False,
+        help_text="至此快照为止说明本表各列来历的血缘行",
+    )  # fmt: skip
     iceberg_id = models.BigIntegerField("Iceberg 快照号", null=True, blank=True)
     created_by = models.ForeignKey(
         "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="产生人"

@@ -11,9 +11,14 @@ from django.conf import settings
 
 from yiwang.kernel.access.actors import Refused
 from yiwang.kernel.lake import engine, places
+from yiwang.kernel.lake.lineage import Lineage, Step, downstream, upstream
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
 from yiwang.kernel.lake.sources import Files, Source
 
+__all__ = [
+    "Condition", "Diff", "Lineage", "Step", "current", "diff", "downstream", "files", "numbered", "paths", "reconcile", "rows",
+    "source", "table", "upstream",
+]  # fmt: skip
 MOST_ROWS = 10_000
 
 

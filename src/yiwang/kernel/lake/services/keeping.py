@@ -105,7 +105,7 @@ def compact(actor: Actor, table: LakeTable, *, job_id: int | None = None) -> Sna
         joined = {file.pk for group in groups for file in group}
         left = [file for file in files if file.pk not in joined] + named(table, answer)
         made = snapshot(
-            actor, table, Kind.COMPACT, left, base=base, cause={"compacted": len(joined)}, counts={}
+            actor, table, Kind.COMPACT, left, base=base, cause={"compacted": len(joined)}, counts={}, like=base,
         )  # fmt: skip
         if made.rows != base.rows:
             raise engine.EngineFailed(

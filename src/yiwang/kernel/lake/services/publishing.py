@@ -60,7 +60,7 @@ def rollback(actor: Actor, table: LakeTable, number: int, reason: str) -> Snapsh
         files = list(DataFile.objects.filter(pk__in=earlier.files))
         made = make_snapshot(
             actor, held, Kind.ROLLBACK, files, base=held.current, cause={"rollback_to": number},
-            counts={"added": earlier.rows, "removed": held.current.rows if held.current else 0},
+            counts={"added": earlier.rows, "removed": held.current.rows if held.current else 0}, like=earlier,
         )  # fmt: skip
         point(actor, held, made, reason)
     table.refresh_from_db()

@@ -117,7 +117,7 @@ def _replace_current(
     files = list(DataFile.objects.filter(pk__in=before.files))
     made = snapshot(
         actor, table, Kind.REWRITE, files, base=before, cause={"rewritten": before.number},
-        counts={"removed": rows - before.rows},
+        counts={"removed": rows - before.rows}, like=before,
     )  # fmt: skip
     point(actor, table, made, reason)
     return made

@@ -74,18 +74,29 @@ def stage(
 
 
 def _draw(table: LakeTable, made: Snapshot, edges: Iterable[Mapping[str, Any]]) -> None:
-    names = {column["name"] for column in table.columns}
+    """Keep the edges, and what lineage the table has from now on: they join the base's, or replace them with the rows."""
+    names = {column["name"].lower(): column["name"] for column in table.columns}
+    given = list(edges)
+    if unknown := sorted({edge["column"] for edge in given if edge["column"].lower() not in names}):
+        raise Invalid(f"血缘写到了表中没有的列：{'、'.join(unknown)}。", errors={"edges": ["列不存在。"]})
     drawn = [
         Edge(
-            target=table, snapshot=made, column=edge["column"], source=edge.get("source"),
+            target=table, snapshot=made, column=names[edge["column"].lower()], source=edge.get("source"),
             source_column=edge.get("source_column", ""), origin=edge.get("origin", ""),
             transform=edge.get("transform", ""),
         )
-        for edge in edges
+        for edge in given
     ]  # fmt: skip
-    if unknown := sorted({edge.column for edge in drawn} - names):
-        raise Invalid(f"血缘写到了表中没有的列：{'、'.join(unknown)}。", errors={"edges": ["列不存在。"]})
     Edge.objects.bulk_create(drawn)
+    before = made.base.lineage if made.base and not (drawn and made.kind == Mode.REPLACE) else []
+    kept = {_sort_of(edge): edge.pk for edge in [*Edge.objects.filter(pk__in=before).order_by("pk"), *drawn]}
+    made.lineage = sorted(kept.values())
+    made.save(update_fields=["lineage"])
+
+
+def _sort_of(edge: Edge) -> tuple[Any, ...]:
+    """Edges that say the same: the newest stands for all, whichever package it came with."""
+    return edge.column, edge.source_id, edge.source_column, edge.transform
 
 
 def discard(actor: Actor, snapshot: Snapshot, reason: str) -> None:

@@ -33,14 +33,14 @@ def named(table: LakeTable, made: Sequence[dict[str, Any]]) -> list[DataFile]:
 
 def snapshot(
     actor: Actor, table: LakeTable, kind: str, files: list[DataFile], *, base: Snapshot | None,
-    cause: dict[str, Any], counts: dict[str, int], iceberg_id: int | None = None,
+    cause: dict[str, Any], counts: dict[str, int], like: Snapshot | None = None,
 ) -> Snapshot:  # fmt: skip
-    """The next number of the table; the caller holds its lock."""
+    """The next number of the table; the caller holds its lock. `like`: whose lineage it has."""
     last = Snapshot.objects.filter(table=table).order_by("-number").values_list("number", flat=True).first() or 0
     return Snapshot.objects.create(
         table=table, number=last + 1, kind=kind, base=base, columns=table.columns, files=sorted(file.pk for file in files),
         rows=sum(file.rows for file in files), bytes=sum(file.bytes for file in files), digest=digest_of(files),
-        cause=cause, counts=counts, iceberg_id=iceberg_id, created_by_id=actor.person_id,
+        cause=cause, counts=counts, lineage=like.lineage if like else [], created_by_id=actor.person_id,
     )  # fmt: skip
 
 
