@@ -52,10 +52,10 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
 
 
 def _when(field: Any, number: int) -> datetime.date:
-    """Another instant or day for each row: rules and terms are unique by the day they begin."""
+    """Another instant or day for each row: rules and terms are unique by the day they begin, and begin before they end."""
     if isinstance(field, models.DateTimeField):
         return timezone.now() + datetime.timedelta(seconds=number)
-    return timezone.localdate() - datetime.timedelta(days=number)
+    return timezone.localdate() + datetime.timedelta(days=number)
 
 
 def _value(field: Any, home: Organisation) -> Any:
@@ -63,7 +63,7 @@ def _value(field: Any, home: Organisation) -> Any:
     if field.is_relation:
         return make(field.related_model, home)
     if isinstance(field, ArrayField):
-        return []
+        return [_value(field.base_field, home)]
     if field.choices:
         return field.flatchoices[0][0]
     if isinstance(field, models.DateField):
@@ -72,8 +72,6 @@ def _value(field: Any, home: Organisation) -> Any:
         return f"{number:032x}"
     if isinstance(field, models.BooleanField):
         return False
-    if isinstance(field, ArrayField):
-        return [_value(field.base_field, home)]
     if isinstance(field, models.JSONField):
         return {}
     if isinstance(field, models.IntegerField | models.DecimalField | models.FloatField):
