@@ -4,6 +4,7 @@ DOMAINS: list[str] = [
     "yiwang.data.catalog",
     "yiwang.data.sharing",
     "yiwang.data.protection",
+    "yiwang.data.governance",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

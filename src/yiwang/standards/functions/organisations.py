@@ -19,10 +19,19 @@ def uscc_ok(text: str) -> bool:
     return ALPHABET[-total % 31] == text[17]
 
 
-def _uscc_sql(dialect: Dialect, text: str) -> str:
+def _division(text: str) -> int:
+    return int(text[2:8]) if re.fullmatch("[0-9]{6}", text[2:8]) else 0
+
+
+DIVISION = register(Function(
+    "uscc_division", ("text",), "integer", _division, doc="第 3 至 8 位的数。", internal=True,
+    **portable(lambda dialect, text: f"coalesce({dialect.integer(f'substr({text}, 3, 6)')}, 0)"),
+))  # fmt: skip
+
+
+def _uscc_sql(dialect: Dialect, text: str, number: str) -> str:
     """The six digits of the division come in one number: modulo 31 the digit q[i] - 10 q[i+1] with weight w[i]
     (from the right) adds up to q[i] (w[i] - 10 w[i-1])."""
-    number = f"coalesce({dialect.integer(f'substr({text}, 3, 6)')}, 0)"
     digits = WEIGHTS[2:8][::-1]
     terms = [f"{number} * {digits[0]}"]
     terms += [
@@ -58,7 +67,7 @@ def _org_code_sql(dialect: Dialect, text: str) -> str:
 
 register(Function(
     "uscc_ok", ("text",), "boolean", uscc_ok, **portable(_uscc_sql),
-    doc="18 位统一社会信用代码是否正确：字符集、行政区划位、校验码。", standard=STANDARD,
+    doc="18 位统一社会信用代码是否正确：字符集、行政区划位、校验码。", standard=STANDARD, prepared=(DIVISION,),
 ))  # fmt: skip
 register(Function(
     "org_code_ok", ("text",), "boolean", org_code_ok, **portable(_org_code_sql),

@@ -4,7 +4,9 @@
 ISO 7064 MOD 11-2. Before 1999-10-01 numbers had 15 digits: two-digit year, no check character.
 """
 
+import calendar
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from yiwang.kernel.lake.basics import BLANKS, half_width
@@ -19,6 +21,10 @@ PROVINCES = (
 CHECKS = "10X98765432"
 # ISO 7064: the digit at place i from the right, the check character being place 0, weighs 2^i.
 WEIGHTS = [2**place % 11 for place in range(1, 18)]
+
+
+# Month and day as one number, the 29th of February included.
+DAYS = [month * 100 + day for month in range(1, 13) for day in range(1, calendar.monthrange(2000, month)[1] + 1)]
 
 
 def check_character(seventeen: str) -> str:
@@ -58,33 +64,29 @@ def remainder_sql(dialect: Dialect, number: str) -> str:
     return f"(({' + '.join(terms)}) % 11)"
 
 
-def real_day_sql(dialect: Dialect, number: str, place: int) -> str:
-    """Whether the eight digits that end before `place` digits from the right are a day of 1900-2099."""
-    year = f"({dialect.divide(number, 10 ** (place + 4))} % 10000)"
-    month = f"({dialect.divide(number, 10 ** (place + 2))} % 100)"
-    day = f"({dialect.divide(number, 10**place)} % 100)"
-    leap = f"{year} % 4 = 0 AND {year} <> 1900"
-    late = f"{month} <> 2 AND {day} = 30 OR {month} IN (1, 3, 5, 7, 8, 10, 12) AND {day} = 31"
-    inside = f"{day} <= 28 OR {day} = 29 AND ({month} <> 2 OR {leap}) OR {late}"
-    return f"{year} BETWEEN 1900 AND 2099 AND {month} BETWEEN 1 AND 12 AND {day} >= 1 AND ({inside})"
+def _flag_sql(dialect: Dialect, number: str, size: int, members: Iterable[int]) -> str:
+    """Whether a number from 0 below `size` is a member: one bit of a constant, where the engine can read bits."""
+    wanted = set(members)
+    if dialect.spark:
+        return f"{number} IN ({', '.join(map(str, sorted(wanted)))})"
+    bits = "".join("01"[place in wanted] for place in range(size))
+    return f"get_bit('{bits}'::BIT, CAST({number} AS INT)) = 1"
 
 
-def _province_sql(text: str) -> str:
-    return f"substr({text}, 1, 2) IN ({', '.join(repr(code) for code in PROVINCES)})"
+def real_day_sql(dialect: Dialect, number: str) -> str:
+    """Whether digits 7 to 14 of 17 are a day of 1900-2099."""
+    month_day = f"({dialect.divide(number, 1000)} % 10000)"
+    year = f"({dialect.divide(number, 10**7)} % 10000)"
+    leap = f"({month_day} <> 229 OR ({year} % 4 = 0 AND {year} <> 1900))"
+    return f"{year} BETWEEN 1900 AND 2099 AND {_flag_sql(dialect, month_day, 10000, DAYS)} AND {leap}"
 
 
 def _ok_sql(dialect: Dialect, text: str, number: str) -> str:
-    """The cast accepts more than digits (1e3, 1_0), so the number is written back and compared."""
+    """A cast of 17 signs that gives at least 10^16 has read digits only, or an exponent."""
     check = f"substr('{CHECKS}', CAST({remainder_sql(dialect, number)} AS INT) + 1, 1) = substr({text}, 18, 1)"
-    digits = f"CAST({number} AS STRING) = substr({text}, 1, 17)"
-    parts = (
-        f"length({text}) = 18",
-        f"{number} >= {10**16}",
-        check,
-        real_day_sql(dialect, number, 3),
-        _province_sql(text),
-        digits,
-    )
+    province = _flag_sql(dialect, f"(coalesce({dialect.divide(number, 10**15)}, 0) % 100)", 100, map(int, PROVINCES))
+    digits = f"NOT contains({text}, 'e') AND NOT contains({text}, 'E')"
+    parts = (f"length({text}) = 18", f"{number} >= {10**16}", check, real_day_sql(dialect, number), province, digits)
     return verdict(" AND ".join(parts), text)
 
 
@@ -179,7 +181,7 @@ def _upgrade_sql(dialect: Dialect, text: str, clean: str, number: str) -> str:
     made = f"concat(CAST({number} AS STRING), {check})"
     return (
         f"CASE WHEN {dialect.matches(clean, '[1-9][0-9]{16}[0-9X]')} THEN {clean}"
-        f" WHEN {number} IS NOT NULL AND {real_day_sql(dialect, number, 3)} THEN {made} END"
+        f" WHEN {number} IS NOT NULL AND {real_day_sql(dialect, number)} THEN {made} END"
     )
 
 

@@ -12,25 +12,34 @@ NULL_WORDS = (
     "-", "--", "---", "—", "——", "―", "/", "\\", ".", "?", "*", "null", "none", "nil", "nan", "n/a", "na", "#n/a", "#value!",
     "#ref!", "(null)", "<null>", "undefined", "空值", "无数据", "无信息", "不适用",
 )  # fmt: skip
-_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
-PADDING = "[ \u3000\u00a0\t]"
-LONGEST_NULL = max(map(len, NULL_WORDS)) + 4
+
+
+def _variants(sign: str) -> str:
+    """A class of the sign in either case, half or full width."""
+    if not "!" <= sign <= "~":
+        return sign
+    forms = dict.fromkeys((sign.lower(), sign.upper()))
+    return (
+        "["
+        + "".join(f"\\{form}" if not form.isalnum() else form for form in forms)
+        + "".join(chr(ord(form) + 0xFEE0) for form in forms)
+        + "]"
+    )
+
+
+_WORDS = "|".join("".join(map(_variants, word)) for word in sorted(NULL_WORDS, key=len, reverse=True))
+_EDGE = f"[{BLANKS}]*"
+# One look at the first letters decides for nearly every value.
+NULL_PATTERN = f"{_EDGE}(?:{_WORDS}){_EDGE}"
 
 
 def is_null_word(text: str | None) -> bool:
-    return text is None or half_width(text).strip(BLANKS).translate(_LOWER) in NULL_WORDS
-
-
-def _null_sql(dialect: Dialect, text: str) -> str:
-    plain = f"lower({trim_sql(dialect, dialect.half_width(text))})"
-    words = ", ".join(map(dialect.text, NULL_WORDS))
-    # A word stays short only as long as nobody pads it with blanks: then trimming decides.
-    short = f"(length({text}) <= {LONGEST_NULL} OR {dialect.finds(text, PADDING)})"
-    return f"CASE WHEN {text} IS NULL THEN TRUE WHEN {short} THEN {plain} IN ({words}) ELSE FALSE END"
+    return text is None or re.fullmatch(NULL_PATTERN, text) is not None
 
 
 register(Function(
-    "is_null_word", ("text",), "boolean", is_null_word, **portable(_null_sql), strict=False,
+    "is_null_word", ("text",), "boolean", is_null_word, strict=False,
+    **portable(lambda dialect, text: f"coalesce({dialect.matches(text, NULL_PATTERN)}, TRUE)"),
     doc="是否空白或表示“没有”的词：无、—、不详、null、N/A 等；总有结论。",
 ))  # fmt: skip
 

@@ -1,0 +1,51 @@
+"""What other domains may do with governance."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance import queries
+from yiwang.data.governance.services import objections as objecting
+from yiwang.data.governance.services import running
+from yiwang.data.governance.services.running import RuleVerdict, Verdict
+from yiwang.kernel.access.actors import Actor
+
+__all__ = ["RuleVerdict", "Verdict", "check", "objections", "open_objection", "quality", "record_snapshot"]
+
+
+def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, job_id: int | None = None) -> Verdict:
+    """Judge a package against the published rule set of the resource; worker only.
+
+    The Parquet file holds one row per data row; columns by item name, as text (repaired and converted here) or already
+    of the item's type. A column `source_row` (the row's number in the sheet it came from) is carried along, so that a
+    return sheet can be coloured. The same package and rule set give the same run, also after a kill.
+    """
+    return running.check(actor, resource_id, parquet_path, package_ref, job_id=job_id)
+
+
+def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
+    """The valid rows of the run became this snapshot; in the publisher's transaction."""
+    running.record_snapshot(actor, run_id, number)
+
+
+def objections(resource_id: int, keys: Iterable[Sequence[Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
+    """Marks every answer must show: {key: {field: {number, since, state, snapshot}}}; one statement for all keys."""
+    return queries.marks(resource_id, keys)
+
+
+def open_objection(
+    actor: Actor, resource_id: int, snapshot_number: int, key: Sequence[Any], field: str, reason: str, *, proposed: str = "",
+    idempotency: str = "",
+) -> str:  # fmt: skip
+    """Object to a cell; the number of the case."""
+    made = objecting.open_objection(
+        actor, resource_id, snapshot_number, key, field, reason, proposed=proposed, idempotency=idempotency
+    )
+    return str(made.case.number)
+
+
+def quality(resource_id: int, month: date) -> tuple[Decimal, dict[str, Any]] | None:
+    """(score 0..100, parts by dimension with the pinned run, rule set and snapshot) of a month."""
+    return catalog.quality_of(resource_id, month)

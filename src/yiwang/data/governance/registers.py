@@ -1,0 +1,150 @@
+"""治理的台账。"""
+
+from typing import Any
+
+from django.urls import reverse
+
+from yiwang.data.governance import queries
+from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
+from yiwang.data.governance.services import rules
+from yiwang.data.governance.terms import RuleSetState
+from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
+from yiwang.kernel.registers.registry import register
+
+VIEW = (("view", "查看"), ("export", "导出"))
+TERM = register_resource(
+    Resource("governance.term", "期限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "新增")))
+)
+
+
+def _draft(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
+    return rules.draft(actor, found.resource)
+
+
+def _publish(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
+    return rules.publish(actor, found)
+
+
+def _is_draft(actor: Actor, found: RuleSet) -> bool:
+    return bool(found.state == RuleSetState.DRAFT)
+
+
+def _is_published(actor: Actor, found: RuleSet) -> bool:
+    return bool(found.state == RuleSetState.PUBLISHED)
+
+
+def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:
+    context = {"rules": queries.rules_of(found), "repairs": queries.repairs_of(found), "rule_set": found,
+               "editable": _is_draft(actor, found) and actor.can("governance.rule_set", "change")}  # fmt: skip
+    return "规则与修复", "governance/rules.html", context
+
+
+def _verdict(actor: Actor, found: Run) -> tuple[str, str, dict[str, Any]]:
+    return "各规则的结论", "governance/verdict.html", {"run": found, "findings": queries.findings_of(found)}
+
+
+RULE_SETS = register(
+    Register(
+        code="governance.rule_set",
+        model=RuleSet,
+        name="质量规则",
+        columns=("resource_name", "number", "organisation", "state", "published_at"),
+        filters=("state",),
+        search=("resource_name",),
+        related=("organisation",),
+        sections=(Section("规则集", ("resource_name", "number", "organisation", "state", "published_at", "published_by", "digest"), form=False),),
+        actions=(
+            RecordAction("draft", "编制新版", _draft, available=_is_published, why="已有草稿时请直接修改草稿。", verb="add"),
+            RecordAction("publish", "发布", _publish, available=_is_draft, why="只有草稿可以发布。", confirm="发布后不能再改，此后的检查都用这一版。确定发布？"),
+        ),
+        writes=(),
+        panels=(_rules,),
+        empty="还没有质量规则。资源第一次报送数据时，平台会按目录登记的内容生成一版。",
+    )
+)  # fmt: skip
+RUNS = register(
+    Register(
+        code="governance.run",
+        model=Run,
+        name="质量检查",
+        columns=("rule_set__resource_name", "package", "organisation", "rows", "valid", "bad", "repaired_rows", "state", "created_at"),
+        filters=("state", "created_at"),
+        search=("package", "rule_set__resource_name"),
+        related=("organisation", "rule_set"),
+        sections=(Section("检查", ("rule_set", "package", "organisation", "state", "as_of", "rows", "valid", "bad", "warned", "repaired_rows", "repaired",
+                                   "message", "finished_at", "snapshot"), form=False),),
+        writes=(),
+        panels=(_verdict,),
+        empty="还没有检查过数据。",
+    )
+)  # fmt: skip
+FINDINGS = register(
+    Register(
+        code="governance.finding",
+        model=Finding,
+        name="规则结论",
+        columns=("run__rule_set__resource_name", "rule", "dimension", "organisation", "rows", "failed", "unknown", "passed", "created_at"),
+        filters=("dimension", "passed", "created_at"),
+        related=("organisation", "rule", "run__rule_set"),
+        writes=(),
+        append_only=True,
+        empty="还没有结论。",
+    )
+)  # fmt: skip
+PROPOSALS = register(
+    Register(
+        code="governance.proposal",
+        model=Proposal,
+        name="规则建议",
+        columns=("resource_name", "name", "support", "organisation", "state", "created_at"),
+        filters=("state",),
+        search=("resource_name", "name"),
+        related=("organisation",),
+        sections=(Section("建议", ("resource_name", "name", "template", "params", "support", "evidence", "state", "decided_by", "decided_at"), form=False),),
+        writes=(),
+        empty="还没有建议。对报送过的资源做一次“数据剖析”即可得到。",
+    )
+)  # fmt: skip
+OBJECTIONS = register(
+    Register(
+        code="governance.objection",
+        model=Objection,
+        name="数据异议",
+        columns=(Column("case__number", "单号"), "resource_name", "field", "organisation", "mark", "raised_on", "decided_at"),
+        filters=("mark", "raised_on"),
+        search=("resource_name", "field"),
+        related=("organisation", "case"),
+        link=lambda record: reverse("case", args=[record.case_id]),
+        writes=(),
+        empty="没有数据异议。",
+    )
+)  # fmt: skip
+ISSUES = register(
+    Register(
+        code="governance.issue",
+        model=Issue,
+        name="质量整改",
+        columns=(Column("case__number", "单号"), "run", "organisation", "state", "created_at", "closed_at"),
+        filters=("state", "created_at"),
+        related=("organisation", "case", "run__rule_set"),
+        link=lambda record: reverse("case", args=[record.case_id]),
+        writes=(),
+        empty="没有整改单。",
+    )
+)  # fmt: skip
+SCORES = register(
+    Register(
+        code="governance.score",
+        model=Score,
+        name="质量分",
+        columns=("month", "resource_name", "organisation", "score", "run__valid", "run__rows"),
+        filters=("month",),
+        search=("resource_name",),
+        related=("organisation", "run__rule_set"),
+        writes=(),
+        empty="还没有质量分；每月由检查结果汇总。",
+    )
+)  # fmt: skip
+REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES)

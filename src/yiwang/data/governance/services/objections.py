@@ -1,0 +1,108 @@
+"""异议：提出即标注，受理、核实、更正，标注撤销；期限从提出起算。"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance import queries
+from yiwang.data.governance.models import Objection
+from yiwang.data.governance.terms import Mark
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.flow import services as flow
+from yiwang.kernel.flow.kinds import Event
+from yiwang.kernel.lake import queries as lake
+from yiwang.kernel.lake.models import Edge
+from yiwang.kernel.ledger import services as ledger
+
+OUTCOMES = {"corrected": Mark.CORRECTED, "unfounded": Mark.UNFOUNDED}
+DEEPEST = 12
+
+
+def sources_of(table: str, column: str) -> list[dict[str, Any]]:
+    """Where a cell of a column comes from, by column lineage, nearest first: [{table, column, origin, depth}]."""
+    found: list[dict[str, Any]] = []
+    seen, front = {(table, column)}, [(table, column)]
+    for depth in range(1, DEEPEST):
+        following: list[tuple[str, str]] = []
+        for name, field in front:
+            for edge in Edge.objects.filter(target__name=name, column=field).select_related("source").order_by("pk"):
+                here = (edge.source.name, edge.source_column) if edge.source else ("", edge.origin)
+                if here in seen:
+                    continue
+                seen.add(here)
+                found.append({"table": here[0], "column": edge.source_column, "origin": edge.origin, "depth": depth})
+                if edge.source:
+                    following.append(here)
+        front = following
+    return found
+
+
+@transaction.atomic
+def open_objection(
+    actor: Actor, resource_id: int, snapshot_number: int, key: Sequence[Any], field: str, reason: str, *, proposed: str = "",
+    idempotency: str = "",
+) -> Objection:  # fmt: skip
+    """Object to one cell of a snapshot. From the same transaction on every answer shows the mark."""
+    actor.require("governance.objection", "add")
+    facts = catalog.resource(actor, resource_id)
+    item = facts.item(field)
+    if item is None:
+        raise Invalid(f"该资源没有字段“{field}”。", errors={"field": ["没有这个字段"]})
+    if not reason.strip():
+        raise Invalid("请写明异议理由与依据。", errors={"reason": ["必填"]})
+    if len(key) != len(facts.key) or not facts.key:
+        raise Invalid(
+            f"请给出主键（{'、'.join(facts.key) or '该资源没有登记主键'}）的值。", errors={"key": ["与主键不符"]}
+        )
+    lake.numbered(lake.table(facts.table), snapshot_number)
+    text, today = queries.key_text(key), timezone.localdate()
+    if Objection.objects.filter(resource=resource_id, row_key=text, field=field, mark=Mark.OPEN).exists():
+        raise Conflict("这一项已有异议正在核实，请等待结果，不必重复提出。")
+    term = queries.term("objection", today)
+    case = flow.open_case(
+        actor, "governance.objection", f"{facts.name}“{item.title}”数据异议", organisation_id=facts.organisation_id,
+        data={"term_days": term.days, "objection": reason.strip()[:300]}, key=idempotency,
+    )  # fmt: skip
+    found = Objection.objects.create(
+        case=case, organisation_id=facts.organisation_id, created_by_id=actor.person_id, resource=resource_id,
+        resource_name=facts.name, table=facts.table, snapshot=snapshot_number, row_key=text, field=field, statement=reason.strip(),
+        proposed=proposed, sources=sources_of(facts.table, field), raised_on=today, is_demo=facts.is_demo,
+    )  # fmt: skip
+    ledger.record(
+        actor, "governance.object", ("governance.objection", found.pk), organisation_id=facts.organisation_id,
+        after={"resource": resource_id, "snapshot": snapshot_number, "field": field, "case": case.number, "days": term.days},
+    )  # fmt: skip
+    return found
+
+
+def on_objection(event: Event) -> None:
+    """The close withdraws the mark; a correction must name a published snapshot after the one objected to."""
+    if event.name not in ("act:corrected", "close"):
+        return
+    found = Objection.objects.select_for_update(of=("self",)).filter(case_id=event.case.pk, mark=Mark.OPEN).first()
+    if found is None:
+        return
+    if event.name == "act:corrected":
+        _require_correction(
+            found, int(event.case.data.get("snapshot") or event.entry.payload.get("facts", {}).get("snapshot") or 0)
+        )
+        return
+    found.mark = OUTCOMES.get(event.case.outcome, Mark.WITHDRAWN)
+    found.decided_at = event.entry.happened_at
+    found.version += 1
+    found.save(update_fields=["mark", "decided_at", "version", "updated_at"])
+
+
+def _require_correction(found: Objection, number: int) -> None:
+    table = lake.table(found.table)
+    later = table.snapshots.filter(number=number).first()
+    if later is None or number <= found.snapshot or not later.publications.exists():
+        raise Refused(
+            f"更正要指明第 {found.snapshot} 号之后、已经发布的快照；第 {number} 号不是。请先报送并发布更正后的数据。",
+            rule="更正须有据可查",
+        )
+    found.corrected_in = number
+    found.save(update_fields=["corrected_in", "updated_at"])

@@ -1,0 +1,203 @@
+"""检查：一个数据包对一版规则集，恰好一次；中断后重来，结果相同。"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
+from yiwang.data.governance.services import rules as rule_sets
+from yiwang.data.governance.terms import Kind, RuleSetState, RunState, Severity
+from yiwang.data.governance.terms.plans import Answer, Plan
+from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Refused
+from yiwang.kernel.lake import engine, places, queries
+from yiwang.kernel.ledger import services as ledger
+
+MEMORY_MB, SECONDS = 2560, 900.0
+LOCKS = 20_170
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """failed: rows that are wrong; unknown: rows that could not be judged (待核实). Neither counts as passed."""
+
+    code: str
+    name: str
+    failed: int
+    unknown: int
+    passed: bool
+    blocks: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """rows = valid + bad. `repaired_path`: the valid rows, repaired and typed; `quarantined_path`: the rows kept back."""
+
+    run_id: int
+    rows: int
+    valid: int
+    bad: int
+    quarantined_path: str
+    repaired_path: str
+    by_rule: tuple[RuleVerdict, ...]
+
+
+def digest_of(path: Path) -> str:
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def _alone(run_id: int) -> Iterator[None]:
+    """One process per run; a killed one lets go with its connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCKS, run_id])
+        if not cursor.fetchone()[0]:
+            raise Conflict("这个数据包正在检查，请等待结果。")
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCKS, run_id])
+
+
+def published(actor: Actor, resource_id: int) -> RuleSet:
+    """The rule set in force; a resource that has none starts with what its catalogue entry promises."""
+    found = RuleSet.objects.filter(resource=resource_id, state=RuleSetState.PUBLISHED).first()
+    if found is None:
+        catalog.resource(actor, resource_id)
+        found = rule_sets.publish(SYSTEM, rule_sets.draft(SYSTEM, resource_id))
+    return found
+
+
+def check(
+    actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, memory_mb: int = MEMORY_MB, seconds: float = SECONDS,
+    job_id: int | None = None,
+) -> Verdict:  # fmt: skip
+    """Judge a package. Runs in the worker. The same package and rule set give the same run; changed content is refused."""
+    rule_set = published(actor, resource_id)
+    path = Path(parquet_path)
+    run, _ = Run.objects.get_or_create(
+        rule_set=rule_set, package=package_ref,
+        defaults={"organisation_id": rule_set.organisation_id, "created_by_id": actor.person_id, "digest": digest_of(path),
+                  "as_of": timezone.localdate(), "is_demo": rule_set.is_demo},
+    )  # fmt: skip
+    with _alone(run.pk):
+        run.refresh_from_db()
+        if run.digest != digest_of(path):
+            raise Conflict("同一数据包编号下的内容变了，没有检查。请以新的数据包报送。", rule="数据包不可更改")
+        if run.state != RunState.DONE:
+            _perform(actor, run, path, memory_mb=memory_mb, seconds=seconds, job_id=job_id)
+    return verdict(run)
+
+
+def _perform(actor: Actor, run: Run, path: Path, **limits: Any) -> None:
+    home = places.root() / "checks"
+    made = home / f".{run.pk}-{uuid4().hex}"
+    made.mkdir(parents=True)
+    try:
+        answer: Answer = engine.run(
+            "yiwang.data.governance.jobs.checking:check", {"plan": plan_of(run, path)}, folder=made, **limits
+        )
+        shutil.rmtree(made / "spill", ignore_errors=True)
+        final = places.root() / run.folder
+        shutil.rmtree(final, ignore_errors=True)
+        made.rename(final)
+        places.sync(home)
+    except Refused as refusal:
+        Run.objects.filter(pk=run.pk).update(
+            state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
+        )
+        raise
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    _conclude(actor, run, answer)
+
+
+def plan_of(run: Run, path: Path) -> Plan:
+    rule_set = run.rule_set
+    rules = list(rule_set.rules.all())
+    before = Run.objects.filter(rule_set__resource=rule_set.resource, state=RunState.DONE).exclude(pk=run.pk)
+    last = before.order_by("-pk").values_list("rows", flat=True).first()
+    return {
+        "paths": [str(path)], "columns": rule_set.columns, "latest": rule_set.latest, "sample": 0, "as_of": run.as_of.isoformat(),
+        "repairs": [{"field": repair.field, "expression": repair.expression} for repair in rule_set.repairs.all()],
+        "rules": [
+            {"id": rule.pk, "kind": rule.kind, "expression": rule.expression, "params": rule.params,
+             "blocks": rule.severity == Severity.BLOCK, "threshold": float(rule.threshold)}
+            for rule in rules
+        ],
+        "references": references(rules), "previous_rows": -1 if last is None else last,
+    }  # fmt: skip
+
+
+def references(rules: list[Rule]) -> dict[str, Any]:
+    """The current snapshots of the tables that rules compare with."""
+    found: dict[str, Any] = {}
+    for rule in rules:
+        name = rule.params.get("reference") if rule.kind in (Kind.REFERENTIAL, Kind.CROSS) else None
+        if not name or name in found:
+            continue
+        snapshot = queries.current(queries.table(name))
+        if snapshot is None:
+            raise Refused(
+                f"规则“{rule.name}”要比对的数据表 {name} 还没有数据，检查没有进行。请先发布该表。",
+                rule="引用的表须已发布",
+            )
+        found[name] = queries.source(snapshot).described()
+    return found
+
+
+def _conclude(actor: Actor, run: Run, answer: Answer) -> None:
+    rules = {rule.pk: rule for rule in run.rule_set.rules.all()}
+    with transaction.atomic():
+        locked = Run.objects.select_for_update().get(pk=run.pk)
+        if locked.state == RunState.DONE:
+            return
+        Finding.objects.bulk_create(
+            Finding(
+                run=run, rule=rules[each["id"]], organisation_id=run.organisation_id, created_by_id=actor.person_id,
+                dimension=rules[each["id"]].dimension, rows=answer["rows"], failed=each["failed"], unknown=each["unknown"],
+                passed=each["passed"], measure=each["measure"], examples=each["examples"], is_demo=run.is_demo,
+            )
+            for each in answer["rules"]
+        )  # fmt: skip
+        for name in ("rows", "valid", "bad", "warned", "repaired", "repaired_rows"):
+            setattr(run, name, answer[name])
+        run.state, run.message, run.finished_at, run.version = RunState.DONE, "", timezone.now(), locked.version + 1
+        run.save()
+        ledger.record(
+            actor, "governance.check", ("governance.run", run.pk), organisation_id=run.organisation_id,
+            after={"package": run.package, "rule_set": run.rule_set_id, "rows": run.rows, "valid": run.valid, "bad": run.bad},
+        )  # fmt: skip
+
+
+def verdict(run: Run) -> Verdict:
+    """Of a finished run."""
+    folder = places.root() / run.folder
+    findings = run.findings.select_related("rule").order_by("rule__position", "rule_id")
+    return Verdict(
+        run_id=run.pk, rows=run.rows, valid=run.valid, bad=run.bad, quarantined_path=str(folder / "quarantine.parquet"),
+        repaired_path=str(folder / "valid.parquet"),
+        by_rule=tuple(
+            RuleVerdict(each.rule.code, each.rule.name, each.failed, each.unknown, each.passed,
+                        each.rule.severity == Severity.BLOCK, each.rule.reason)
+            for each in findings
+        ),
+    )  # fmt: skip
+
+
+@transaction.atomic
+def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
+    """The valid rows of a run were published as this snapshot; in the publisher's transaction."""
+    actor.require("governance.run", "view")
+    Run.objects.filter(pk=run_id).update(snapshot=number)

@@ -1,0 +1,184 @@
+"""A package against a rule set, through the contract."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from django.db import DatabaseError, transaction
+
+from yiwang.data.governance import contract
+from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
+from yiwang.data.governance.services import rules, running
+from yiwang.data.governance.terms import RunState, Severity
+from yiwang.data.governance.tests.world import World
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.lake import engine
+
+
+def by_code(verdict: contract.Verdict) -> dict[str, tuple[int, int]]:
+    return {each.code: (each.failed, each.unknown) for each in verdict.by_rule if each.failed or each.unknown}
+
+
+def checked(world: World, *rows: dict[str, object], package: str = "P1") -> contract.Verdict:
+    return contract.check(SYSTEM, world.facts.id, world.sheet(*rows), package)
+
+
+def test_a_resource_without_rules_starts_with_what_its_catalogue_promises(world: World) -> None:
+    verdict = checked(world, {}, {"name": "不详"}, {"id_number": "110105194912310021"}, {"joined": "2024-02-30"})
+    assert (verdict.rows, verdict.valid, verdict.bad) == (4, 1, 3)
+    assert by_code(verdict) == {"required_2": (1, 0), "cn_id": (1, 0), "typed": (1, 0)}
+    rule_set = RuleSet.objects.get(resource=world.facts.id)
+    assert (rule_set.state, rule_set.number, len(rule_set.digest)) == ("published", 1, 64)
+
+
+def test_dirt_is_repaired_and_each_cell_keeps_both_values(world: World) -> None:
+    verdict = checked(
+        world, {"id_number": "１１０１０５４９１２３１００２", "joined": "2024年1月5日", "amount": "1,234.5元"},
+        {"id_number": "11O10519491231002x", "joined": "45296", "phone": "—"}, {"name": " 张三\u3000"},
+    )  # fmt: skip
+    assert verdict.bad == 0
+    rows = pq.read_table(verdict.repaired_path).sort_by("no").to_pylist()
+    assert [row["id_number"] for row in rows] == ["11010519491231002X"] * 3
+    assert [str(row["joined"]) for row in rows] == ["2024-01-05", "2024-01-05", "2024-01-05"]
+    assert str(rows[0]["amount"]) == "1234.5000"
+    assert rows[1]["phone"] is None
+    cells = pq.read_table(Path(verdict.repaired_path).with_name("repairs.parquet")).to_pylist()
+    assert {"row": 1, "field": "phone", "old": "—", "new": None} in cells
+    assert {"row": 0, "field": "joined", "old": "2024年1月5日", "new": "2024-01-05"} in cells
+    run = Run.objects.get(pk=verdict.run_id)
+    assert (run.repaired, run.repaired_rows) == (len(cells), len({cell["row"] for cell in cells}))
+
+
+def test_of_repeated_keys_the_latest_row_that_is_right_stays(world: World) -> None:
+    verdict = checked(
+        world, {"no": "X", "joined": "2024-01-01"}, {"no": "X", "joined": "2024-03-01", "name": "李四"},
+        {"no": "X", "joined": "2024-05-01", "name": ""},
+    )  # fmt: skip
+    assert by_code(verdict) == {"required_2": (1, 0), "unique": (2, 0)}
+    assert [row["name"] for row in pq.read_table(verdict.repaired_path).to_pylist()] == ["李四"]
+
+
+def publish(world: World, *added: tuple[str, dict[str, object]], **more: object) -> RuleSet:
+    draft = rules.draft(world["治理员"], world.facts.id)
+    for template, blanks in added:
+        rules.add_rule(world["治理员"], draft, template, blanks, **more)
+    return rules.publish(world["治理员"], draft)
+
+
+def test_every_kind_of_rule(world: World) -> None:
+    world.snapshot({"no": "A1", "name": "张三", "sex": "女"}, {"no": "A9", "name": "王五", "sex": "男"})
+    table = world.facts.table
+    draft = rules.draft(world["治理员"], world.facts.id)
+    add = lambda template, **blanks: rules.add_rule(world["治理员"], draft, template, blanks, severity=Severity.WARN)  # noqa: E731
+    add("referential", fields=["no"], reference=table, other_fields=["no"])
+    add("dependency", fields=["name"], dependent="sex")
+    add("volume", low=0.5, high=2)
+    add("fresh", field="joined", days=30)
+    add("metric", field="amount", metric="mean", low=0, high=20)
+    add("present_share", field="phone", high=0.5)
+    rules.add_cross(
+        world["治理员"], draft, name="与上一期性别一致", expression="other_sex = sex", reason="性别变了", reference=table, fields=["no"],
+        other_fields=["no"], other_columns={"no": "text", "sex": "text"}, severity=Severity.WARN,
+    )  # fmt: skip
+    rules.publish(world["治理员"], draft)
+    verdict = checked(world, {"sex": "男"}, {"no": "A9", "name": "张三"}, {"no": "B1", "name": "张三"})
+    found = by_code(verdict)
+    assert found.pop("cn_id", None) is None
+    assert found == {"referential": (1, 0), "dependency": (1, 0), "fresh": (1, 0), "cross": (2, 0)}
+    assert verdict.bad == 0
+    again = checked(world, *[{}] * 9, package="P2")
+    assert by_code(again)["volume"] == (1, 0)
+    assert Finding.objects.get(run_id=again.run_id, rule__code="volume").measure == 3.0
+
+
+def test_unknown_is_not_a_pass(world: World) -> None:
+    draft = rules.draft(world["治理员"], world.facts.id)
+    rules.add_expression(
+        world["治理员"], draft, name="电话开头", expression="starts_with(phone, '027')", reason="须为本市号码"
+    )
+    rules.publish(world["治理员"], draft)
+    verdict = checked(world, {}, {"phone": None}, {"phone": "0711-3220000"})
+    assert by_code(verdict) == {"rule": (1, 1)}
+    assert verdict.bad == 2
+
+
+def test_the_same_package_is_checked_once_and_changed_content_refused(world: World) -> None:
+    sheet = world.sheet({}, {"name": ""})
+    first = contract.check(SYSTEM, world.facts.id, sheet, "P1")
+    assert contract.check(SYSTEM, world.facts.id, sheet, "P1") == first
+    assert Run.objects.count() == 1
+    with pytest.raises(Conflict, match="内容变了"):
+        contract.check(SYSTEM, world.facts.id, world.sheet({}), "P1")
+
+
+def test_a_killed_check_starts_again(world: World) -> None:
+    """What a killed worker leaves: a running row, a half-made folder."""
+    sheet = world.sheet({})
+    rule_set = running.published(SYSTEM, world.facts.id)
+    left = Run.objects.create(
+        rule_set=rule_set,
+        package="P1",
+        digest=running.digest_of(Path(sheet)),
+        as_of="2026-01-01",
+        organisation_id=rule_set.organisation_id,
+    )
+    folder = Path(world.folder / "lake" / left.folder)
+    folder.mkdir(parents=True)
+    (folder / "valid.parquet").write_bytes(b"half")
+    verdict = contract.check(SYSTEM, world.facts.id, sheet, "P1")
+    assert (verdict.run_id, verdict.valid) == (left.pk, 1)
+    assert pq.read_table(verdict.repaired_path).num_rows == 1
+
+
+def test_a_rule_that_never_ends_is_ended_with_words(world: World) -> None:
+    sheet = world.sheet(*[{"name": f"n{number}"} for number in range(3000)])
+    rule_set = publish(world)
+    assert rule_set.number == 1
+    with pytest.raises(engine.EngineFailed, match="上限"):
+        running.check(SYSTEM, world.facts.id, sheet, "P1", seconds=0.01)
+    run = Run.objects.get()
+    assert run.state == RunState.FAILED
+    assert "已中止" in run.message
+    assert contract.check(SYSTEM, world.facts.id, sheet, "P1").valid == 3000
+
+
+def test_a_published_rule_set_never_changes(world: World) -> None:
+    rule_set = publish(world)
+    with pytest.raises(Refused, match="已发布"):
+        rules.add_rule(world["治理员"], rule_set, "required", {"field": "phone"})
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Rule.objects.filter(rule_set=rule_set).update(expression="TRUE")
+    newer = publish(world, ("required", {"field": "phone"}))
+    rule_set.refresh_from_db()
+    assert (rule_set.state, newer.number, newer.rules.count()) == ("retired", 2, rule_set.rules.count() + 1)
+
+
+@pytest.mark.parametrize(
+    ("template", "blanks", "word"),
+    [
+        ("nothing", {}, "没有模板"),
+        ("required", {}, "还缺：字段"),
+        ("required", {"field": "nope"}, "没有字段“nope”"),
+        ("range", {"field": "name", "low": 1, "high": 2}, "两边类型不同"),
+        ("range", {"field": "amount", "low": "x", "high": 2}, "不是数字"),
+        ("pattern", {"field": "name", "pattern": "(a+)+"}, "耗时可能无限增长"),
+        ("unique", {"fields": ["nope"]}, "没有字段“nope”"),
+    ],
+)
+def test_a_wrong_template_is_refused_when_it_is_added(
+    world: World, template: str, blanks: dict[str, object], word: str
+) -> None:
+    draft = rules.draft(world["治理员"], world.facts.id)
+    with pytest.raises(Invalid, match=word.replace("(", "\\(")):
+        rules.add_rule(world["治理员"], draft, template, blanks)
+
+
+def test_who_may_write_rules(world: World) -> None:
+    draft = rules.draft(world["治理员"], world.facts.id)
+    for name in ("住建治理岗", "用数单位"):
+        with pytest.raises(Refused):
+            rules.draft(world[name], world.facts.id)
+        with pytest.raises(Refused):
+            rules.add_rule(world[name], draft, "required", {"field": "phone"})
+        with pytest.raises(Refused):
+            rules.publish(world[name], draft)
