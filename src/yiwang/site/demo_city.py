@@ -53,11 +53,12 @@ HOTLINE = (
     Desk("BUREAU", "system", "系统管理员", ("system_administrator",), "sysadmin", duty=Duty.SYSTEM),
     Desk("BUREAU", "security", "安全管理员", ("security_administrator",), "secadmin", duty=Duty.SECURITY),
     Desk("BUREAU", "audit", "审计管理员", ("audit_administrator",), "auditadmin", duty=Duty.AUDIT),
+    Desk("BUREAU", "collector", "归集管理员", ("collection.manager",), "collector"),
     Desk("BUREAU", "chief", "局长", ("reports.issuer", "command.reader"), "chief", head=True),
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
-UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader")
+UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk")
 
 
 def units() -> list[str]:

@@ -5,6 +5,7 @@ DOMAINS: list[str] = [
     "yiwang.data.sharing",
     "yiwang.data.protection",
     "yiwang.data.governance",
+    "yiwang.data.collection",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

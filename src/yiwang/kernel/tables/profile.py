@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from yiwang.kernel.lake.process.connections import Connection
-from yiwang.kernel.tables.words import NULL_WORDS, name, quoted
+from yiwang.kernel.tables.words import NULL_WORDS, masked, name, quoted
 
 SAMPLED_ABOVE, SAMPLE = 200_000, 50_000
 KINDS = {
@@ -63,15 +63,3 @@ def _sample(con: Connection, source: str, field: str, words: str) -> list[str]:
         f"WHERE v <> '' AND lower(v) NOT IN ({words}) ORDER BY v LIMIT 3"
     )
     return [masked(value) for (value,) in rows]
-
-
-def masked(value: str | None) -> str:
-    """The ends of a value; short ones keep one character. A profile is read by more people than the data."""
-    if not value:
-        return ""
-    keep = 1 if len(value) < 8 else 3
-    return (
-        value
-        if len(value) == 1
-        else f"{value[:keep]}{'*' * min(6, max(1, len(value) - keep))}{value[-1] if len(value) > 7 else ''}"
-    )

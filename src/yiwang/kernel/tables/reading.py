@@ -14,11 +14,12 @@ from yiwang.kernel.tables import bulk, delimited, layout, profile, templates
 from yiwang.kernel.tables.guards import Kind, check_extent, kind_of, letters_of
 from yiwang.kernel.tables.headers import Expected, Mapped, Match, explain
 from yiwang.kernel.tables.refusals import Unreadable
+from yiwang.kernel.tables.words import masked
 from yiwang.kernel.tables.workbooks import Sheet, Workbook
 
 LOOKED, SHOWN = 200, 5
 BULK_BYTES = 16 << 20
-ROW, PARSED = "_row", "parsed.parquet"
+ROW, PARSED = "source_row", "parsed.parquet"
 
 
 def look(
@@ -32,7 +33,7 @@ def look(
     """expected[{name,title,synonyms,remembered,required}] → kind, encoding, sheets[{name,visible,hits}], sheet, row, depth, width,
     columns[{column,letters,title,field,how,likeness}], certain, missing, said[], notes[], sample[[text]].
 
-    `sample` is unmasked: it is for the mapping page of who sent the file.
+    `sample` is masked: it is for the mapping page.
     """
     file, wanted = Path(path), _expected(expected)
     kind = kind_of(file, name)
@@ -57,7 +58,7 @@ def parse(
     """columns{column: field}, titles{field: title}, fields[all names, in order] → rows, skipped{why: n},
     skipped_rows[{row,why,text}], said[], lost[{row,field}], unreadable, profile[…]; writes parsed.parquet into the folder.
 
-    The Parquet has `_row` (row on the sheet, from 1) and every field as text; blank is null.
+    The Parquet has `source_row` (row on the sheet, from 1) and every field as text; blank is null.
     """
     file, out = Path(path), task.folder / PARSED
     kind: Kind = kind_of(file, name)
@@ -138,7 +139,7 @@ def _described(header: layout.Header, rows: Sequence[Sequence[str]], expected: l
         "certain": mapped.certain,
         "missing": [item.name for item in mapped.missing],
         "said": explain(mapped) if expected else [],
-        "sample": [list(row) for row in data[:SHOWN]],
+        "sample": [[masked(cell.strip()) for cell in row] for row in data[:SHOWN]],
     }
 
 

@@ -33,8 +33,8 @@ def expression(column: str, kind: str) -> str:
         )
     if kind.startswith("decimal"):
         return f"TRY_CAST({number} AS {kind.upper()})"
-    wide = "TIMESTAMP '1899-12-30' + INTERVAL 1 SECOND * CAST(round(TRY_CAST({0} AS DOUBLE) * 86400) AS BIGINT)"
-    serial = f"CASE WHEN regexp_full_match({plain}, '{SERIAL}') THEN {wide.format(plain)} END"
+    since = f"to_microseconds(CAST(round(TRY_CAST({plain} AS DOUBLE) * 86400) AS BIGINT) * 1000000)"
+    serial = f"CASE WHEN regexp_full_match({plain}, '{SERIAL}') THEN TIMESTAMP '1899-12-30' + {since} END"
     formats = ", ".join(map(quoted, MOMENTS))
     moment = f"coalesce(try_strptime({plain}, [{formats}]), {serial})"
     return f"CAST({moment} AS DATE)" if kind == "date" else moment
@@ -57,5 +57,5 @@ def query(columns: Sequence[Mapping[str, Any]], present: Sequence[str], source: 
     """SELECT the columns in their types from a table of text; rows with an unreadable value stay out."""
     known = [column for column in columns if column["name"] in present]
     chosen = ", ".join(f"{expression(column['name'], column['type'])} AS {name(column['name'])}" for column in known)
-    unread = " OR ".join(unread(*each) for each in strict_columns(known))
-    return f"SELECT {chosen} FROM {source}" + (f" WHERE NOT ({unread})" if unread else "")  # noqa: S608
+    bad = " OR ".join(unread(*each) for each in strict_columns(known))
+    return f"SELECT {chosen} FROM {source}" + (f" WHERE NOT ({bad})" if bad else "")  # noqa: S608

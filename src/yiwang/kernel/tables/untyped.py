@@ -21,7 +21,7 @@ def count(task: Task, path: str, columns: list[dict[str, Any]]) -> dict[str, Any
         totals = connection.rows(f"SELECT count(*) FILTER (WHERE {any_of}), {counts} FROM {source}")[0]  # noqa: S608
         found["untyped"] = totals[0]
         found["by_column"] = {each[0]: number for each, number in zip(strict, totals[1:], strict=True) if number}
-        row = '"_row"' if "_row" in present else "NULL"
+        row = '"source_row"' if "source_row" in present else "NULL"
         for column in found["by_column"]:
             kind = dict(strict)[column]
             rows = connection.rows(f"SELECT {row} FROM {source} WHERE {unread(column, kind)} LIMIT 20")  # noqa: S608

@@ -1,0 +1,115 @@
+"""Invented rows for any resource, with planted errors whose truth is kept. Runs in the engine process.
+
+Nobody in these rows exists: identity numbers have a valid check digit (GB 11643-1999) over an area code that is not
+given out, codes of organisations a valid one (GB 32100-2015) over serial numbers.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from yiwang.kernel.lake.process.task import Task
+from yiwang.kernel.tables.words import name, quoted
+
+SHARE = 10_000
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
+GIVEN = "明华建国秀英志强晓丽文博雨桐海燕永刚思远佳宁立新春梅俊杰雅琴振东"
+PLACES = ("望江街道解放路", "青枫街道人民路", "柳荫街道和平巷", "石桥街道工业路", "南湖街道湖滨路", "河西街道滨河路")
+# Planted: what is wrong, which column it needs, and its SQL over the good value and the row number.
+PLANTS = {
+    "key_empty": ("key", "NULL"),
+    "key_twice": ("key", "{before}"),
+    "identity_wrong": ("id_number", "substr({good}, 1, 17) || CASE WHEN right({good}, 1) = '0' THEN '1' ELSE '0' END"),
+    "date_impossible": ("date", "'2025-02-30'"),
+}
+
+
+def _checked_identity() -> str:
+    """17 digits and their check digit."""
+    body = "('990101' || strftime(DATE '1950-01-01' + (h % 25000)::INT, '%Y%m%d') || lpad((i % 1000)::VARCHAR, 3, '0'))"
+    weights = [2 ** (17 - place) % 11 for place in range(17)]
+    total = " + ".join(f"substr({body}, {place}, 1)::INT * {weight}" for place, weight in enumerate(weights, 1))
+    return f"{body} || substr('10X98765432', ({total}) % 11 + 1, 1)"
+
+
+def _checked_organisation() -> str:
+    """17 characters and their check character."""
+    body = "('91990101MA' || upper(lpad(to_base(i % 31381059609, 10), 7, '0')))"
+    weights = [3**place % 31 for place in range(17)]
+    total = " + ".join(
+        f"(instr('{ALPHABET}', substr({body}, {place}, 1)) - 1) * {weight}" for place, weight in enumerate(weights, 1)
+    )
+    return f"{body} || substr('{ALPHABET}', (31 - ({total}) % 31) % 31 + 1, 1)"
+
+
+def _pick(words: Sequence[str], over: str) -> str:
+    return f"[{', '.join(map(quoted, words))}][1 + ({over}) % {len(words)}]"
+
+
+def _person() -> str:
+    return f"{_pick(list(SURNAMES), 'h')} || {_pick(list(GIVEN), 'h // 64')} || {_pick(list(GIVEN), 'h // 4096')}"
+
+
+def good(item: Mapping[str, Any]) -> str:
+    """SQL of a believable value, from the row number i and its hash h."""
+    known = {
+        "id_number": _checked_identity(), "uscc": _checked_organisation(), "person_name": _person(),
+        "phone": "'139' || lpad((h % 100000000)::VARCHAR, 8, '0')", "division_code": "'990101'",
+        "address": f"{_pick(PLACES, 'h')} || (h % 900 + 1)::VARCHAR || '号'", "sex": "['男', '女'][1 + h % 2]",
+        "subject_name": f"'示例' || {_pick(list(GIVEN), 'h')} || {_pick(list(GIVEN), 'h // 64')} || '有限公司' || (i % 97)::VARCHAR",
+    }  # fmt: skip
+    kinds = {
+        "integer": "(h % 500)::VARCHAR", "decimal": "round(h % 10000000 / 100.0, 2)::VARCHAR", "boolean": "['是', '否'][1 + h % 2]",
+        "date": _dates(), "timestamp": "strftime(TIMESTAMP '2025-01-01' + to_seconds(h % 25000000), '%Y-%m-%d %H:%M:%S')",
+    }  # fmt: skip
+    if item["is_key"]:
+        return "'DJ' || lpad(i::VARCHAR, 9, '0')"
+    if item["name"] in known:
+        return known[item["name"]]
+    return kinds.get(item["data_type"], f"{quoted(item['title'])} || (h % 300)::VARCHAR")
+
+
+def _dates() -> str:
+    """The ways officers write a date; all of them can be read."""
+    day = "(DATE '2024-01-01' + (h % 700)::INT)"
+    return (
+        f"CASE WHEN h % 40 = 0 THEN strftime({day}, '%Y/%m/%d') WHEN h % 40 = 1 THEN strftime({day}, '%Y年%m月%d日') "
+        f"WHEN h % 40 = 2 THEN '无' ELSE strftime({day}, '%Y-%m-%d') END"
+    )
+
+
+def plan(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """(plant, column, SQL) for what these items allow."""
+    columns = {
+        "key": next((item["name"] for item in items if item["is_key"]), ""),
+        "id_number": next((item["name"] for item in items if item["name"] == "id_number"), ""),
+        "date": next((item["name"] for item in items if item["data_type"] == "date"), ""),
+    }
+    return [(plant, columns[needs], text) for plant, (needs, text) in PLANTS.items() if columns[needs]]
+
+
+def write(
+    task: Task, out: str, items: list[dict[str, Any]], rows: int, seed: int, bad: int, start: int = 0
+) -> dict[str, int]:
+    """A CSV in the folder, `bad` rows of 10,000 with one planted error each; the truth: {plant: rows}."""
+    connection = task.connect()
+    plants = plan(items)
+    connection.run(
+        f"CREATE TEMP TABLE made AS SELECT i, h, CASE WHEN hash(i, {seed + 1}) % {SHARE} < {bad} "  # noqa: S608
+        f"THEN hash(i, {seed + 2}) % {len(plants)} ELSE 99 END AS plant "
+        f"FROM (SELECT i + {start} AS i, (hash(i + {start}, {seed}) % 1000000007)::BIGINT AS h FROM range(1, {rows + 1}) t(i))"
+    )
+    columns = []
+    for item in items:
+        value = f"({good(item)})"
+        for number, (_, column, text) in enumerate(plants):
+            if column == item["name"]:
+                wrong = text.format(good=value, before="'DJ' || lpad((i - 1)::VARCHAR, 9, '0')")
+                value = f"(CASE WHEN plant = {number} THEN {wrong} ELSE {value} END)"
+        columns.append(f"{value} AS {name(item['title'])}")
+    connection.run(
+        f"COPY (SELECT {', '.join(columns)} FROM made ORDER BY i) TO {quoted(str(task.folder / out))} (FORMAT csv, HEADER true)"  # noqa: S608
+    )
+    counted = dict(connection.rows("SELECT plant, count(*) FROM made WHERE plant < 99 GROUP BY plant"))
+    connection.close()
+    return {plant: int(counted.get(number, 0)) for number, (plant, _, _) in enumerate(plants)}

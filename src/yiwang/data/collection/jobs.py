@@ -1,0 +1,44 @@
+"""数据包处理、巡检、催报。"""
+
+from django.utils import timezone
+
+from yiwang.data.collection.services import processing, pushing, sweeping, watching
+from yiwang.kernel.jobs.loops import register
+from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.jobs.services import enqueue
+from yiwang.kernel.jobs.tasks import Outcome, job
+
+SWEEP_SECONDS, WATCH_SECONDS = 30, 1800
+
+
+@job("collection.sweep", title="来源巡检")
+def sweep_sources() -> Outcome:
+    """Take what waits at every way in that is due; each package then goes its own way."""
+    now = timezone.now()
+    found = [package for source in sweeping.due(now) for package in sweeping.sweep(source, now)]
+    pushing.tidy(now)
+    return Outcome(f"收到 {len(found)} 个数据包。")
+
+
+@job("collection.remind", title="更新催报")
+def remind() -> Outcome:
+    return Outcome(f"新开催报 {watching.remind(timezone.now())} 件。")
+
+
+def sweep_loop() -> int:
+    """One sweep at a time, whichever worker asks."""
+    if any(True for _ in sweeping.due(timezone.now())):
+        enqueue(sweep_sources, key="all")
+    return 0
+
+
+def watch_loop() -> int:
+    hour = timezone.localtime().strftime("%Y-%m-%d")
+    if not Job.objects.filter(name=remind.name, key=hour).exists():
+        enqueue(remind, key=hour)
+    return 0
+
+
+register("collection.sweep", sweep_loop, SWEEP_SECONDS)
+register("collection.watch", watch_loop, WATCH_SECONDS)
+JOBS = (processing.process, sweep_sources, remind)

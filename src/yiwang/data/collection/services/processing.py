@@ -1,0 +1,250 @@
+"""从原件到快照：认表头、读取、检查、入湖。每一步可以重做：结果先成文件，再随状态一起提交。"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.collection import queries, terms
+from yiwang.data.collection.models import Package
+from yiwang.data.collection.services import checking, packages, publishing
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
+from yiwang.kernel.files.storage import path_of
+from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.lake import engine
+from yiwang.kernel.lake import queries as lake_queries
+from yiwang.kernel.lake import services as lake
+from yiwang.kernel.lake.models import LakeTable, Snapshot
+from yiwang.kernel.lake.sources import Files, Query
+from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.tables import typing
+
+State = terms.State
+LAKE_MODES = {terms.Mode.FULL: "replace", terms.Mode.INCREMENTAL: "merge", terms.Mode.PARTITION: "partition"}
+LAKE_TYPES = {"decimal": "decimal(20,4)"}
+MEMORY_MB, SECONDS = 1536, 1800.0
+TRIES = 3
+
+
+def advance(package_id: int, job_id: int | None = None) -> Package:
+    """Carry a package on until it is data, waits for a person, or has failed with a sentence."""
+    while True:
+        package = Package.objects.select_related("source").get(pk=package_id)
+        stage = STAGES.get(State(package.state))
+        if stage is None:
+            return package
+        try:
+            stage(package, job_id)
+        except Refused as refusal:
+            if refusal.status == 409 and refusal.rule == packages.RULE:
+                continue  # somebody moved it meanwhile: look again
+            packages.move(SYSTEM, package_id, terms.OPEN, State.FAILED, refusal.message, facts={"rule": refusal.rule})
+
+
+def _original(package: Package) -> dict[str, Any]:
+    return {"path": str(path_of(package.file.digest)), "name": package.file_name}
+
+
+def _folder(package: Package) -> Path:
+    return queries.area("packages", str(package.pk))
+
+
+def parsed_path(package: Package) -> Path:
+    return _folder(package) / "parsed.parquet"
+
+
+def _read(package: Package, job_id: int | None) -> None:
+    """认表头；没有疑问或已由人确认的接着读取。"""
+    facts = catalog.resource(SYSTEM, package.resource_id)
+    if not package.mapping:
+        looked = _look(package, facts)
+        if not looked["certain"]:
+            packages.move(
+                SYSTEM,
+                package.pk,
+                (State.RECEIVED,),
+                State.MAPPING,
+                " ".join(looked["said"][:2]) or "请确认表头对应",
+                looked=looked,
+            )
+            return
+        package.looked = looked
+        package.mapping = {str(each["column"]): each["field"] for each in looked["columns"] if each["field"]}
+    answer = engine.run(
+        "yiwang.kernel.tables.reading:parse",
+        {
+            **_original(package), "sheet": package.looked["sheet"], "row": package.looked["row"],
+            "depth": package.looked["depth"], "width": package.looked["width"], "columns": package.mapping,
+            "titles": {each["field"]: each["title"] for each in package.looked["columns"] if each["field"]},
+            "fields": [item.name for item in facts.items],
+        },
+        memory_mb=MEMORY_MB, seconds=SECONDS, folder=_folder(package), job_id=job_id,
+    )  # fmt: skip
+    profile = answer.pop("profile")
+    packages.move(
+        SYSTEM, package.pk, (State.RECEIVED,), State.PARSED, f"读取 {answer['rows']:,} 行", facts={"skipped": answer["skipped"]},
+        looked=package.looked, mapping=package.mapping, report=answer, profile=profile, rows=answer["rows"],
+    )  # fmt: skip
+
+
+def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
+    remembered = queries.memory(package.organisation_id, package.resource_id)
+    expected = [
+        {"name": item.name, "title": item.title, "remembered": remembered.get(item.name, []),
+         "required": item.is_key or not item.nullable}
+        for item in facts.items
+    ]  # fmt: skip
+    looked: dict[str, Any] = engine.run(
+        "yiwang.kernel.tables.reading:look",
+        {**_original(package), "expected": expected, "template": {"code": facts.code, "version": facts.version}},
+        memory_mb=MEMORY_MB, seconds=120,
+    )  # fmt: skip
+    return looked
+
+
+def _check(package: Package, job_id: int | None) -> None:
+    """规则检查：修正、隔离、按规则计数，由治理给出结论。"""
+    facts = catalog.resource(SYSTEM, package.resource_id)
+    verdict = checking.check(package, str(parsed_path(package)), facts.key, job_id)
+    packages.move(
+        SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
+        verdict={"run": verdict.run_id, "repaired": verdict.repaired_path, "quarantined": verdict.quarantined_path,
+                 "by_rule": verdict.by_rule},
+        valid=verdict.valid, bad=verdict.bad,
+    )  # fmt: skip
+
+
+def _reference(package: Package) -> dict[str, Any]:
+    """What governance needs to give back the same sheet with coloured cells."""
+    looked = package.looked
+    return {
+        "package": package.pk, "number": package.number, "organisation": package.organisation_id, "file": package.file_id,
+        "name": package.file_name, "sheet": looked["sheet"], "row": looked["row"], "depth": looked["depth"],
+        "columns": {item: int(column) for column, item in package.mapping.items()},
+    }  # fmt: skip
+
+
+def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
+    """The resource's lake table, brought up to the catalogue; items that left it stay as columns."""
+    columns = [
+        {"name": item.name, "title": item.title, "type": LAKE_TYPES.get(item.data_type, item.data_type)}
+        for item in facts.items
+    ]
+    known = LakeTable.objects.filter(name=facts.table).first()
+    names = {column["name"] for column in columns}
+    if known is not None:
+        columns += [
+            {key: column[key] for key in ("name", "title", "type")}
+            for column in known.columns
+            if column["name"] not in names
+        ]
+        partition = partition or known.partition
+    return lake.ensure_table(
+        SYSTEM, facts.table, facts.name, columns, facts.key, partition,
+        Organisation.objects.get(pk=facts.organisation_id),
+    )  # fmt: skip
+
+
+def _stage(package: Package, job_id: int | None) -> None:
+    """有效行按目录类型入湖成快照；达到门槛的随即发布，否则等人审定。"""
+    facts = catalog.resource(SYSTEM, package.resource_id)
+    if not package.valid:
+        packages.move(
+            SYSTEM,
+            package.pk,
+            (State.CHECKED,),
+            State.REFUSED,
+            "没有一行通过检查，没有入库。请按退回清单改正后重新报送。",
+        )
+        return
+    table = table_of(facts, package.source.partition)
+    for attempt in range(TRIES):
+        try:
+            _stage_once(package, facts, table, job_id)
+            return
+        except Conflict as conflict:
+            if conflict.rule == packages.RULE or attempt == TRIES - 1:
+                raise
+
+
+def _stage_once(package: Package, facts: catalog.ResourceFacts, table: LakeTable, job_id: int | None) -> None:
+    repaired = package.verdict["repaired"]
+    columns = [{"name": column["name"], "type": column["type"]} for column in table.columns]
+    counted = engine.run(
+        "yiwang.kernel.tables.untyped:count",
+        {"path": repaired, "columns": columns},
+        memory_mb=MEMORY_MB,
+        seconds=SECONDS,
+    )
+    before = lake_queries.current(table)
+    staged = lake.stage(
+        SYSTEM, table, Query(typing.query(columns, counted["columns"]), {"package": Files((repaired,))}),
+        LAKE_MODES[terms.Mode(package.mode)], {"package": package.number, "run": package.verdict.get("run")},
+        edges=_edges(package, facts), memory_mb=MEMORY_MB, seconds=SECONDS, job_id=job_id,
+    )  # fmt: skip
+    reasons = doubts(package, staged, before, counted["untyped"])
+    statement = (
+        publishing.compare(
+            table, before, Query(typing.query(columns, counted["columns"]), {"package": Files((repaired,))})
+        )
+        if package.from_above and before
+        else None
+    )
+    with transaction.atomic():
+        packages.locked(package.resource_id)
+        waiting = packages.move(
+            SYSTEM, package.pk, (State.CHECKED,), State.WAITING, "；".join(reasons) or "达到自动入库门槛",
+            facts={"snapshot": staged.number, "untyped": counted}, snapshot_id=staged.pk, snapshot=staged.number,
+            report={**package.report, "untyped": counted},
+        )  # fmt: skip
+        if statement is not None:
+            publishing.state(waiting, statement)
+        if not reasons:
+            publishing.publish(SYSTEM, waiting, staged, "达到自动入库门槛")
+
+
+def _edges(package: Package, facts: catalog.ResourceFacts) -> list[dict[str, Any]]:
+    titles = {each["field"]: each["title"] for each in package.looked["columns"] if each["field"]}
+    return [
+        {"column": item.name, "source_column": titles[item.name], "origin": f"{package.number} {package.file_name}"[:200],
+         "transform": f"规则检查 {package.verdict.get('run', '')}；按{item.data_type}读取"}
+        for item in facts.items if item.name in titles
+    ]  # fmt: skip
+
+
+def doubts(package: Package, staged: Snapshot, before: Snapshot | None, untyped: int) -> list[str]:
+    """Why a person must look before this becomes data; empty when nobody must."""
+    source, rows = package.source, package.rows or 0
+    reasons = []
+    if not source.auto_publish:
+        reasons.append("该来源设为逐包审定")
+    rate = Decimal(100 * (package.valid or 0)) / rows if rows else Decimal(0)
+    if rate < source.least_valid:
+        reasons.append(f"有效率 {rate:.2f}%（{package.valid:,}／{rows:,}）低于下限 {source.least_valid}%")
+    if unreadable := package.report.get("unreadable"):
+        reasons.append(f"有 {unreadable:,} 行列数不符，没有读入")
+    if lost := len(package.report.get("lost", ())):
+        reasons.append(f"有 {lost:,} 格号码因按数值存放丢失了末几位，平台不推测，请在原表改为文本后重报")
+    if untyped:
+        reasons.append(f"有 {untyped:,} 行的值与目录类型不符，没有入库")
+    if before and before.rows and package.mode == terms.Mode.FULL:
+        change = Decimal(100 * abs(staged.rows - before.rows)) / before.rows
+        if change > source.most_change:
+            reasons.append(
+                f"数据量由 {before.rows:,} 变为 {staged.rows:,}，变动 {change:.1f}% 超过 {source.most_change}%"
+            )
+    return reasons
+
+
+Stage = Callable[[Package, int | None], None]
+STAGES: dict[State, Stage] = {State.RECEIVED: _read, State.PARSED: _check, State.CHECKED: _stage}
+
+
+@job("collection.process", title="数据包处理")
+def process(*, package: int, job_id: int) -> Outcome:
+    """Idempotent: every stage looks where the package is and goes on from there."""
+    done = advance(package, job_id)
+    return Outcome(f"{done.number}：{done.get_state_display()}。{done.message}")
