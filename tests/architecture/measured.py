@@ -12,6 +12,8 @@ from yiwang.city.hotline.demo.building import Builder
 from yiwang.city.hotline.models import RepeatFinding, Request
 from yiwang.city.hotline.services import insight
 from yiwang.city.hotline.services.intake import register_many
+from yiwang.data.catalog.demo import build as build_catalogue
+from yiwang.data.census.demo import build as build_census
 from yiwang.site import demo_city
 
 REQUESTS = 32
@@ -32,6 +34,8 @@ def build() -> None:
     twice = RepeatFinding.objects.order_by("request_id", "pk")
     for finding in twice[:3]:
         insight.judge_repeat(manager, finding.pk, confirmed=True)
+    build_catalogue()
+    build_census()
 
 
 @pytest.fixture(scope="module")

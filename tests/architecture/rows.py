@@ -8,6 +8,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
+from yiwang.data.catalog.models import Item
+from yiwang.data.census.models import Duty as DepartmentDuty
+from yiwang.data.census.models import NegativeEntry, ResponsibilityEntry
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.clocks.models import ParkedTimer
 from yiwang.kernel.flow.models import ParkedMessage
@@ -20,6 +23,13 @@ _count = itertools.count(1)
 PARKED: dict[type[models.Model], dict[str, Any]] = {
     ParkedMessage: {"attempts": TRIES},
     ParkedTimer: {"state": "parked"},
+}
+# A view has no rows of its own: the row behind it, and how to find the view's line.
+BEHIND = {
+    ResponsibilityEntry: lambda home: {"duty": make(DepartmentDuty, home, yields_data=True)},
+    NegativeEntry: lambda home: {
+        "item": make(Item, home, share_type="withheld", share_basis="《数据安全法》第三十八条")
+    },
 }
 
 
@@ -34,6 +44,8 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     """A saved row: needed fields filled by their type, foreign keys made alike."""
     if model is Organisation:
         return organisation(f"单位{next(_count)}", home)
+    if model in BEHIND:
+        return model._default_manager.get(**BEHIND[model](home))
     values = dict(given)
     if model is AdministratorAppointment and not values:
         values = {"duty": Duty.AUDIT, "post": make(Post, home, duty=Duty.AUDIT)}

@@ -54,10 +54,12 @@ HOTLINE = (
     Desk("BUREAU", "security", "安全管理员", ("security_administrator",), "secadmin", duty=Duty.SECURITY),
     Desk("BUREAU", "audit", "审计管理员", ("audit_administrator",), "auditadmin", duty=Duty.AUDIT),
     Desk("BUREAU", "collector", "归集管理员", ("collection.manager",), "collector"),
+    Desk("BUREAU", "catalogue", "目录管理员", ("catalog.reviewer", "census.manager"), "catalogue"),
     Desk("BUREAU", "chief", "局长", ("reports.issuer", "command.reader"), "chief", head=True),
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
+CLERK_ROLES = ("catalog.clerk", "census.unit")
 UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk")
 
 
@@ -70,8 +72,13 @@ def desks() -> list[Desk]:
     found = list(HOTLINE)
     for code in units():
         name = code.lower() if code in SIGNING_IN else ""
-        found.append(Desk(code, "handler", "承办员", UNIT_ROLES, f"{name}.handler" if name else ""))
-        found.append(Desk(code, "head", "负责人", UNIT_ROLES, f"{name}.head" if name else "", head=True))
+        found.append(Desk(code, "handler", "承办员", (*UNIT_ROLES, *CLERK_ROLES), f"{name}.handler" if name else ""))
+        found.append(
+            Desk(code, "head", "负责人", (*UNIT_ROLES, "catalog.chief"), f"{name}.head" if name else "", head=True)
+        )
+        found.append(
+            Desk(code, "data", "数据专员", ("catalog.officer",), f"{name}.data" if code == SIGNING_IN[0] else "")
+        )
     return found
 
 

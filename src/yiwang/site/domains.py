@@ -2,6 +2,7 @@
 
 DOMAINS: list[str] = [
     "yiwang.data.catalog",
+    "yiwang.data.census",
     "yiwang.data.sharing",
     "yiwang.data.protection",
     "yiwang.data.governance",

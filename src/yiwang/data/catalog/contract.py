@@ -1,13 +1,16 @@
 """What other domains may do with the catalogue."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Count
+
 from yiwang.data.catalog import queries, services
-from yiwang.data.catalog.models import Item, Quality
+from yiwang.data.catalog.models import Item, Quality, Resource
+from yiwang.data.catalog.services import set_levels
 from yiwang.data.catalog.terms import (
     CYCLE_DAYS,
     SERVING,
@@ -19,14 +22,16 @@ from yiwang.data.catalog.terms import (
     Door,
     ItemSpec,
     OpenType,
+    PublishState,
     ShareType,
 )
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.ui.sections import Section
 
 __all__ = [
-    "Content", "Cycle", "DemandState", "Description", "Door", "ItemFacts", "ItemSpec", "OpenType", "ResourceFacts", "ShareType",
-    "allowed", "late", "quality_of", "record_demand", "record_load", "record_quality", "register_published", "resource",
-    "resources", "set_levels", "settle_demand",
+    "Content", "Cycle", "DemandState", "Description", "Door", "ItemFacts", "ItemSpec", "OpenType", "PublishState",
+    "ResourceFacts", "ShareType", "add_panel", "allowed", "late", "published_counts", "quality_of", "record_demand", "record_load",
+    "record_quality", "register_published", "resource", "resources", "set_levels", "settle_demand",
 ]  # fmt: skip
 
 
@@ -104,28 +109,24 @@ class ResourceFacts:
         return tuple(item.name for item in self.items if item.is_key)
 
 
+def _taken(kind: type, found: Any, **own: Any) -> dict[str, Any]:
+    """Values of the facts: its own where the model says it otherwise, else the field of the same name."""
+    return {item.name: own[item.name] if item.name in own else getattr(found, item.name) for item in fields(kind)}
+
+
 def _item(found: Item) -> ItemFacts:
-    return ItemFacts(
-        id=found.pk, name=found.name, title=found.title, data_type=found.data_type, length=found.length,
-        is_key=found.is_key, is_timestamp=found.is_timestamp, nullable=found.nullable, share_type=found.share_type,
-        share_condition=found.share_condition, share_basis=found.share_basis, open_type=found.open_type,
-        open_condition=found.open_condition, level=found.level or UNGRADED, graded=found.level is not None,
-        sensitive=found.kind, declared_sensitive=found.is_sensitive, standard=found.standard,
-        code_table=found.code_table, source_level=found.source_level,
-    )  # fmt: skip
+    own = {"level": found.level or UNGRADED, "graded": found.level is not None, "sensitive": found.kind,
+           "declared_sensitive": found.is_sensitive}  # fmt: skip
+    return ItemFacts(**_taken(ItemFacts, found, **own))
 
 
 def _facts(found: Any) -> ResourceFacts:
-    return ResourceFacts(
-        id=found.pk, code=found.code, name=found.name, abstract=found.abstract, organisation_id=found.organisation_id,
-        organisation=str(found.organisation), version=found.number, status=found.publish_state,
-        online=found.online_state in SERVING, online_state=found.online_state, category=found.category.code,
-        theme=found.theme.code if found.theme else "", format=found.format, share_type=found.share_type,
-        open_type=found.open_type, share_method=found.share_method, cycle=found.cycle,
-        cycle_days=CYCLE_DAYS.get(Cycle(found.cycle)), table=found.table, published_at=found.published_at,
-        loaded_at=found.loaded_at, snapshot=found.snapshot, rows=found.rows, due_at=found.due_at,
-        items=tuple(map(_item, found.live_items)), is_demo=found.is_demo,
-    )  # fmt: skip
+    own = {
+        "organisation": str(found.organisation), "version": found.number, "status": found.publish_state,
+        "online": found.online_state in SERVING, "category": found.category.code, "theme": found.theme.code if found.theme else "",
+        "cycle_days": CYCLE_DAYS.get(Cycle(found.cycle)), "items": tuple(map(_item, found.live_items)),
+    }  # fmt: skip
+    return ResourceFacts(**_taken(ResourceFacts, found, **own))
 
 
 def _found(actor: Actor) -> Any:
@@ -161,6 +162,17 @@ def resources(
     return [_facts(each) for each in found.order_by("code")]
 
 
+def published_counts(organisation_ids: Iterable[int]) -> dict[int, int]:
+    """How many published resources each organisation has; those without any are left out."""
+    found = Resource.objects.filter(organisation__in=list(organisation_ids), number__gt=0).order_by()
+    return dict(found.values_list("organisation_id").annotate(Count("pk")))
+
+
+def add_panel(code: str, panel: Callable[[Actor, int], Section | None]) -> None:
+    """Fill a block of the resource page, for (actor, resource id), e.g. lineage or who reads the data."""
+    queries.add_panel(code, panel)
+
+
 def late(actor: Actor, at: datetime) -> list[ResourceFacts]:
     """Published resources whose promised update has not come by `at`, the longest late first."""
     found = _found(actor).filter(number__gt=0, due_at__lt=at).order_by("due_at", "pk")
@@ -178,11 +190,6 @@ def allowed(item: ItemFacts, door: str) -> bool:
     return queries.passes(item.share_type, item.open_type, item.level, door)
 
 
-def set_levels(actor: Actor, resource_id: int, levels: Mapping[int, tuple[int, str]], reason: str) -> int:
-    """Grade items: id → (level 1..4, kind of sensitive data or ""). Returns how many changed."""
-    return services.set_levels(actor, resource_id, levels, reason)
-
-
 def record_load(resource_id: int, snapshot_number: int, loaded_at: datetime, rows: int) -> bool:
     """A published snapshot became the data of the resource; False when told before. In the caller's transaction."""
     # The load was the act of whoever approved it there; here it only becomes visible, whoever that was.
@@ -190,7 +197,7 @@ def record_load(resource_id: int, snapshot_number: int, loaded_at: datetime, row
 
 
 def record_quality(resource_id: int, month: date, score: Decimal, parts: Mapping[str, Any]) -> None:
-    """The data quality (0..100) of a month with its parts by dimension, said by governance."""
+    """The data quality (0..100) of a month with its parts, numbers by dimension, said by governance."""
     services.record_quality(SYSTEM, resource_id, month, score, parts)
 
 
@@ -200,15 +207,13 @@ def quality_of(resource_id: int, month: date) -> tuple[Decimal, dict[str, Any]] 
     return (found.score, found.parts) if found else None
 
 
-def record_demand(
-    reference: str, *, organisation_id: int, wanted: str, purpose: str, asked_at: datetime, resource_id: int | None = None,
-    provider_id: int | None = None,
-) -> int:  # fmt: skip
-    """A demand for data, once per `reference`; it stands on the 需求清单. Returns its id."""
-    return services.record_demand(
-        SYSTEM, reference, organisation_id=organisation_id, wanted=wanted, purpose=purpose, asked_at=asked_at,
-        resource_id=resource_id, provider_id=provider_id,
-    ).pk  # fmt: skip
+def record_demand(reference: str, **given: Any) -> int:
+    """A demand for data, once per `reference`; it stands on the 需求清单. Returns its id.
+
+    organisation_id: who asks; wanted, purpose: in words; asked_at; resource_id, or provider_id when nothing is
+    catalogued yet.
+    """
+    return services.record_demand(SYSTEM, reference, **given).pk
 
 
 def settle_demand(reference: str, outcome: str, *, settled_at: datetime, reason: str = "", basis: str = "") -> None:

@@ -1,37 +1,26 @@
 """目录审核：数据专员 → 首席数据官 → 数管局。"""
 
+from typing import Literal
+
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Flow, Operation, Stage, end
 
 CLERK, OFFICER, CHIEF, REVIEWER, READER = (
     "catalog.clerk", "catalog.officer", "catalog.chief", "catalog.reviewer", "catalog.reader",
 )  # fmt: skip
 BASIS = "政务数据共享条例：部门编制、主管部门审核、统一发布；三级审核参照六安市做法"
+LIMITS = "各地目录管理办法，时限由本级规定"
 
 
-def _stage(code: str, name: str, role: str, of: str, to: str, charge: str) -> Stage:
-    return Stage(
-        code,
-        name,
-        Assign(by="role", role=role, of=of, pool=True),
-        actions=(
-            Action("agree", "同意", to=to, basis=BASIS),
-            Action("return", "退回修改", to=end("returned"), needs_opinion=True, basis=BASIS),
-        ),
-        charge=charge,  # type: ignore[arg-type]
-        same_person="refuse",
-        basis=BASIS,
-    )
+def _stage(code: str, name: str, role: str, of: str, to: str, charge: Literal["lead", "operator"]) -> Stage:
+    agree = Action("agree", "同意", to=to, basis=BASIS)
+    back = Action("return", "退回修改", to=end("returned"), needs_opinion=True, basis=BASIS)
+    seats = Assign(by="role", role=role, of=of, pool=True)
+    return Stage(code, name, seats, (agree, back), charge=charge, same_person="refuse", basis=BASIS)
 
 
 def _clock(stage: str, name: str, days: int) -> ClockRule:
     return ClockRule(
-        stage,
-        name,
-        "working_day",
-        budget=days,
-        starts=f"enter:{stage}",
-        stops=f"leave:{stage}",
-        basis="各地目录管理办法",
+        stage, name, "working_day", budget=days, starts=f"enter:{stage}", stops=f"leave:{stage}", basis=LIMITS
     )
 
 
@@ -45,14 +34,9 @@ PUBLICATION = Flow(
         _stage("bureau", "数管局审核", REVIEWER, "operator", end("agreed"), "operator"),
     ),
     outcomes=(("agreed", "通过"), ("returned", "退回修改"), ("cancelled", "撤销")),
-    clocks=(
-        _clock("officer", "数据专员审核时限", 2),
-        _clock("chief", "首席数据官审核时限", 2),
-        _clock("bureau", "数管局审核时限", 3),
-    ),
+    clocks=(_clock("officer", "数据专员审核时限", 2), _clock("chief", "首席数据官审核时限", 2), _clock("bureau", "数管局审核时限", 3)),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("cancel", who=("initiator",))),
     number="catalog.publication|目录-{year}-{value:05d}",
-    operator_role=REVIEWER,
-    basis=BASIS,
-)
+    operator_role=REVIEWER, basis=BASIS,
+)  # fmt: skip
 FLOWS = (PUBLICATION,)

@@ -1,4 +1,4 @@
-"""目录：资源是现行的一面，版本是发布过的每一份内容；清单是视图，不能手填。"""
+"""目录：资源是现行的一面，版本是发布过的每一份内容。"""
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -55,7 +55,8 @@ class Resource(Record):
     number = models.PositiveIntegerField("现行版本号", default=0, help_text="0 为尚未发布")
     published_at = models.DateTimeField("首次发布时间", null=True, blank=True)
     online_at = models.DateTimeField("上线时间", null=True, blank=True)
-    synced_at = models.DateTimeField("同步市级时间", null=True, blank=True)
+    synced_at = models.DateTimeField("同步上级时间", null=True, blank=True)
+    receipt = models.CharField("上级回执", max_length=80, blank=True)
     loaded_at = models.DateTimeField("最近更新时间", null=True, blank=True)
     snapshot = models.PositiveIntegerField("现行数据快照", default=0)
     rows = models.BigIntegerField("数据量", default=0)
@@ -133,14 +134,11 @@ class Item(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["resource", "name"], name="catalog_item_once"),
             models.CheckConstraint(condition=Q(level=None) | Q(level__range=(1, 4)), name="catalog_item_level"),
-            models.CheckConstraint(
-                condition=~Q(share_type=terms.ShareType.WITHHELD) | ~Q(share_basis=""), name="catalog_item_basis"
-            ),
-            models.CheckConstraint(
-                condition=~Q(share_type=terms.ShareType.CONDITIONAL) | ~Q(share_condition=""),
-                name="catalog_item_condition",
-            ),
-        ]
+            models.CheckConstraint(condition=~Q(share_type=terms.ShareType.WITHHELD) | ~Q(share_basis=""),
+            name="catalog_item_basis"),
+            models.CheckConstraint(condition=~Q(share_type=terms.ShareType.CONDITIONAL) | ~Q(share_condition=""),
+            name="catalog_item_condition"),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.resource}·{self.title}"
@@ -153,7 +151,7 @@ class Application(Record):
     resource = models.ForeignKey(Resource, models.PROTECT, related_name="applications", verbose_name="信息资源")
     kind = models.CharField("事项", max_length=12, choices=terms.ApplicationKind.choices)
     edition = models.ForeignKey(
-        Version, models.PROTECT, null=True, blank=True, related_name="applications", verbose_name="版本"
+        Version, models.SET_NULL, null=True, blank=True, related_name="applications", verbose_name="版本"
     )
     reason = models.CharField("申请说明", max_length=300, blank=True)
     outcome = models.CharField("结果", max_length=20, blank=True)
@@ -224,23 +222,6 @@ class SearchEntry(models.Model):
         return self.name
 
 
-class Duty(Record):
-    """部门职能（三定规定、权责清单）；责任清单由它与资源的关联生成。"""
-
-    code = models.CharField("职能代码", max_length=40, unique=True)
-    name = models.CharField("职能", max_length=200)
-    basis = models.CharField("依据", max_length=300)
-    yields_data = models.BooleanField("产生数据", default=True, help_text="不产生数据的职能不计入编目率")
-    resources = models.ManyToManyField(Resource, blank=True, related_name="duties", verbose_name="对应资源")
-
-    class Meta:
-        verbose_name = verbose_name_plural = "部门职能"
-        ordering = ["code"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class Demand(Record):
     """数据需求；organisation 即需求单位。只由共享申请等业务登记，不能手填。"""
 
@@ -265,83 +246,3 @@ class Demand(Record):
 
     def __str__(self) -> str:
         return self.wanted
-
-
-class Survey(Record):
-    """公共数据资源普查。"""
-
-    title = models.CharField("普查名称", max_length=120)
-    basis = models.CharField("依据", max_length=300)
-    starts_on = models.DateField("开始日期")
-    due_on = models.DateField("截止日期")
-    state = models.CharField(
-        "状态", max_length=12, choices=terms.SurveyState.choices, default=terms.SurveyState.RUNNING
-    )
-
-    class Meta:
-        verbose_name = verbose_name_plural = "数据普查"
-        ordering = ["-starts_on", "-id"]
-
-    def __str__(self) -> str:
-        return self.title
-
-
-class SurveyTarget(Record):
-    """普查对象单位；organisation 即该单位。"""
-
-    survey = models.ForeignKey(Survey, models.PROTECT, related_name="targets", verbose_name="普查")
-    due_on = models.DateField("截止日期")
-    reported_at = models.DateTimeField("填报时间", null=True, blank=True)
-    systems = models.PositiveIntegerField("信息系统数", default=0)
-    holdings = models.PositiveIntegerField("应编目资源数", default=0, help_text="本单位全部数据资源，不论是否已编目")
-    note = models.CharField("填报说明", max_length=300, blank=True)
-    reminders = models.PositiveIntegerField("催报次数", default=0)
-    reminded_at = models.DateTimeField("最近催报", null=True, blank=True)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "普查单位"
-        ordering = ["survey", "organisation"]
-        constraints = [models.UniqueConstraint(fields=["survey", "organisation"], name="catalog_target_once")]
-
-    def __str__(self) -> str:
-        return f"{self.survey} {self.organisation}"
-
-
-class ResponsibilityEntry(models.Model):
-    """责任清单（视图）：职能 × 资源，没有资源的职能也列出。"""
-
-    duty = models.ForeignKey(Duty, models.DO_NOTHING, related_name="+", verbose_name="职能")
-    organisation = models.ForeignKey("orgs.Organisation", models.DO_NOTHING, related_name="+", verbose_name="责任单位")
-    resource = models.ForeignKey(Resource, models.DO_NOTHING, null=True, related_name="+", verbose_name="应提供资源")
-    basis = models.CharField("依据", max_length=300)
-    cycle = models.CharField("更新周期", max_length=20, choices=terms.Cycle.choices)
-    publish_state = models.CharField("目录状态", max_length=20, choices=terms.PublishState.choices)
-
-    class Meta:
-        managed = False
-        db_table = "catalog_responsibility"
-        verbose_name = verbose_name_plural = "责任清单"
-
-    def __str__(self) -> str:
-        return f"{self.organisation} {self.duty}"
-
-
-class NegativeEntry(models.Model):
-    """负面清单（视图）：不予共享的信息项，与不予提供的需求。"""
-
-    organisation = models.ForeignKey("orgs.Organisation", models.DO_NOTHING, related_name="+", verbose_name="提供方")
-    resource = models.ForeignKey(Resource, models.DO_NOTHING, null=True, related_name="+", verbose_name="信息资源")
-    item = models.ForeignKey(Item, models.DO_NOTHING, null=True, related_name="+", verbose_name="信息项")
-    demand = models.ForeignKey(Demand, models.DO_NOTHING, null=True, related_name="+", verbose_name="被拒需求")
-    subject = models.CharField("不予共享的内容", max_length=300)
-    reason = models.CharField("理由", max_length=300)
-    basis = models.CharField("依据", max_length=300)
-    since = models.DateTimeField("列入时间")
-
-    class Meta:
-        managed = False
-        db_table = "catalog_negative"
-        verbose_name = verbose_name_plural = "负面清单"
-
-    def __str__(self) -> str:
-        return self.subject

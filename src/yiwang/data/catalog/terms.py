@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from django.db.models import TextChoices
 
+from yiwang.kernel.flow.definitions import Field
+
 
 class Axis(TextChoices):
     """类（1 位）。"""
@@ -153,11 +155,6 @@ class DemandState(TextChoices):
     WITHDRAWN = "withdrawn", "已撤回"
 
 
-class SurveyState(TextChoices):
-    RUNNING = "running", "进行中"
-    CLOSED = "closed", "已结束"
-
-
 class Door(TextChoices):
     """数据离开目录的门。"""
 
@@ -228,6 +225,52 @@ class Content:
     description: Description
     items: tuple[ItemSpec, ...] = field(default=())
 
+
+SEVERAL = "、".join(Subject.labels) + "，可多填，用顿号分开"
+# The fields of forms, template, import and comparison, in the order of the guide.
+DESCRIPTION_FIELDS = (
+    Field("name", "资源名称", required=True),
+    Field("category", "分类代码", help="到目（6 位）或细目；留空用本部门的目。登记后写进资源代码，不能再改"),
+    Field("abstract", "摘要", "long_text", required=True, help="说明内容、来源和统计口径"),
+    Field("format", "格式", "choice", choices=tuple(Format.choices)),
+    Field("theme", "所属主题", help="主题类（2 开头）的分类代码"),
+    Field("share_method", "共享方式", "choice", choices=tuple(ShareMethod.choices), help="优先系统对接、联机查询等在线方式"),
+    Field("cycle", "更新周期", "choice", choices=tuple(Cycle.choices)),
+    Field("coverage", "数据范围", "choice", choices=tuple(Coverage.choices)),
+    Field("subjects", "涉及要素", help=SEVERAL),
+    Field("gathering", "归集机制", "choice", choices=tuple(Gathering.choices)),
+    Field("source_system", "来源系统"),
+    Field("matters", "所属事项"),
+    Field("related", "关联资源代码", help="可多填，用顿号分开"),
+    Field("is_secret", "涉密", "boolean", help="涉及国家秘密的不得录入本平台"),
+)  # fmt: skip
+ITEM_FIELDS = (
+    Field("title", "信息项名称", required=True),
+    Field("name", "英文名称", required=True, help="字母开头，只含字母、数字、下划线；表内不重复"),
+    Field("data_type", "数据类型", "choice", choices=tuple(DataType.choices)),
+    Field("length", "长度", "integer"),
+    Field("is_key", "主键", "boolean"),
+    Field("is_timestamp", "时间戳", "boolean"),
+    Field("nullable", "可为空", "boolean"),
+    Field("share_type", "共享类型", "choice", choices=tuple(ShareType.choices)),
+    Field("share_condition", "共享条件", help="有条件共享的必填"),
+    Field("share_basis", "不予共享依据", help="不予共享的必填：法律、行政法规或国家规定的名称和条款"),
+    Field("open_type", "开放类型", "choice", choices=tuple(OpenType.choices)),
+    Field("open_condition", "开放条件", help="有条件开放的必填"),
+    Field("standard", "数据标准"),
+    Field("code_table", "码表"),
+    Field("source_level", "来源系统分级", "choice", choices=tuple(SourceLevel.choices)),
+    Field("is_sensitive", "敏感", "boolean"),
+    Field("is_secret", "涉密项", "boolean", help="涉及国家秘密的不得录入本平台"),
+)  # fmt: skip
+SHEETS, JOINED_BY = ("信息资源", "信息项"), "资源序号"
+SHEET_HEAD = (
+    Field("sequence", JOINED_BY, required=True, help="表内自编，两张表用它对应"),
+    Field("code", "资源代码", help="已登记的填写；新增的留空，由平台分配"),
+    Field("provider", "提供方", help="机构名称或代码；留空为本单位"),
+)
+LABELS = {item.name: item.label for item in DESCRIPTION_FIELDS} | {"items": "信息项"}
+ITEM_LABELS = {item.name: item.label for item in ITEM_FIELDS}
 
 # 类、项 of the guide; 目 and 细目 are set up locally, those of 部门类 follow the departments.
 STANDARD_CATEGORIES = {

@@ -27,8 +27,12 @@ def refuse(message: str) -> Invalid:
     return Invalid(message, errors={"file": [message]}, rule=RULE)
 
 
-def read(stream: BinaryIO, name: str) -> Table:
-    """The first sheet. Titles above the header are passed over, blank rows dropped at the end."""
+def read(stream: BinaryIO, name: str, *, joined_by: str = "") -> Table:
+    """The first sheet. Titles above the header are passed over, blank rows dropped at the end.
+
+    `joined_by` names a column that two sheets share: the rows of the second sheet then carry the columns of their row
+    of the first. A workbook whose second sheet lacks the column is read as if it had one sheet.
+    """
     stream.seek(0, io.SEEK_END)
     if stream.tell() > MAX_BYTES:
         raise refuse(f"文件超过 {MAX_BYTES >> 20} MB，没有读取。请拆成几份后导入。")
@@ -36,7 +40,10 @@ def read(stream: BinaryIO, name: str) -> Table:
     head = stream.read(8)
     stream.seek(0)
     if head.startswith(b"PK\x03\x04"):
-        lines = _workbook(stream)
+        sheets = _workbook(stream, 2 if joined_by else 1)
+        lines = sheets[0]
+        if len(sheets) == 2 and any(joined_by in map(_plain, line) for line in sheets[1][:10]):
+            return _joined(_table(lines), _table(sheets[1]), joined_by)
     elif head.startswith(b"\xd0\xcf\x11\xe0"):
         raise refuse("文件是旧版 xls 格式，或者设了打开密码，没有读取。请去掉密码，另存为 xlsx 后导入。")
     elif name.lower().endswith((".csv", ".txt")):
@@ -46,7 +53,34 @@ def read(stream: BinaryIO, name: str) -> Table:
     return _table(lines)
 
 
-def _workbook(stream: BinaryIO) -> list[list[object]]:
+def _plain(cell: object) -> str:
+    return str(cell).strip().strip("*")
+
+
+def _joined(masters: Table, details: Table, key: str) -> Table:
+    """One row a detail; a master without details keeps a row of its own, a detail without master an empty left part."""
+    left, right = [list(map(_plain, table.headers)) for table in (masters, details)]
+    if key not in left:
+        raise refuse(f"第一张表没有“{key}”列，两张表无法对应。请按模板填写。")
+    own, other = left.index(key), right.index(key)
+    below: dict[str, list[list[object]]] = {}
+    for line in details.rows:
+        below.setdefault(_key(line[other]), []).append(line[:other] + line[other + 1 :])
+    blank: list[object] = [""] * (len(right) - 1)
+    rows = [line + rest for line in masters.rows for rest in below.pop(_key(line[own]), [blank])]
+    for orphan, lines in below.items():
+        head: list[object] = [""] * len(left)
+        head[own] = orphan
+        rows += [head + rest for rest in lines]
+    _measure(len(rows), len(left) + len(right))
+    return Table(masters.headers + details.headers[:other] + details.headers[other + 1 :], rows, masters.first_row)
+
+
+def _key(cell: object) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
+
+
+def _workbook(stream: BinaryIO, most: int) -> list[list[list[object]]]:
     try:
         with zipfile.ZipFile(stream) as archive:
             entries = archive.infolist()
@@ -60,10 +94,14 @@ def _workbook(stream: BinaryIO) -> list[list[object]]:
         if "xl/workbook.xml" not in names:
             raise refuse("文件不是电子表格（xlsx），没有读取。请核对文件后重新上传。")
         stream.seek(0)
-        sheet = CalamineWorkbook.from_filelike(stream).get_sheet_by_index(0)
-        last_row, last_column = sheet.end or (-1, -1)
-        _measure(last_row + 1, last_column + 1)
-        return [list(line) for line in sheet.to_python(skip_empty_area=False)]
+        book = CalamineWorkbook.from_filelike(stream)
+        found: list[list[list[object]]] = []
+        for index in range(min(most, max(len(book.sheet_names), 1))):
+            sheet = book.get_sheet_by_index(index)
+            last_row, last_column = sheet.end or (-1, -1)
+            _measure(last_row + 1, last_column + 1)
+            found.append([list(line) for line in sheet.to_python(skip_empty_area=False)])
+        return found
     except (zipfile.BadZipFile, CalamineError, NotImplementedError, IndexError) as error:
         raise refuse("文件已损坏或不是标准 xlsx，没有读取。请用表格软件重新保存后导入。") from error
 

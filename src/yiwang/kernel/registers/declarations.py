@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, BinaryIO, Literal
 
 from django.db.models import Model, QuerySet
 
@@ -97,7 +97,8 @@ class Importing:
     order. A many-to-many field takes codes or names set apart by 、 ， ； or line ends.
 
     With `write` the domain takes the rows as one batch, in the import's transaction: `columns` are then what a sheet
-    may hold, whether the model has such fields or not. `synonyms`: other headers that mean a field.
+    may hold, whether the model has such fields or not. `synonyms`: other headers that mean a field. `joined_by`: the
+    header by which the rows of a second sheet belong to rows of the first. `template` takes the place of the plain one.
     """
 
     key: tuple[str, ...]
@@ -107,6 +108,8 @@ class Importing:
     write: Callable[[Actor, list[dict[str, Any]], Callable[[int, int], None] | None], Imported] | None = None
     synonyms: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tree: str = ""
+    joined_by: str = ""
+    template: Callable[[], BinaryIO] | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sheets
 from yiwang.kernel.files.doors import register_owner
+from yiwang.kernel.registers import registry
 from yiwang.kernel.registers.coercion import clean, narrow
 from yiwang.kernel.registers.declarations import Importing, Register
 from yiwang.kernel.registers.forms import NAMES, candidates, named
@@ -60,7 +61,11 @@ def guess(actor: Actor, register: Register, headers: list[str]) -> dict[str, str
 def table_of(run: ImportRun) -> sheets.Table:
     source = files.of((OWNER, run.pk)).get(kind="source")
     with files.content(source) as stream:
-        return sheets.read(stream, source.name)
+        return sheets.read(stream, source.name, joined_by=_joined_by(run.register))
+
+
+def _joined_by(code: str) -> str:
+    return spec_of(registry.find(code)).joined_by
 
 
 def own_run(actor: Actor, register: Register, pk: int) -> ImportRun:
@@ -152,6 +157,9 @@ def errors_file(
 
 def template(register: Register) -> BinaryIO:
     """An empty sheet with the headers, drop-downs for choices and a page of explanations."""
+    own = spec_of(register).template
+    if own is not None:
+        return own()
     stream: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     book = xlsxwriter.Workbook(stream, {"in_memory": True})
     sheet, notes = book.add_worksheet("数据"), book.add_worksheet("填写说明")

@@ -80,7 +80,10 @@ def _problems(declared: Register) -> Sequence[str]:
         found.append("filters")
     if declared.serial is not None:
         resolve(declared.model, declared.serial.field)
-    if declared.importing is not None:
+    if declared.importing is not None and declared.importing.write is not None:
+        known = {column.name for column in declared.importing.columns}
+        found += [f"import key {name} is no column" for name in declared.importing.key if name not in known]
+    elif declared.importing is not None:
         for name in (*declared.importing.key, *declared.importing.fields):
             resolve(declared.model, name)
     return found

@@ -297,7 +297,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='创建人')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation', verbose_name='所属机构')),
                 ('resource', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='catalog.resource', verbose_name='信息资源')),
-                ('edition', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='catalog.version', verbose_name='版本')),
+                ('edition', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='applications', to='catalog.version', verbose_name='版本')),
             ],
             options={
                 'verbose_name': '目录审核',

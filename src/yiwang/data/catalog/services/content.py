@@ -15,12 +15,9 @@ SECRECY = "保守国家秘密法、密码法第7至8条：本平台只用于非�
 _MARK = re.compile(r"(绝密|机密|秘密)\s*[★☆*]")
 _LAW = re.compile(r"《[^》]+》|(法|条例|规定|办法|决定)第[一二三四五六七八九十百零〇\d]+条")
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,59}")
+_SEVERAL = re.compile(r"[、,，;；\s]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-CHOICES: dict[str, Any] = {
-    "format": terms.Format, "share_method": terms.ShareMethod, "cycle": terms.Cycle, "coverage": terms.Coverage,
-    "gathering": terms.Gathering, "data_type": terms.DataType, "share_type": ShareType, "open_type": OpenType,
-    "source_level": terms.SourceLevel,
-}  # fmt: skip
+CHOICES = {item.name: dict(item.choices) for item in (*terms.DESCRIPTION_FIELDS, *terms.ITEM_FIELDS) if item.choices}
 LIMITS = {
     "name": 120, "abstract": 1000, "source_system": 100, "matters": 300, "title": 80, "share_condition": 300,
     "share_basis": 300, "open_condition": 300, "standard": 80, "code_table": 80,
@@ -87,8 +84,8 @@ def _plain(values: Mapping[str, Any], needed: tuple[str, ...]) -> Iterable[tuple
     for name, value in values.items():
         if name in needed and not str(value).strip():
             yield name, "必填"
-        if name in CHOICES and value not in CHOICES[name].values:
-            yield name, f"只能填：{'、'.join(CHOICES[name].labels)}"
+        if name in CHOICES and value not in CHOICES[name]:
+            yield name, f"只能填：{'、'.join(CHOICES[name].values())}"
         if not isinstance(value, str):
             continue
         if len(value) > LIMITS.get(name, 1000):
@@ -99,9 +96,9 @@ def _plain(values: Mapping[str, Any], needed: tuple[str, ...]) -> Iterable[tuple
             yield name, "出现密级标志。涉及国家秘密的不得录入本平台，请走涉密渠道"
 
 
-def require_sound(content: Content) -> None:
-    """Refuse content with a problem; what smells of state secrets is refused with the law."""
-    found = problems(content)
+def require_sound(content: Content, *, complete: bool = True) -> None:
+    """Refuse content with a problem; what smells of state secrets is refused with the law. A draft may lack items."""
+    found = [each for each in problems(content) if complete or content.items or each.field != "items"]
     if not found:
         return
     secret = next((each for each in found if "国家秘密" in each.sentence), None)
@@ -119,25 +116,37 @@ def require_sound(content: Content) -> None:
     )
 
 
-LABELS = {
-    "name": "资源名称", "category": "分类", "abstract": "摘要", "format": "格式", "theme": "所属主题", "share_method": "共享方式",
-    "cycle": "更新周期", "coverage": "数据范围", "subjects": "涉及要素", "gathering": "归集机制", "source_system": "来源系统",
-    "matters": "所属事项", "related": "关联资源代码", "items": "信息项", "is_secret": "涉密",
-}  # fmt: skip
-ITEM_LABELS = {
-    "title": "信息项名称", "name": "英文名称", "data_type": "数据类型", "length": "长度", "is_key": "主键",
-    "is_timestamp": "时间戳", "nullable": "可为空", "share_type": "共享类型", "share_condition": "共享条件",
-    "share_basis": "不予共享依据", "open_type": "开放类型", "open_condition": "开放条件", "standard": "数据标准",
-    "code_table": "码表", "source_level": "来源系统分级", "is_sensitive": "敏感", "is_secret": "涉密",
-}  # fmt: skip
-
-
 def _where(content: Content, problem: Problem) -> str:
     if problem.position is None:
-        return f"{LABELS.get(problem.field, problem.field)}："
+        return f"{terms.LABELS.get(problem.field, problem.field)}："
     item = content.items[problem.position]
     title = item.title or item.name or f"第 {problem.position + 1} 项"
-    return f"信息项“{title}”的{ITEM_LABELS.get(problem.field, problem.field)}："
+    return f"信息项“{title}”的{terms.ITEM_LABELS.get(problem.field, problem.field)}："
+
+
+def description_of(entered: Mapping[str, Any], category: str) -> Description:
+    """From form or sheet; what is left empty takes the guide's usual value, an empty 分类 the one given."""
+    given = {name: entered[name] for name in terms.LABELS if entered.get(name) not in (None, "")}
+    names = {label: value for value, label in terms.Subject.choices}
+    subjects = tuple(names.get(word, word) for word in _SEVERAL.split(str(given.pop("subjects", ""))) if word)
+    related = tuple(word for word in _SEVERAL.split(str(given.pop("related", ""))) if word)
+    return Description(
+        **{"name": "", "abstract": "", "category": category, **given}, subjects=subjects, related=related
+    )
+
+
+def item_of(entered: Mapping[str, Any]) -> ItemSpec:
+    given = {name: entered[name] for name in terms.ITEM_LABELS if entered.get(name) not in (None, "")}
+    return ItemSpec(**{"name": "", "title": "", **given, "length": int(given.get("length", 0))})
+
+
+def entered(given: Description | ItemSpec) -> dict[str, Any]:
+    """The reverse: what a form or sheet shows of a value."""
+    found = dict(given.__dict__)
+    if isinstance(given, Description):
+        found["subjects"] = "、".join(terms.Subject(value).label for value in given.subjects)
+        found["related"] = "、".join(given.related)
+    return found
 
 
 def share_type_of(items: Iterable[ItemSpec]) -> str:

@@ -104,10 +104,8 @@ def settle_demand(
         raise Invalid("办结结果只能是已满足、不予提供或已撤回。")
     if outcome == DemandState.REFUSED and not (reason.strip() and basis.strip()):
         raise Invalid(
-            "不予提供的须写明理由和依据。",
-            errors={"basis": ["必填"]},
-            rule="政务数据共享条例：不予共享应当书面说明理由",
-        )
+            "不予提供的须写明理由和依据。", errors={"basis": ["必填"]}, rule="政务数据共享条例：不予共享应当书面说明理由",
+        )  # fmt: skip
     found.state, found.settled_at, found.reason, found.basis = outcome, settled_at, reason[:300], basis[:300]
     found.save(update_fields=["state", "settled_at", "reason", "basis", "updated_at"])
     ledger.record(
@@ -115,3 +113,20 @@ def settle_demand(
         organisation_id=found.organisation_id,
     )  # fmt: skip
     return found
+
+
+@transaction.atomic
+def mark_synced(actor: Actor, resource_id: int, receipt: str, synced_at: datetime) -> None:
+    """Note that the entry stands in the upper level's catalogue, with its receipt there."""
+    doors.row(actor, "catalog.resource", resource_id, "sync")
+    resource = lock(resource_id)
+    if resource.number == 0:
+        raise Refused("目录尚未发布，不能同步上级平台。", code="unpublished")
+    if not receipt.strip():
+        raise Invalid("请填写上级平台的目录代码或回执号。", errors={"receipt": ["必填"]})
+    resource.synced_at, resource.receipt = synced_at, receipt.strip()[:80]
+    resource.save(update_fields=["synced_at", "receipt", "updated_at"])
+    ledger.record(
+        actor, "catalog.sync", ("catalog.resource", resource.pk), after={"receipt": resource.receipt},
+        organisation_id=resource.organisation_id,
+    )  # fmt: skip

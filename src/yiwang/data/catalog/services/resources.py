@@ -10,13 +10,7 @@ from django.utils import timezone
 from yiwang.data.catalog.models import Category, Item, Resource, SearchEntry, Version
 from yiwang.data.catalog.services import content as contents
 from yiwang.data.catalog.services.categories import LEAF
-from yiwang.data.catalog.terms import (
-    IN_REVIEW,
-    Content,
-    OnlineState,
-    PublishState,
-    VersionState,
-)
+from yiwang.data.catalog.terms import IN_REVIEW, Content, OnlineState, PublishState, VersionState
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow.numbers import draw_many
@@ -57,13 +51,13 @@ def register_many(
 ) -> list[Resource]:
     """Register resources of organisations (id, content) with codes in the order given, all or none.
 
-    With `published_at` they are entries that were reviewed and published before the platform; that takes the right
-    to import published entries.
+    With `published_at` they are entries that were reviewed, published and online before the platform; that takes the
+    right to take over published entries.
     """
     actor.require("catalog.resource", "add" if published_at is None else "take_over")
     found = [content for _, content in entries]
     for content in found:
-        contents.require_sound(content)
+        contents.require_sound(content, complete=published_at is not None)
     known = _categories(found)
     _related(found)
     now = timezone.now()
@@ -75,6 +69,8 @@ def register_many(
             table=f"res_{code.replace('/', '_')}", is_demo=is_demo,
         )  # fmt: skip
         _face(resource, content, known)
+        if published_at is not None:
+            resource.online_state, resource.online_at = OnlineState.ONLINE, published_at
         made.append(resource)
     Resource.objects.bulk_create(made)
     _require_scope(actor, [resource.pk for resource in made], "add" if published_at is None else "take_over")
@@ -137,7 +133,7 @@ def save_draft(actor: Actor, resource_id: int, content: Content, *, note: str = 
     resource = lock(resource_id)
     if resource.publish_state in IN_REVIEW:
         raise Conflict("本资源正在审核，内容不能改。需要修改的，请先撤销申请或等审核退回。", rule="审核中的内容冻结")
-    contents.require_sound(content)
+    contents.require_sound(content, complete=False)
     known = _categories([content])
     _related([content])
     if content.description.category != resource.category.code:
@@ -198,16 +194,9 @@ def publish_versions(actor: Actor, versions: Sequence[Version], at: datetime) ->
         resource.version += 1
     Version.objects.bulk_update(versions, ["state", "published_at"])
     changed = [
-        *FACE,
-        "theme",
-        "share_type",
-        "open_type",
-        "item_count",
-        "number",
-        "publish_state",
-        "published_at",
+        *FACE, "theme", "share_type", "open_type", "item_count", "number", "publish_state", "published_at",
         "version",
-    ]
+    ]  # fmt: skip
     resources = [version.resource for version in versions]
     Resource.objects.bulk_update(resources, changed, batch_size=500)
     _write_items(resources, found)

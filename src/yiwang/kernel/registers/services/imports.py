@@ -42,11 +42,11 @@ DIRECT_ROWS = 2_000
 
 def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> ImportRun:
     """Check and keep the file; nothing is written to the register yet."""
-    spec_of(register)
+    spec = spec_of(register)
     actor.require(register.guard.code, "import")
     if actor.person_id is None:
         raise Refused("导入须由本人账号办理。", rule="导入由上传人办理")
-    table = sheets.read(content, name)
+    table = sheets.read(content, name, joined_by=spec.joined_by)
     with transaction.atomic():
         run = ImportRun.objects.create(
             person_id=actor.person_id, register=register.code, file_name=name[:200], total=len(table.rows),
