@@ -53,9 +53,9 @@ def import_entries(
         organisation_id = there.organisation_id if there else unit.pk if unit else actor.home()
         content = _content(actor, [rows[position] for position in positions], organisation_id, there)
         for each in contents.problems(content):
-            row = positions[each.position or 0]
+            place = positions[each.position or 0]
             name = each.field if each.position is None else PREFIX + each.field
-            result.errors.setdefault(row, {}).setdefault("item_name" if name == "items" else name, each.sentence)
+            result.errors.setdefault(place, {}).setdefault("item_name" if name == "items" else name, each.sentence)
         if positions[0] not in result.errors and there is not None:
             _draft(actor, there, content, positions[0], result)
         elif there is None:
