@@ -7,6 +7,7 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.flow import checks
 from yiwang.kernel.flow.definitions import Field, Operation
+from yiwang.kernel.flow.kinds import wording_of
 from yiwang.kernel.flow.models import Case, Seat
 from yiwang.kernel.flow.services.cases import DECIDING
 from yiwang.kernel.flow.services.seats import ADVISORY, MOVABLE
@@ -32,7 +33,6 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "copy": (POSTS,),
     "co_handle": (Field("organisations", "协办单位", "organisations"), Field("posts", "协办岗位", "posts")),
     "supervise": (Field("requirement", "督办要求", "long_text", required=True), Field("due", "反馈期限", "datetime")),
-    "strike_off": (Field("watch", "督办事项", "choice", required=True),),
     "suspend": (
         Field("cause", "事由", required=True),
         Field("basis", "法律依据", required=True),
@@ -82,6 +82,7 @@ def available(actor: Actor, case: Case) -> list[Choice]:
     found = [choice for seat in held for choice in _of_seat(work, seat)]
     codes = {choice.code for choice in found}
     found += [_operation(work, item) for item in work.flow.operations if item.code not in ELSEWHERE | codes]
+    found += _strike_off(work)
     return [choice for choice in found if choice.enabled or choice.kind == "action"]
 
 
@@ -151,6 +152,22 @@ def _operation(work: Work, operation: Operation) -> Choice:
                   basis=operation.basis)  # fmt: skip
 
 
+def _strike_off(work: Work) -> list[Choice]:
+    """督办销号: for who may supervise, of what has been answered, after the close too; the requirement reads as the
+    case's free text does."""
+    answered = [watch for watch in work.case.memory.get("watches", []) if watch["state"] == "answered"]
+    if not answered:
+        return []
+    try:
+        checks.allowed(work, "supervise")
+    except Refused:
+        return []
+    reads = wording_of(work.actor, work.case)
+    options = tuple((str(watch["ref"]), reads(watch["requirement"])[:80]) for watch in answered)
+    field = Field("watch", "督办事项", "choice", required=True, choices=options)
+    return [Choice("operation", "strike_off", OPERATIONS["strike_off"], (field,))]
+
+
 def _with_choices(work: Work, item: Field) -> Field:
     """Fields whose choices depend on the case."""
     named = {stage.code: stage.name for stage in work.flow.stages}
@@ -161,8 +178,6 @@ def _with_choices(work: Work, item: Field) -> Field:
         "重启到环节": list(named.items()),
         "时限": [(rule.code, rule.name) for rule in work.flow.clocks if rule.extensions],
         "减去的席位": [(str(seat.pk), str(seat.post or seat.organisation)) for seat in work.live() if seat.counts],
-        "督办事项": [(str(watch["ref"]), watch["requirement"]) for watch in work.case.memory.get("watches", [])
-                 if watch["state"] != "closed"],
     }  # fmt: skip
     if item.label not in options:
         return item

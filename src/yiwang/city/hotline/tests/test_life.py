@@ -187,6 +187,22 @@ def test_督办须反馈方可销号(world: World) -> None:
     assert Case.objects.get(pk=request.case_id).memory["watches"][0]["state"] == "closed"
 
 
+def test_督办要求里的号码在销号选项里隐去(world: World) -> None:
+    request = world.dispatch(world.request())
+    flow.supervise(world["manager"], request.case_id, requirement="三日内报结果，可联系诉求人13812345678")
+    assert "strike_off" not in {choice.code for choice in available(world["manager"], request.case)}, "未反馈不能销号"
+    flow.answer(world["housing.head"], request.case_id, seat_id=seat(request, "watch").pk, opinion="已安排抢修")
+    case = Case.objects.get(pk=request.case_id)
+    assert "strike_off" not in {choice.code for choice in available(world["housing.head"], case)}
+    offered = next(choice for choice in available(world["manager"], case) if choice.code == "strike_off")
+    [(ref, said)] = offered.fields[0].choices
+    assert "138****5678" in said and "13812345678" not in said
+    page = world.client("manager").get(f"/cases/{request.case_id}/operation/strike_off/").content.decode()
+    assert "138****5678" in page and "13812345678" not in page
+    flow.strike_off(world["manager"], request.case_id, watch=int(ref), opinion="同意销号")
+    assert "strike_off" not in {choice.code for choice in available(world["manager"], Case.objects.get(pk=case.pk))}
+
+
 def test_不满意退回重办另起时限(world: World) -> None:
     request = world.handle(world.dispatch(world.request()))
     world.act("caller", request, "dissatisfied", opinion="路灯又灭了", data={"resolved": False, "comment": "没修好"})
