@@ -28,6 +28,7 @@ from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.registers import queries, registry
 from yiwang.kernel.registers.coercion import INJECTION
 from yiwang.kernel.registers.declarations import Bound, Register
+from yiwang.kernel.registers.importing import fields_of
 from yiwang.kernel.registers.queries import Wish
 
 DIRECT_ROWS, CHUNK = 5_000, 1_000
@@ -52,7 +53,7 @@ def selected(actor: Actor, register: Register, asked: Wish) -> Any:
 
 def lines(actor: Actor, register: Register, asked: Wish) -> Iterator[list[object]]:
     """The header, then a line a record; a demonstration record says so in its last cell."""
-    bounds = queries.columns_of(register, asked)
+    bounds = _bounds(register, asked)
     found = queries.fetching(register, selected(actor, register, asked), bounds)
     demo = settings.DEMO_CITY or hasattr(register.model, "is_demo")
     yield [*(bound.label for bound in bounds), *[NATURE] * demo]
@@ -63,6 +64,16 @@ def lines(actor: Actor, register: Register, asked: Wish) -> Iterator[list[object
             line = [_cell(bound, item, plain) for bound in bounds]
             marked = settings.DEMO_CITY or getattr(item, "is_demo", False)
             yield [*line, *["演示数据" if marked else ""] * demo]
+
+
+def _bounds(register: Register, asked: Wish) -> tuple[Bound, ...]:
+    """The columns shown; unless they were chosen, what an import of the register reads comes along, so that an export
+    can be imported again without loss."""
+    shown, spec = queries.columns_of(register, asked), register.importing
+    if asked.columns or spec is None or spec.write is not None:
+        return shown
+    known = {bound.name for bound in shown}
+    return (*shown, *(register.bind(name) for name in fields_of(register) if name not in known))
 
 
 def _cell(bound: Bound, item: Any, plain: frozenset[int]) -> object:
