@@ -33,7 +33,7 @@ def test_扣分申请复核成立后发布更正通报(walker: Callable[..., Wal
     head.go(deduction)
     expect(head.page.locator("[aria-disabled=true]", has_text="申请复核")).to_be_visible()
     head.go("/r/appraisal.appeal/").sees("成立")
-    head.go("/r/appraisal.deduction/").sees("复核冲回")
+    head.go("/r/appraisal.deduction/").sees("冲回")
 
     officer = walker("appraiser").go("/r/appraisal.period/")
     rows = officer.page.locator("table tbody tr").filter(has_text=f"{month[1]}年{int(month[2])}月")

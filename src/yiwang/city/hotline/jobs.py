@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from yiwang.city.hotline.services.deductions import RULES, deduct_month
+from yiwang.city.hotline.services.deductions import RULES, deduct_month, reverse_vanished
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
@@ -12,13 +12,14 @@ from yiwang.office.appraisal import contract as appraisal
 
 HOUR = 3600
 
-appraisal.register_source("hotline", appraisal.Source("12345 热线", RULES, deduct_month))
+appraisal.register_source("hotline", appraisal.Source("12345 热线", RULES, deduct_month, reverse_vanished))
 
 
 @job("hotline.deductions", title="热线考核取数")
 def deductions() -> Outcome:
-    """Every open month once more; what was deducted before stays as it is."""
-    return Outcome(f"新增扣分 {appraisal.collect_open(SYSTEM)} 条。")
+    """Every open month once more: new facts are deducted, deductions whose fact is gone are reversed."""
+    done = appraisal.collect_open(SYSTEM)
+    return Outcome(f"新增扣分 {done.added} 条，冲回 {done.reversed} 条。")
 
 
 def daily() -> int:

@@ -1,14 +1,28 @@
 """What other domains may do with appraisal."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from yiwang.kernel.access.actors import Actor
-from yiwang.office.appraisal.models import Period
+from yiwang.office.appraisal.models import Deduction, Period
 from yiwang.office.appraisal.services import deductions
 from yiwang.office.appraisal.services.periods import Collected, Source, collect, locked_period, register_source
-from yiwang.office.appraisal.terms import PeriodState
+from yiwang.office.appraisal.terms import AppealResult, EntryKind, PeriodState
 
-__all__ = ["Collected", "Source", "collect_open", "deduct_automatically", "open_months", "register_source", "rules_of"]
+__all__ = [
+    "Collected", "Deducted", "Source", "collect_open", "deduct_automatically", "deducted_automatically", "lapsed",
+    "open_months", "register_source", "reverse_automatically", "rules_of",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Deducted:
+    """An automatic deduction that still counts; `subject` is the id of what it was made for."""
+
+    id: int
+    rule: str
+    subject: str
+    organisation_id: int
 
 
 def open_months(scheme: str) -> list[date]:
@@ -42,7 +56,40 @@ def deduct_automatically(
     )  # fmt: skip
 
 
-def collect_open(actor: Actor) -> int:
-    """Let every source deduct in every open month; returns how many deductions came."""
+def deducted_automatically(scheme: str, month: date, subject_kind: str) -> list[Deducted]:
+    """What a source has deducted in a month and nobody has reversed, frozen months too."""
+    found = Deduction.objects.filter(
+        period__scheme__code=scheme, period__month=month.replace(day=1), kind=EntryKind.AUTOMATIC,
+        subject_kind=subject_kind, reversal=None,
+    ).order_by("pk")  # fmt: skip
+    return [Deducted(*each) for each in found.values_list("pk", "rule__code", "subject_id", "organisation_id")]
+
+
+def lapsed(scheme: str, subject_kind: str) -> set[tuple[str, str, int]]:
+    """(rule, subject, unit) of automatic deductions reversed because their fact was gone and not made again by a person:
+    should the fact be back, a person has to say so."""
+    gone = Deduction.objects.filter(
+        period__scheme__code=scheme, kind=EntryKind.AUTOMATIC, subject_kind=subject_kind, reversal__isnull=False
+    ).exclude(appeals__result=AppealResult.UPHELD)  # fmt: skip
+    names = ("rule__code", "subject_id", "organisation_id")
+    again = Deduction.objects.filter(period__scheme__code=scheme, kind=EntryKind.MANUAL, reversal=None)
+    return set(gone.values_list(*names)) - set(again.values_list(*names))
+
+
+def reverse_automatically(actor: Actor, deduction_id: int, reason: str) -> bool:
+    """Append the reversal of an automatic deduction whose fact is gone, in the caller's transaction; the reason stays
+    with it. False: reversed before. A frozen bulletin keeps its figures until a corrected edition is issued."""
+    actor.require("appraisal.deduction", "add")
+    original = Deduction.objects.select_related("rule").get(pk=deduction_id, kind=EntryKind.AUTOMATIC)
+    locked_period(original.period_id)
+    if Deduction.objects.filter(reverses=original).exists():
+        return False
+    deductions.reverse(actor, original, reason)
+    return True
+
+
+def collect_open(actor: Actor) -> Collected:
+    """Let every source deduct and reverse in every open month; returns the sums."""
     found = Period.objects.filter(state=PeriodState.OPEN).order_by("month", "pk")
-    return sum(each.added for period in found for each in collect(actor, period).values())
+    done = [each for period in found for each in collect(actor, period).values()]
+    return Collected(added=sum(each.added for each in done), reversed=sum(each.reversed for each in done))

@@ -108,7 +108,7 @@ class Period(Record):
 
 
 class Deduction(Record):
-    """扣分记录，只增不改；冲回是一条负的新记录。organisation 即被扣单位。"""
+    """扣分记录，只增不改；冲回（复核成立，或系统扣分所据的事实已不存在）是一条负的新记录。organisation 即被扣单位。"""
 
     period = models.ForeignKey(Period, models.PROTECT, related_name="deductions", verbose_name="考核月")
     rule = models.ForeignKey(DeductionRule, models.PROTECT, related_name="+", verbose_name="扣分条款")

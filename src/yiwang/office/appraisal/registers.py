@@ -168,7 +168,7 @@ PERIODS = register(
                          fields=(Field("units", "参评单位", "organisations", required=True, help="填写全部参评单位"),),
                          available=_is_open, why="本月已冻结。"),
             RecordAction("collect", "系统取数扣分", _collect, verb="deduct", available=_is_open, why="本月已冻结。",
-                         confirm="按业务系统记录的事实扣分；已扣过的不重复扣。确定取数吗？"),
+                         confirm="按业务系统记录的事实扣分，已扣过的不重复扣；此前系统扣分所据的事实已不存在的自动冲回。确定取数吗？"),
             RecordAction(
                 "deduct", "扣分", _deduct,
                 fields=(Field("unit", "被扣单位", "organisation", required=True), Field("rule", "条款代码", required=True),

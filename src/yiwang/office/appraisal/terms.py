@@ -6,7 +6,7 @@ from django.db.models import TextChoices
 class EntryKind(TextChoices):
     MANUAL = "manual", "人工扣分"
     AUTOMATIC = "automatic", "系统扣分"
-    REVERSAL = "reversal", "复核冲回"
+    REVERSAL = "reversal", "冲回"
 
 
 class VersionState(TextChoices):

@@ -1,13 +1,14 @@
-"""考核扣分：由工单事实得出，交考核记账；机器说不清责任的留给人。"""
+"""考核扣分：由工单事实得出，交考核记账；机器说不清责任的留给人；事实已不存在的自动冲回。"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Window
+from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
+from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.terms import Satisfaction
 from yiwang.kernel.access.actors import Actor
@@ -27,6 +28,16 @@ RULES = {
 }
 # Not the units' work: old cases written up afterwards, and what the desk answered itself.
 NOT_JUDGED = ("history", "answered_at_desk", "merged", "refused", "cancelled", "terminated")
+SUBJECT = "hotline.request"
+CAME_BACK = "此前扣分因事实不存在已冲回，现事实又出现，核实后请人工扣分。"
+# What makes a request a fact against its unit, whatever the month: a deduction stands as long as this is so.
+FACTS = {
+    LATE_SIGN: Q(signed_in_time=False),
+    OVERDUE: Q(on_time=False),
+    DISSATISFIED: Q(satisfaction=Satisfaction.DISSATISFIED, excluded=False),
+    EMPTY_REPLY: Q(empty_reply=True),
+    SECOND_RETURN: Q(),  # a return is an entry and entries stay
+}
 
 
 @dataclass(frozen=True)
@@ -55,10 +66,13 @@ def _whose(request: Request) -> str:
     return "工单退过单，迟延属于哪个单位须查计时账" if request.decline_count else ""
 
 
-def _within(month: Period, field: str, **facts: object) -> QuerySet[Request]:
+def _judged(rule: str) -> QuerySet[Request]:
+    return Request.objects.filter(FACTS[rule]).exclude(case__outcome__in=NOT_JUDGED)
+
+
+def _within(month: Period, field: str, rule: str) -> QuerySet[Request]:
     span = {f"{field}__gte": month.start_at, f"{field}__lt": month.stop_at}
-    rows = Request.objects.filter(**span, **facts).exclude(case__outcome__in=NOT_JUDGED)
-    return rows.select_related("case").order_by("pk")
+    return _judged(rule).filter(**span).select_related("case").order_by("pk")
 
 
 def _late_sign(month: Period) -> Iterator[Finding]:
@@ -66,23 +80,21 @@ def _late_sign(month: Period) -> Iterator[Finding]:
         case__flow="hotline.request", action="sign", happened_at__gte=month.start_at, happened_at__lt=month.stop_at
     ).order_by("case_id", "seq")
     found = dict(signed.values_list("case_id", "happened_at"))
-    for request in Request.objects.filter(case_id__in=found, signed_in_time=False).exclude(
-        case__outcome__in=NOT_JUDGED
-    ).order_by("pk"):  # fmt: skip
+    for request in _judged(LATE_SIGN).filter(case_id__in=found).order_by("pk"):
         at = found[request.case_id]
         evidence = f"{request.number}：{_due(request, 'sign', at)}签收，实际 {_local(at)} 签收。"
         yield Finding(LATE_SIGN, request.number, request.organisation_id, at, evidence, _whose(request))
 
 
 def _overdue(month: Period) -> Iterator[Finding]:
-    for request in _within(month, "answered_at", on_time=False):
+    for request in _within(month, "answered_at", OVERDUE):
         at: datetime = request.answered_at  # type: ignore[assignment]
         evidence = f"{request.number}：{_due(request, 'handle', at)}办结，实际 {_local(at)} 答复。"
         yield Finding(OVERDUE, request.number, request.organisation_id, at, evidence, _whose(request))
 
 
 def _dissatisfied(month: Period) -> Iterator[Finding]:
-    rows = _within(month, "closed_at", satisfaction=Satisfaction.DISSATISFIED, excluded=False)
+    rows = _within(month, "closed_at", DISSATISFIED)
     claimed = set(rows.filter(exclusions__upheld=None, exclusions__isnull=False).values_list("pk", flat=True))
     for request in rows:
         at: datetime = request.closed_at  # type: ignore[assignment]
@@ -92,7 +104,7 @@ def _dissatisfied(month: Period) -> Iterator[Finding]:
 
 
 def _empty_reply(month: Period) -> Iterator[Finding]:
-    for request in _within(month, "answered_at", empty_reply=True).prefetch_related("replies"):
+    for request in _within(month, "answered_at", EMPTY_REPLY).prefetch_related("replies"):
         at: datetime = request.answered_at  # type: ignore[assignment]
         last = list(request.replies.all())[-1:]
         reason = (last[0].empty_evidence or {}).get("reason", "") if last else ""
@@ -106,6 +118,7 @@ def _second_return(month: Period) -> Iterator[Finding]:
         turn=Window(RowNumber(), partition_by=[F("case_id")], order_by=[F("seq").asc()])
     )
     late = turns.filter(turn__gt=1, happened_at__gte=month.start_at, happened_at__lt=month.stop_at)
+    late = late.exclude(case__outcome__in=NOT_JUDGED)
     for entry in late.select_related("case").order_by("pk"):
         if entry.organisation_id is None:
             continue
@@ -120,23 +133,63 @@ FINDERS: tuple[Callable[[Period], Iterator[Finding]], ...] = (
 
 @transaction.atomic
 def deduct_month(actor: Actor, scheme: str, month: date) -> appraisal.Collected:
-    """Deduct for the facts of a month by the rules in force there. Running it again adds only what is new."""
+    """Deduct for the facts of a month by the rules in force there, and reverse what has lost its fact. Running it again
+    adds only what is new."""
     result, rules = appraisal.Collected(), appraisal.rules_of(scheme, month)
+    lapsed = appraisal.lapsed(scheme, SUBJECT)
     for finder in FINDERS:
         for found in finder(month_of(month)):
             if found.rule not in rules:
                 result.passed += 1
             elif found.doubt:
                 result.doubtful.append(f"{rules[found.rule]} {found.evidence}{found.doubt}。")
+            elif (found.rule, found.number, found.organisation_id) in lapsed:
+                result.doubtful.append(f"{rules[found.rule]} {found.evidence}{CAME_BACK}")
             else:
                 _count(result, _deduct(actor, scheme, month, found))
+    result.reversed = reverse_vanished(actor, scheme, month)
     return result
+
+
+@transaction.atomic
+def reverse_vanished(actor: Actor, scheme: str, month: date) -> int:
+    """Reverse the automatic deductions of a month whose fact is no more, each with the reason; returns how many."""
+    taken = appraisal.deducted_automatically(scheme, month, SUBJECT)
+    known = Request.objects.filter(number__in={each.subject for each in taken}).select_related("case")
+    requests = {request.number: request for request in known}
+    standing = {
+        (rule, number)
+        for rule in {each.rule for each in taken} & FACTS.keys()
+        for number in _judged(rule).filter(number__in=requests).values_list("number", flat=True)
+    }
+    gone = [each for each in taken if each.rule in FACTS and not _stands(each, requests.get(each.subject), standing)]
+    return sum(appraisal.reverse_automatically(actor, each.id, _why(each, requests.get(each.subject))) for each in gone)
+
+
+def _stands(taken: appraisal.Deducted, request: Request | None, standing: set[tuple[str, str]]) -> bool:
+    """A return is a deed of the unit that made it, wherever the case went afterwards."""
+    mine = request is not None and (taken.rule == SECOND_RETURN or request.organisation_id == taken.organisation_id)
+    return mine and (taken.rule, taken.subject) in standing
+
+
+def _why(taken: appraisal.Deducted, request: Request | None) -> str:
+    if request is None:
+        cause = "工单已不存在"
+    elif request.case.outcome in NOT_JUDGED:
+        cause = f"工单已{queries.stage_name(request.case)}，不计承办单位"
+    elif request.excluded and taken.rule == DISSATISFIED:
+        cause = "已认定为无理由诉求"
+    elif request.organisation_id != taken.organisation_id and taken.rule != SECOND_RETURN:
+        cause = f"工单改由{request.organisation}主办"
+    else:
+        cause = "工单记录已变更，事实不再成立"
+    return f"{taken.subject}：{cause}，原按“{RULES[taken.rule]}”所扣分值由系统冲回。"
 
 
 def _deduct(actor: Actor, scheme: str, month: date, found: Finding) -> bool | None:
     return appraisal.deduct_automatically(
         actor, scheme, month, organisation_id=found.organisation_id, rule=found.rule,
-        subject=("hotline.request", found.number), evidence=found.evidence,
+        subject=(SUBJECT, found.number), evidence=found.evidence,
         happened_on=found.happened_at.astimezone(CHINA).date(),
     )  # fmt: skip
 

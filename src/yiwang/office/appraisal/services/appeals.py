@@ -88,7 +88,9 @@ def _settle(event: Event, found: Appeal) -> None:
     found.save(update_fields=["result", "decided_at", "version", "updated_at"])
     if found.result != AppealResult.UPHELD:
         return
-    deduction = found.deduction
-    period = locked_period(deduction.period_id)
-    reverse(event.actor, deduction, event.case.number)
+    period = locked_period(found.deduction.period_id)
+    deduction = Deduction.objects.select_related("organisation", "rule").get(pk=found.deduction_id)
+    if hasattr(deduction, "reversal"):  # the fact went away while the review was running: reversed already
+        return
+    reverse(event.actor, deduction, f"复核成立（{event.case.number}），冲回。")
     reissue(event.actor, period, f"{deduction.organisation}扣分复核成立（{event.case.number}），重新计分排名")

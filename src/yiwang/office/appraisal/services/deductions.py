@@ -11,7 +11,7 @@ from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.measures.periods import month_of
 from yiwang.office.appraisal.models import Deduction, DeductionRule, Period
 from yiwang.office.appraisal.services.periods import locked_period, require_open
-from yiwang.office.appraisal.terms import EntryKind
+from yiwang.office.appraisal.terms import AppealResult, EntryKind
 
 
 def _check(period: Period, organisation_id: int, evidence: str, subject: tuple[str, str], happened_on: date) -> None:
@@ -40,7 +40,7 @@ def deduct(
         known = "、".join(f"{item.code} {item.name}" for item in locked.scheme_version.rules.all())
         raise Invalid(f"{locked.scheme_version} 没有条款 {rule_code}。可用：{known}。", errors={"rule": ["无此条款"]})
     known_already = _same(locked, rule.code, organisation_id, subject)
-    if known_already is not None:
+    if known_already is not None and not _lapsed(known_already):
         raise Conflict(f"{subject[1]} 已于 {known_already.period} 按“{rule}”扣过分，不重复扣。")
     return _append(actor, locked, rule, EntryKind.MANUAL, organisation_id, subject, evidence, happened_on)
 
@@ -65,7 +65,12 @@ def _same(period: Period, rule_code: str, organisation_id: int, subject: tuple[s
     found = Deduction.objects.filter(
         period__scheme_id=period.scheme_id, rule__code=rule_code, organisation_id=organisation_id, subject_id=subject[1]
     )
-    return found.exclude(kind=EntryKind.REVERSAL).select_related("period__scheme").first()
+    return found.exclude(kind=EntryKind.REVERSAL).select_related("period__scheme").order_by("-pk").first()
+
+
+def _lapsed(earlier: Deduction) -> bool:
+    """Reversed because its fact was gone, not by a review: if the fact came back, a person may deduct once more."""
+    return hasattr(earlier, "reversal") and not earlier.appeals.filter(result=AppealResult.UPHELD).exists()
 
 
 def _append(
@@ -84,18 +89,19 @@ def _append(
     return deduction
 
 
-def reverse(actor: Actor, original: Deduction, number: str) -> Deduction:
-    """The reversing entry of an upheld appeal; the caller holds the lock of the period."""
+def reverse(actor: Actor, original: Deduction, reason: str) -> Deduction:
+    """The reversing entry, with the reason as its evidence; the caller holds the lock of the period."""
     if hasattr(original, "reversal"):
         raise Refused("这笔扣分已冲回。", code="reversed")
     reversal = Deduction.objects.create(
         period_id=original.period_id, rule=original.rule, kind=EntryKind.REVERSAL, points=-original.points,
         organisation_id=original.organisation_id, subject_kind=original.subject_kind, subject_id=original.subject_id,
-        evidence=f"复核成立（{number}），冲回。", happened_on=timezone.localdate(), reverses=original,
+        evidence=reason, happened_on=timezone.localdate(), reverses=original,
         created_by_id=actor.person_id,
     )  # fmt: skip
     ledger.record(
         actor, "appraisal.reverse", ("appraisal.deduction", reversal.pk),
-        after={"reverses": original.pk, "points": str(reversal.points)}, organisation_id=original.organisation_id,
+        after={"reverses": original.pk, "points": str(reversal.points)}, reason=reason,
+        organisation_id=original.organisation_id,
     )  # fmt: skip
     return reversal

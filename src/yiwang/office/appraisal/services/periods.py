@@ -24,16 +24,22 @@ class Collected:
     added: int = 0
     known: int = 0
     passed: int = 0
+    reversed: int = 0
     doubtful: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Source:
-    """A domain that deducts by its own facts: the rule codes it knows and the run for (actor, scheme code, month)."""
+    """A domain that deducts by its own facts: the rule codes it knows and the run for (actor, scheme code, month).
+
+    `recheck` only reverses what was deducted for facts that are no more; it says how many, and runs where a bulletin is
+    about to be issued from today's facts.
+    """
 
     name: str
     rules: Mapping[str, str]
     run: Callable[[Actor, str, date], Collected]
+    recheck: Callable[[Actor, str, date], int]
 
 
 _sources: dict[str, Source] = {}
@@ -128,6 +134,11 @@ def collect(actor: Actor, period: Period) -> dict[str, Collected]:
     return found
 
 
+def _recheck(actor: Actor, period: Period) -> None:
+    for source in sources():
+        source.recheck(actor, period.scheme.code, period.month)
+
+
 def _issue(actor: Actor, period: Period, reason: str, *, keep_rates: bool = False) -> Bulletin:
     latest = queries.latest_bulletin(period)
     rates = queries.frozen_rates(latest) if keep_rates and latest else queries.live_rates(period, period.scheme_version)
@@ -145,13 +156,14 @@ def _issue(actor: Actor, period: Period, reason: str, *, keep_rates: bool = Fals
 
 @transaction.atomic
 def freeze_period(actor: Actor, period: Period) -> Bulletin:
-    """Freeze a month that is over and issue its bulletin."""
+    """Freeze a month that is over and issue its bulletin; deductions whose fact is gone are reversed before."""
     doors.row(actor, "appraisal.period", period.pk, "freeze")
     locked = locked_period(period.pk)
     if locked.state == PeriodState.FROZEN:
         raise Conflict(f"{locked} 已经冻结，通报已发布。")
     if month_of(locked.month).stop_at > timezone.now():
         raise Refused(f"{locked} 还没有结束，不能冻结。请在次月办理。", rule="月度考核按整月计", code="running")
+    _recheck(actor, locked)
     locked.state = PeriodState.FROZEN
     locked.version += 1
     locked.save(update_fields=["state", "version", "updated_at"])
@@ -162,13 +174,14 @@ def freeze_period(actor: Actor, period: Period) -> Bulletin:
 
 @transaction.atomic
 def correct_bulletin(actor: Actor, period: Period, reason: str) -> Bulletin:
-    """A corrected edition from today's facts supersedes the frozen one, which stays readable."""
+    """A corrected edition from today's facts, rates and automatic deductions alike, supersedes the frozen one, which stays readable."""
     doors.row(actor, "appraisal.period", period.pk, "freeze")
     locked = locked_period(period.pk)
     if locked.state != PeriodState.FROZEN:
         raise Refused(f"{locked} 尚未发布通报，无需更正。", code="not_frozen")
     if not reason.strip():
         raise Invalid("更正通报须写明原因。", errors={"reason": ["必填"]})
+    _recheck(actor, locked)
     return _corrected(actor, locked, reason.strip(), keep_rates=False)
 
 

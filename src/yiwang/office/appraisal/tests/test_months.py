@@ -11,6 +11,7 @@ from django.utils import timezone
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.flow import services as flow
+from yiwang.kernel.ledger.models import Entry as LedgerEntry
 from yiwang.office.appraisal import contract, queries
 from yiwang.office.appraisal.models import Appeal, Bulletin, Deduction, Period
 from yiwang.office.appraisal.services import appeals, deductions, periods
@@ -131,6 +132,39 @@ def test_系统扣分幂等且冲回后不再扣(office: Office) -> None:
     assert automatic(office, "城管局") is None
 
 
+def test_事实不存在的系统扣分冲回一次_复核中的不再重复冲回(office: Office) -> None:
+    period = office.period()
+    automatic(office)
+    made = Deduction.objects.get()
+    asked = appeals.appeal(office["住建局承办员"], made.pk, statement="当日已签收")
+    taken = contract.deducted_automatically("S", JANUARY, "hotline.request")
+    assert taken == [contract.Deducted(made.pk, "A", "G1", office.unit("住建局"))]
+    with pytest.raises(Refused):
+        contract.reverse_automatically(office["住建局承办员"], made.pk, "无权")
+    assert contract.reverse_automatically(SYSTEM, made.pk, "G1：已认定为无理由诉求，系统冲回。") is True
+    assert contract.reverse_automatically(SYSTEM, made.pk, "再来") is False
+    assert contract.deducted_automatically("S", JANUARY, "hotline.request") == []
+    flow.act(office["复核员"], asked.case_id, "uphold", opinion="属实")
+    entries = list(Deduction.objects.order_by("pk"))
+    assert [entry.points for entry in entries] == [made.points, -made.points]
+    assert "无理由" in entries[1].evidence
+    written = LedgerEntry.objects.filter(action="appraisal.reverse").get()
+    assert written.reason == entries[1].evidence
+    assert queries.deducted(period) == {office.unit("住建局"): 0}
+
+
+def test_冲回后事实又出现的只由人再扣一次(office: Office) -> None:
+    period = office.period()
+    automatic(office)
+    contract.reverse_automatically(SYSTEM, Deduction.objects.get().pk, "G1：事实不再成立。")
+    assert contract.lapsed("S", "hotline.request") == {("A", "G1", office.unit("住建局"))}
+    assert automatic(office) is False
+    office.deduct(period, "住建局", number="G1")
+    assert contract.lapsed("S", "hotline.request") == set()
+    with pytest.raises(Conflict, match="不重复扣"):
+        office.deduct(period, "住建局", number="G1")
+
+
 def test_取数合并各系统结果并留给人判断(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     period = office.period()
 
@@ -138,8 +172,8 @@ def test_取数合并各系统结果并留给人判断(office: Office, monkeypat
         added = automatic(office)
         return contract.Collected(added=int(bool(added)), known=int(added is False), doubtful=["G2 责任不清"])
 
-    monkeypatch.setattr(periods, "_sources", {"x": periods.Source("甲系统", {"A": "未按时签收"}, run)})
-    assert contract.collect_open(SYSTEM) == 1
+    monkeypatch.setattr(periods, "_sources", {"x": periods.Source("甲系统", {"A": "未按时签收"}, run, lambda *_: 0)})
+    assert contract.collect_open(SYSTEM) == contract.Collected(added=1)
     assert periods.collect(office["考核员"], period)["甲系统"].known == 1
     period.refresh_from_db()
     assert period.collection["sources"]["甲系统"]["doubtful"] == ["G2 责任不清"]
