@@ -1,0 +1,209 @@
+"""From the lake to serving tables, pushes and packages: what leaves is what was granted, and can be checked."""
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from cryptography.exceptions import InvalidTag
+from django.db import connection
+from django.utils import timezone
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.sharing import queries
+from yiwang.data.sharing.jobs import check, follow, serve
+from yiwang.data.sharing.models import Delivery, Package, ServingTable
+from yiwang.data.sharing.services import deliveries, grants, handing, lakeside
+from yiwang.data.sharing.tests.world import Bureau
+from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Invalid, Refused
+from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.lake import services as lake
+from yiwang.kernel.lake.testing import parquet
+
+COLUMNS = [{"name": "id_number", "type": "text"}, {"name": "name", "type": "text"}, {"name": "status", "type": "text"},
+           {"name": "moved_on", "type": "date"}, {"name": "medical", "type": "text"}]  # fmt: skip
+ONE, TWO, THREE, FOUR = (f"11010119900307{number:04d}" for number in range(4))
+Row = tuple[str, str | None, str, date | None, str]
+FIRST: list[Row] = [(ONE, "王小明", "在册", date(2020, 1, 1), "机密甲"), (TWO, "李,\"红", "在册", None, "机密乙"),
+                    (THREE, "", "注销", date(2021, 1, 1), "机密丙")]  # fmt: skip
+SECOND: list[Row] = [(ONE, "王小明", "在册", date(2020, 1, 1), "机密丁"), (TWO, "李小红", "在册", None, "机密乙"),
+                     (FOUR, None, "在册", date(2022, 1, 1), "机密戊")]  # fmt: skip
+
+
+@pytest.fixture
+def load(bureau: Bureau, settings: Any, tmp_path: Path) -> Any:
+    """Publish a snapshot of the people."""
+    settings.LAKE = tmp_path / "lake"
+    assert bureau.resource is not None
+    table = lake.ensure_table(SYSTEM, bureau.resource.table, "常住人口", COLUMNS, ["id_number"])
+
+    def publish(rows: list[Row]) -> int:
+        named = [dict(zip((column["name"] for column in COLUMNS), row, strict=True)) for row in rows]
+        staged = lake.stage(SYSTEM, table, parquet(tmp_path, COLUMNS, named), "replace", {"test": 1})
+        lake.publish(SYSTEM, staged, "测试")
+        table.refresh_from_db()
+        return staged.number
+
+    return publish
+
+
+@pytest.fixture
+def target(transactional_url: str) -> Iterator[str]:
+    """A department's database: a schema apart, in a connection of its own."""
+    with psycopg.connect(transactional_url, autocommit=True) as remote:
+        remote.execute("DROP SCHEMA IF EXISTS consumer CASCADE")
+    yield transactional_url
+    with psycopg.connect(transactional_url, autocommit=True) as remote:
+        remote.execute("DROP SCHEMA IF EXISTS consumer CASCADE")
+
+
+@pytest.fixture
+def transactional_url() -> str:
+    found = connection.settings_dict
+    user = quote(found["USER"]) + (":" + quote(found["PASSWORD"]) if found["PASSWORD"] else "")
+    return f"postgresql://{user}@/{found['NAME']}?host={quote(found['HOST'], safe='')}&port={found['PORT'] or 5432}"
+
+
+def served(table: ServingTable | None) -> list[tuple[Any, ...]]:
+    assert table is not None
+    with connection.cursor() as cursor:
+        cursor.execute(f'SELECT * FROM serving."{table.table_name}" ORDER BY id_number')
+        return list(cursor.fetchall())
+
+
+def test_服务表只含授权用到的字段_与湖的校验和一致_随快照更新(bureau: Bureau, load: Any) -> None:
+    bureau.grant(fields=["id_number", "name"], row_filter="status = '在册'")
+    assert bureau.resource is not None
+    number = load(FIRST)
+    table = lakeside.serve(SYSTEM, bureau.resource.id)
+    assert table is not None
+    table.refresh_from_db()
+    assert [name for name, _ in table.columns] == ["id_number", "name", "status"]
+    assert (table.snapshot, table.rows, table.agrees) == (number, 3, True)
+    assert served(table) == [(ONE, "王小明", "在册"), (TWO, '李,"红', "在册"), (THREE, "", "注销")]
+    assert lakeside.serve(SYSTEM, bureau.resource.id) == table
+    later = load(SECOND)
+    again = lakeside.serve(SYSTEM, bureau.resource.id)
+    assert again is not None and again.snapshot == later
+    assert served(again) == [(ONE, "王小明", "在册"), (TWO, "李小红", "在册"), (FOUR, None, "在册")]
+    assert not ServingTable.objects.get(pk=table.pk).current
+
+
+def test_服务表被改动_夜间核对发现(bureau: Bureau, load: Any) -> None:
+    bureau.grant()
+    assert bureau.resource is not None
+    load(FIRST)
+    table = lakeside.serve(SYSTEM, bureau.resource.id)
+    assert table is not None
+    ServingTable.objects.filter(pk=table.pk).update(checked_at=timezone.now() - timezone.timedelta(days=2))
+    assert "全部一致" in check().message  # type: ignore[union-attr]
+    with connection.cursor() as cursor:
+        cursor.execute(f'UPDATE serving."{table.table_name}" SET name = %s WHERE id_number = %s', ["改", ONE])
+    ServingTable.objects.filter(pk=table.pk).update(checked_at=timezone.now() - timezone.timedelta(days=2))
+    assert str(table) in check().message  # type: ignore[union-attr]
+    assert ServingTable.objects.get(pk=table.pk).agrees is False
+
+
+def test_后台跟随授权与快照(bureau: Bureau, load: Any) -> None:
+    request = bureau.agreed()
+    load(FIRST)
+    follow()
+    follow()
+    assert bureau.resource is not None
+    assert Job.objects.filter(name=serve.name, key=str(bureau.resource.id)).count() == 1
+    serve(resource_id=bureau.resource.id)
+    handing.deliver(bureau["接口管理员"], request)
+    assert queries.serving(bureau.resource.id) is not None
+
+
+def test_库表推送_先全量后增量_脱敏_不重复(bureau: Bureau, load: Any, target: str) -> None:
+    grant = bureau.grant(way="table", fields=["id_number", "name", "status"], plain_fields=["id_number"],
+                         row_filter="status = '在册'", said={"plain": "id_number"})  # fmt: skip
+    with pytest.raises(Refused, match="推送目标"):
+        deliveries.push(bureau["接口管理员"], grant.pk)
+    made = deliveries.register_target(bureau["民政需求员"], name="民政前置库", url=target, schema="consumer")
+    assert target not in made.sealed
+    deliveries.choose_target(bureau["民政需求员"], grant.pk, made.pk)
+    first = load(FIRST)
+    pushed = deliveries.push(bureau["接口管理员"], grant.pk)
+    assert pushed is not None
+    assert (pushed.snapshot, pushed.since, pushed.rows, pushed.removed) == (first, None, 2, 0)
+    assert deliveries.push(bureau["接口管理员"], grant.pk) is None
+    second = load(SECOND)
+    delta = deliveries.push(bureau["接口管理员"], grant.pk)
+    assert delta is not None
+    assert (delta.snapshot, delta.since, delta.rows, delta.removed) == (second, first, 2, 0)
+    with psycopg.connect(target) as remote:
+        rows = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)} ORDER BY id_number").fetchall()
+        names = [column.name for column in remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)}").description or ()]
+    assert rows == sorted([(ONE, "王**", "在册"), (TWO, "李**", "在册"), (FOUR, None, "在册")])
+    assert "medical" not in names
+    third = load(SECOND[:1])
+    shrunk = deliveries.push(SYSTEM, grant.pk)
+    assert shrunk is not None and (shrunk.snapshot, shrunk.rows, shrunk.removed) == (third, 0, 2)
+    handing.deliver(bureau["接口管理员"], grant.request)
+
+
+def test_不合规的推送目标(bureau: Bureau, target: str) -> None:
+    for url, schema in (("mysql://x", "a"), (target, "a; drop"), ("postgresql://nobody@/nowhere?host=/nonexistent", "a")):
+        with pytest.raises(Invalid):
+            deliveries.register_target(bureau["民政需求员"], name="甲", url=url, schema=schema)
+
+
+def test_文件包_加密_可核对_只下载一次(bureau: Bureau, load: Any) -> None:
+    grant = bureau.grant(way="file", fields=["id_number", "name", "status"])
+    load(FIRST)
+    handed = deliveries.package(bureau["接口管理员"], grant.pk)
+    assert handed.token not in Package.objects.get(pk=handed.package.pk).token_digest
+    _, content = deliveries.fetch(ANONYMOUS, handed.token)
+    assert "王".encode() not in content and "机密".encode() not in content
+    manifest, rows = deliveries.opened(content, handed.key)
+    assert (manifest["rows"], manifest["columns"]) == (3, ["id_number", "name", "status"])
+    assert rows[0] == ["id_number", "name", "status"]
+    assert ["110101********0000", "王**", "在册"] in rows[1:]
+    for broken in (content[:-1] + bytes([content[-1] ^ 1]), content.replace(b'"rows": 3', b'"rows": 4')):
+        with pytest.raises(InvalidTag):
+            deliveries.opened(broken, handed.key)
+    for token in (handed.token, "guess"):
+        with pytest.raises(Refused, match="无效、已用过或已过期"):
+            deliveries.fetch(ANONYMOUS, token)
+    assert Delivery.objects.get(grant=grant).rows == 3
+    late = deliveries.package(bureau["接口管理员"], grant.pk)
+    Package.objects.filter(pk=late.package.pk).update(expires_at=timezone.now())
+    with pytest.raises(Refused):
+        deliveries.fetch(ANONYMOUS, late.token)
+    withdrawn = deliveries.package(bureau["接口管理员"], grant.pk)
+    grants.revoke(bureau["接口管理员"], grant.pk, reason="超目的使用")
+    with pytest.raises(Refused, match="撤销"):
+        deliveries.fetch(ANONYMOUS, withdrawn.token)
+    with pytest.raises(Refused):
+        deliveries.package(bureau["接口管理员"], grant.pk)
+
+
+def test_没有一扇门放出未授权或不再允许的字段(bureau: Bureau, load: Any, target: str) -> None:
+    """Interface table, push and file alike, also after the catalogue closed a field."""
+    load(FIRST)
+    assert bureau.resource is not None
+    by_api = bureau.grant(fields=["id_number", "name", "moved_on"])
+    by_table = bureau.grant(way="table", fields=["id_number", "name", "moved_on"])
+    by_file = bureau.grant(way="file", fields=["id_number", "name", "moved_on"])
+    closed = {item.id: (4, item.sensitive) for item in bureau.resource.items if item.name == "moved_on"}
+    catalog.set_levels(SYSTEM, bureau.resource.id, closed, "升级")
+    lakeside.serve(SYSTEM, bureau.resource.id)
+    by_api.refresh_from_db()
+    table = queries.serving(bureau.resource.id)
+    assert table is not None
+    assert by_api.projection == ["id_number", "name"]
+    assert {name for name, _ in table.columns} == {"id_number", "name"}
+    made = deliveries.register_target(bureau["民政需求员"], name="库", url=target, schema="consumer")
+    deliveries.choose_target(bureau["民政需求员"], by_table.pk, made.pk)
+    deliveries.push(SYSTEM, by_table.pk)
+    with psycopg.connect(target) as remote:
+        found = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(by_table)}")
+        assert [column.name for column in found.description or ()] == ["id_number", "name"]
+    handed = deliveries.package(SYSTEM, by_file.pk)
+    manifest, _ = deliveries.opened(deliveries.fetch(ANONYMOUS, handed.token)[1], handed.key)
+    assert manifest["columns"] == ["id_number", "name"]
