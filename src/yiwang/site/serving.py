@@ -34,14 +34,17 @@ def _stopped(signum: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def refuse_taken_port(port: int) -> None:
+def refuse_taken_port(port: int, instead: int = 0) -> None:
+    """`instead`: the port to change when another one follows from it."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
-                raise fail(f"端口 {port} 已被其他程序占用。请换一个：./run up --port {port + 1}") from error
+                raise fail(
+                    f"端口 {port} 已被其他程序占用。请换一个：./run up --port {(instead or port) + 1}"
+                ) from error
             raise fail(f"端口 {port} 不能使用：{error.strerror}。请换一个大于 1024 的端口。") from error
 
 
@@ -53,6 +56,11 @@ def healthy(port: int) -> bool:
         return False
 
 
+def gateway_port(port: int) -> int:
+    """The sharing gateway's own port: 8090 beside 8000."""
+    return port + 90
+
+
 def commands(port: int) -> dict[str, list[str]]:
     programs = Path(sys.executable).parent
     return {
@@ -62,6 +70,10 @@ def commands(port: int) -> dict[str, list[str]]:
             "yiwang.site.wsgi:application",
         ],
         "worker": [sys.executable, "-m", "yiwang.site", "worker"],
+        "gateway": [
+            str(programs / "granian"), "--interface", "asgi", "--factory", "--host", HOST, "--port", str(gateway_port(port)),
+            "--workers", "1", "--log-level", "warning", "yiwang.data.sharing.gateway.server:create",
+        ],
     }  # fmt: skip
 
 
@@ -100,7 +112,7 @@ def end_orphans() -> None:
         return
     for process in json.loads(CHILDREN.read_text()):
         command = Path(f"/proc/{process}/cmdline")
-        if command.exists() and b"yiwang.site" in command.read_bytes():
+        if command.exists() and b"yiwang." in command.read_bytes():
             _end_group(process)
     CHILDREN.unlink(missing_ok=True)
 
@@ -123,6 +135,7 @@ def _refuse_dead(children: dict[str, subprocess.Popen[bytes]]) -> None:
 
 def banner(port: int) -> None:
     say(f"\n{STARTED}：http://{HOST}:{port}/    按 Ctrl-C 停止\n", "bold green")
+    say(f"共享网关：http://{HOST}:{gateway_port(port)}/health")
     if ACCOUNTS.exists():
         say("演示账号（仅限演示，口令见右）：")
         for username, password, who in json.loads(ACCOUNTS.read_text()):
@@ -134,6 +147,8 @@ def up(port: int) -> None:
     with localdb.exclusive(LOCK, BUSY):
         end_orphans()
         refuse_taken_port(port)
+        refuse_taken_port(gateway_port(port), port)
+        os.environ.setdefault("YIWANG_GATEWAY_URL", f"http://{HOST}:{gateway_port(port)}")
         ours = not os.environ.get("DATABASE_URL") and not localdb.running()
         signal.signal(signal.SIGTERM, _stopped)
         children: dict[str, subprocess.Popen[bytes]] = {}
@@ -145,6 +160,7 @@ def up(port: int) -> None:
             _await(port, children)
             # Nobody waits for the worker; beside the web it would take the processor the first page needs.
             _spawn("worker", port, children)
+            _spawn("gateway", port, children)
             banner(port)
             while True:
                 time.sleep(1)

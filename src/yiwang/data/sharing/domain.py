@@ -70,7 +70,7 @@ DOMAIN = Domain(
     urls=pages.URLS,
     jobs=jobs.JOBS,
     demo=demo.build,
-    demo_after=("catalog",),
+    demo_after=("catalog", "protection"),
     deeds=(
         ("sharing.apply", "申请共享"), ("sharing.give", "授权共享"), ("sharing.end_grant", "暂停、恢复或撤销授权"),
         ("sharing.change_quota", "调整限额"), ("sharing.issue_key", "签发密钥"), ("sharing.revoke_key", "作废密钥"),

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from psycopg import sql
 
+from yiwang.data.protection import contract as protection
 from yiwang.data.sharing.models import Delivery, Grant, Package, Target
 from yiwang.data.sharing.services.lakeside import CHUNK, Extract, extract
 from yiwang.data.sharing.services.serving import NAME, postgres_type
@@ -168,6 +169,10 @@ def _recorded(actor: Actor, grant: Grant, found: Extract, since: int | None, tar
         snapshot=found.snapshot.number, since=since, rows=found.count, removed=found.removed_count, target=target[:200],
         digest=digest or sm3(found.rows.read_bytes()), once=f"{grant.pk}:{found.snapshot.number}:{secrets.token_hex(6)}",
         created_by_id=actor.person_id, is_demo=grant.is_demo,
+    )  # fmt: skip
+    protection.record_access(
+        actor, found.facts, [name for name, _ in found.columns], found.count, door=f"share_{grant.way}", purpose=grant.purpose,
+        reference=grant.code,
     )  # fmt: skip
     ledger.record(
         actor, "sharing.deliver", ("sharing.delivery", made.pk), organisation_id=grant.organisation_id,

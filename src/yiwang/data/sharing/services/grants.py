@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
+from yiwang.data.protection import contract as protection
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.models import Grant, Request, Usage
 from yiwang.data.sharing.services.filters import compiled
@@ -20,21 +21,19 @@ from yiwang.kernel.crypto.masks import KINDS
 from yiwang.kernel.ledger import services as ledger
 
 SANDBOX_DAYS, SANDBOX_QUOTA = 30, 500
-# Words of sensitive kinds as departments and detectors write them, to the platform's masks.
-MASK_OF = {
-    "name": "name", "phone": "phone", "mobile": "phone", "id_number": "id_number", "id": "id_number", "address": "address",
-    "account": "account", "bank_card": "account", "email": "account",
-}  # fmt: skip
+# Kinds whose masked form the gateway makes itself; of every other kind or method nothing is shown.
+MASK_OF = {**{kind: kind for kind in KINDS}, "email": "account"}
 HIDDEN = "hidden"
 
 
 def masks(items: Iterable[ItemFacts], plain: Iterable[str] = ()) -> dict[str, str]:
-    """Field → mask. A sensitive field is masked unless its plain text was granted; an unknown kind hides the value."""
+    """Field → mask, by protection's rules for other departments, unless the plain text was granted."""
     open_fields = set(plain)
+    plan = protection.mask_plan(items, protection.Recipient.DEPARTMENT)
     return {
-        item.name: MASK_OF.get(item.sensitive, item.sensitive if item.sensitive in KINDS else HIDDEN)
-        for item in items
-        if (item.sensitive or item.declared_sensitive) and item.name not in open_fields
+        name: MASK_OF.get(kind, HIDDEN) if method == protection.Method.MASK else HIDDEN
+        for name, (kind, method) in plan.items()
+        if name not in open_fields
     }
 
 

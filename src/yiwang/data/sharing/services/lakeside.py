@@ -125,6 +125,7 @@ def due_checks() -> list[ServingTable]:
 class Extract:
     """What of a grant's rows left the lake: files with masked values, and the counts."""
 
+    facts: ResourceFacts
     rows: Path
     removed: Path | None
     columns: tuple[tuple[str, str], ...]
@@ -166,7 +167,7 @@ def extract(grant: Grant, since: int | None = None) -> Iterator[Extract]:
             count, gone = written["rows"], written["removed"]
         masked = _masked(folder / "rows.csv", Path(inner) / "masked.csv", [name for name, _ in columns], grant.masks)
         yield Extract(
-            masked, folder / "removed.csv" if since is not None else None, columns, keys, snapshot, count, gone
+            facts, masked, folder / "removed.csv" if since is not None else None, columns, keys, snapshot, count, gone
         )
 
 

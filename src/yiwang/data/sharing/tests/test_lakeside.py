@@ -70,7 +70,7 @@ def transactional_url() -> str:
 def served(table: ServingTable | None) -> list[tuple[Any, ...]]:
     assert table is not None
     with connection.cursor() as cursor:
-        cursor.execute(f'SELECT * FROM serving."{table.table_name}" ORDER BY id_number')
+        cursor.execute(f'SELECT * FROM serving."{table.table_name}" ORDER BY id_number')  # noqa: S608
         return list(cursor.fetchall())
 
 
@@ -101,7 +101,7 @@ def test_服务表被改动_夜间核对发现(bureau: Bureau, load: Any) -> Non
     ServingTable.objects.filter(pk=table.pk).update(checked_at=timezone.now() - timezone.timedelta(days=2))
     assert "全部一致" in check().message  # type: ignore[union-attr]
     with connection.cursor() as cursor:
-        cursor.execute(f'UPDATE serving."{table.table_name}" SET name = %s WHERE id_number = %s', ["改", ONE])
+        cursor.execute(f'UPDATE serving."{table.table_name}" SET name = %s WHERE id_number = %s', ["改", ONE])  # noqa: S608
     ServingTable.objects.filter(pk=table.pk).update(checked_at=timezone.now() - timezone.timedelta(days=2))
     assert str(table) in check().message  # type: ignore[union-attr]
     assert ServingTable.objects.get(pk=table.pk).agrees is False
@@ -137,8 +137,11 @@ def test_库表推送_先全量后增量_脱敏_不重复(bureau: Bureau, load: 
     assert delta is not None
     assert (delta.snapshot, delta.since, delta.rows, delta.removed) == (second, first, 2, 0)
     with psycopg.connect(target) as remote:
-        rows = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)} ORDER BY id_number").fetchall()
-        names = [column.name for column in remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)}").description or ()]
+        rows = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)} ORDER BY id_number").fetchall()  # noqa: S608
+        names = [
+            column.name
+            for column in remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(grant)}").description or ()  # noqa: S608
+        ]
     assert rows == sorted([(ONE, "王**", "在册"), (TWO, "李**", "在册"), (FOUR, None, "在册")])
     assert "medical" not in names
     third = load(SECOND[:1])
@@ -148,7 +151,11 @@ def test_库表推送_先全量后增量_脱敏_不重复(bureau: Bureau, load: 
 
 
 def test_不合规的推送目标(bureau: Bureau, target: str) -> None:
-    for url, schema in (("mysql://x", "a"), (target, "a; drop"), ("postgresql://nobody@/nowhere?host=/nonexistent", "a")):
+    for url, schema in (
+        ("mysql://x", "a"),
+        (target, "a; drop"),
+        ("postgresql://nobody@/nowhere?host=/nonexistent", "a"),
+    ):
         with pytest.raises(Invalid):
             deliveries.register_target(bureau["民政需求员"], name="甲", url=url, schema=schema)
 
@@ -202,7 +209,7 @@ def test_没有一扇门放出未授权或不再允许的字段(bureau: Bureau, 
     deliveries.choose_target(bureau["民政需求员"], by_table.pk, made.pk)
     deliveries.push(SYSTEM, by_table.pk)
     with psycopg.connect(target) as remote:
-        found = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(by_table)}")
+        found = remote.execute(f"SELECT * FROM consumer.{deliveries.table_name(by_table)}")  # noqa: S608
         assert [column.name for column in found.description or ()] == ["id_number", "name"]
     handed = deliveries.package(SYSTEM, by_file.pk)
     manifest, _ = deliveries.opened(deliveries.fetch(ANONYMOUS, handed.token)[1], handed.key)

@@ -9,12 +9,14 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as catalogues
 from yiwang.data.catalog.contract import Content, Description, ItemSpec, ResourceFacts
+from yiwang.data.protection.services.rules import load_standard as load_rules
 from yiwang.data.sharing.domain import DOMAIN
 from yiwang.data.sharing.models import Grant, Request, Term
 from yiwang.data.sharing.services import handing, requests, serving
 from yiwang.data.sharing.terms import Duty, ShareType
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.services import declare
+from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.calendar import services as calendars
 from yiwang.kernel.calendar.workdays import Override
 from yiwang.kernel.flow import services as flow
@@ -126,8 +128,10 @@ def furnish() -> Bureau:
     for declared in DOMAIN.flows:
         publish(declared)
     terms()
-    catalogues.load_standard(SYSTEM)
     town.organisation("市政府")
+    catalogues.load_standard(SYSTEM)
+    maker = town.post("市政府", "规则员", town.role("test.rules", ("protection.rule", "add", Scope.ALL)))
+    load_rules(town.actor("规则员", maker))
     for name in ("数管局", "公安局", "民政局", "教育局"):
         town.organisation(name, under="市政府")
     bureau = Bureau(town)
