@@ -50,6 +50,8 @@ HOTLINE = (
     Desk("HOTLINE", "director", "中心主任", ("hotline.manager", "reports.issuer"), "director", head=True),
     Desk("OVERSIGHT", "officer", "考核员", ("appraisal.officer", "reports.editor"), "appraiser"),
     Desk("OVERSIGHT", "reviewer", "复核员", ("appraisal.reviewer",), "reviewer", head=True),
+    Desk("BUREAU", "sharing", "共享复核员", ("sharing.bureau",), "sharing"),
+    Desk("BUREAU", "gateway", "接口管理员", ("sharing.operator",), "gateway"),
     Desk("BUREAU", "system", "系统管理员", ("system_administrator",), "sysadmin", duty=Duty.SYSTEM),
     Desk("BUREAU", "security", "安全管理员", ("security_administrator",), "secadmin", duty=Duty.SECURITY),
     Desk("BUREAU", "audit", "审计管理员", ("audit_administrator",), "auditadmin", duty=Duty.AUDIT),
@@ -59,7 +61,7 @@ HOTLINE = (
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
-CLERK_ROLES = ("catalog.clerk", "census.unit")
+CLERK_ROLES = ("catalog.clerk", "census.unit", "sharing.requester", "sharing.provider")
 UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk")
 
 

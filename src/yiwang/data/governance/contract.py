@@ -12,7 +12,7 @@ from yiwang.data.governance.services import running
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
 from yiwang.kernel.access.actors import Actor
 
-__all__ = ["RuleVerdict", "Verdict", "check", "objections", "open_objection", "quality", "record_snapshot"]
+__all__ = ["RuleVerdict", "Verdict", "check", "objections", "open_marks", "open_objection", "quality", "record_snapshot"]
 
 
 def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, job_id: int | None = None) -> Verdict:
@@ -33,6 +33,11 @@ def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
 def objections(resource_id: int, keys: Iterable[Sequence[Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
     """Marks every answer must show: {key: {field: {number, since, state, snapshot}}}; one statement for all keys."""
     return queries.marks(resource_id, keys)
+
+
+def open_marks(resource_id: int) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
+    """All marks of a resource, in the shape of `objections`: for a copy that answers without asking again."""
+    return queries.open_marks(resource_id)
 
 
 def open_objection(

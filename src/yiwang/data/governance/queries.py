@@ -79,14 +79,25 @@ def marks(resource_id: int, keys: Iterable[Sequence[Any]]) -> dict[tuple[Any, ..
     found = Objection.objects.filter(resource=resource_id, row_key__in=wanted, mark=Mark.OPEN).select_related("case")
     answer: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for each in found:
-        mark = {
-            "number": each.case.number,
-            "since": each.raised_on.isoformat(),
-            "state": each.get_mark_display(),
-            "snapshot": each.snapshot,
-        }
-        answer.setdefault(wanted[each.row_key], {})[each.field] = mark
+        answer.setdefault(wanted[each.row_key], {})[each.field] = _mark(each)
     return answer
+
+
+def open_marks(resource_id: int) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
+    """All open objections of a resource by key and field, for who keeps a copy to answer from."""
+    answer: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
+    for each in Objection.objects.filter(resource=resource_id, mark=Mark.OPEN).select_related("case"):
+        answer.setdefault(tuple(json.loads(each.row_key)), {})[each.field] = _mark(each)
+    return answer
+
+
+def _mark(each: Objection) -> dict[str, Any]:
+    return {
+        "number": each.case.number,
+        "since": each.raised_on.isoformat(),
+        "state": each.get_mark_display(),
+        "snapshot": each.snapshot,
+    }
 
 
 def facts(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -4,9 +4,10 @@ import logging
 
 from django.utils import timezone
 
+from yiwang.data.governance import contract as governance
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.models import Grant
-from yiwang.data.sharing.services import deliveries, grants, lakeside, serving
+from yiwang.data.sharing.services import deliveries, grants, lakeside, marks, serving
 from yiwang.data.sharing.terms import GrantState, Way
 from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.jobs.loops import register
@@ -41,6 +42,16 @@ def check() -> Outcome:
     return Outcome(f"不一致：{'、'.join(wrong)}。" if wrong else "全部一致。")
 
 
+def _marks(resource_id: int) -> dict[str, dict[str, str]]:
+    """Open objections as the gateway shows them: key values joined, a sentence a field."""
+    return {
+        "|".join(map(str, key)): {
+            field: f"异议核实中（{mark['number']}，{mark['since']} 提出），请核对后使用" for field, mark in fields.items()
+        }
+        for key, fields in governance.open_marks(resource_id).items()
+    }
+
+
 def follow() -> int:
     """Projections at once, tables by a job where the lake or the grants moved on."""
     done = 0
@@ -51,6 +62,7 @@ def follow() -> int:
         except Refused as refusal:
             logger.warning("resource %s: %s", resource_id, refusal.message)
             continue
+        marks.keep(SYSTEM, resource_id, _marks(resource_id))
         if wanted is not None and not wanted.met_by(queries.serving(resource_id)):
             enqueue(serve, key=f"{resource_id}", resource_id=resource_id)
     return done

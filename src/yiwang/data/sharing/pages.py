@@ -72,7 +72,7 @@ def choose(request: HttpRequest) -> HttpResponse:
     actor, words = actor_of(request), request.GET.get("q", "").strip()[:60]
     found = [
         each for each in catalog.resources(actor)
-        if each.organisation_id != actor.organisation_id and each.share_type != ShareType.WITHHELD
+        if each.organisation_id != actor.organisation_id and queries.allowed(each, ShareType.CONDITIONAL)
         and words in f"{each.name} {each.organisation} {each.code}"
     ]  # fmt: skip
     context = {"found": found[:SHOWN], "more": len(found) > SHOWN, "words": words, "total": len(found)}

@@ -1,7 +1,7 @@
 """Grants: what may be read, by whom, for what, how much, until when; and the end of it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,7 +11,7 @@ from django.utils import timezone
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
 from yiwang.data.protection import contract as protection
 from yiwang.data.sharing import queries
-from yiwang.data.sharing.models import Grant, Request, Usage
+from yiwang.data.sharing.models import Grant, Request, Usage, UsageDay
 from yiwang.data.sharing.services.filters import compiled
 from yiwang.data.sharing.services.keys import announce
 from yiwang.data.sharing.terms import GrantKind, GrantState, RequestState, ShareType, Way
@@ -185,6 +185,28 @@ def refresh(actor: Actor, resource_id: int) -> int:
             _changed(grant, "projection", "masks")
             changed += 1
     return changed
+
+
+@transaction.atomic
+def take_over_usage(
+    actor: Actor, grant_id: int, *, day: date, answered: int, refused: int, rows: int, source: str
+) -> UsageDay:
+    """A day's totals from the platform before this one, once a day and grant; never a day of our own."""
+    doors.row(actor, "sharing.grant", grant_id, "quota")
+    grant = _locked(grant_id)
+    if min(answered, refused, rows) < 0 or not source.strip() or day >= timezone.localdate(grant.created_at):
+        raise Invalid("只能补录授权登记之前的日汇总，数字不为负，并写明来源。", errors={"day": ["须早于授权登记日"]})
+    if UsageDay.objects.filter(grant=grant, day=day).exists():
+        raise Conflict(f"{day} 的汇总已经有了，不能重复补录。")
+    made = UsageDay.objects.create(
+        grant=grant, provider_id=grant.provider_id, organisation_id=grant.organisation_id, day=day, answered=answered,
+        refused=refused, rows=rows,
+    )  # fmt: skip
+    ledger.record(
+        actor, "sharing.take_over_usage", ("sharing.grant", grant.pk), reason=source.strip(),
+        after={"day": str(day), "answered": answered, "refused": refused, "rows": rows},
+    )  # fmt: skip
+    return made
 
 
 @transaction.atomic
