@@ -12,7 +12,16 @@ from yiwang.data.governance.services import running
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
 from yiwang.kernel.access.actors import Actor
 
-__all__ = ["RuleVerdict", "Verdict", "check", "objections", "open_marks", "open_objection", "quality", "record_snapshot"]
+__all__ = [
+    "RuleVerdict",
+    "Verdict",
+    "check",
+    "objections",
+    "open_marks",
+    "open_objection",
+    "quality",
+    "record_snapshot",
+]
 
 
 def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, job_id: int | None = None) -> Verdict:

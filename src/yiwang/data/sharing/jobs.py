@@ -46,7 +46,8 @@ def _marks(resource_id: int) -> dict[str, dict[str, str]]:
     """Open objections as the gateway shows them: key values joined, a sentence a field."""
     return {
         "|".join(map(str, key)): {
-            field: f"异议核实中（{mark['number']}，{mark['since']} 提出），请核对后使用" for field, mark in fields.items()
+            field: f"异议核实中（{mark['number']}，{mark['since']} 提出），请核对后使用"
+            for field, mark in fields.items()
         }
         for key, fields in governance.open_marks(resource_id).items()
     }
