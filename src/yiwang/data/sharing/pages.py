@@ -26,12 +26,11 @@ from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, needs, route
 
 SHOWN = 100
-GATEWAY = "YIWANG_GATEWAY_URL"
 
 
 def gateway_address() -> str:
     """What callers write in front of the path; the site says it when a proxy stands before the gateway."""
-    return os.environ.get(GATEWAY, "http://127.0.0.1:8090").rstrip("/")
+    return os.environ.get("YIWANG_GATEWAY_URL", "http://127.0.0.1:8090").rstrip("/")
 
 
 class ApplyForm(forms.Form):
