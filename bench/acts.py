@@ -4,7 +4,7 @@ Run with `.venv/bin/python bench/acts.py [--seconds 8] [--closed 1000000]`. It m
 configured one and drops it again; statements commit durably.
 """
 
-# ruff: noqa: S608, ISC004 - statements over our own numbers and names
+# ruff: noqa: ISC004 - statements over our own numbers and names
 
 import argparse
 import json

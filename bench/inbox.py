@@ -4,8 +4,6 @@ Run with `./run bench inbox`. The rows are made in SQL from one case that the en
 the plain way, by OR over joined tables and with an exact count.
 """
 
-# ruff: noqa: S608 - statements over our own numbers and names
-
 import statistics
 import sys
 import time

@@ -23,13 +23,14 @@ def compare(
     connection = Connection(task, reads)
     bind(task, connection, "a", left)
     bind(task, connection, "b", right)
-    both = [name for name in connection.names("SELECT * FROM a") if name in connection.names("SELECT * FROM b")]
+    types = [dict(connection.rows(f"SELECT column_name, column_type FROM (DESCRIBE {side})")) for side in ("a", "b")]
+    both = [name for name in types[0] if name in types[1]]
     if not key or any(name not in both for name in key):
         raise refuse("两边须都有主键列才能对账，没有进行。请核对主键与列名。")
     compared = [name for name in (columns if columns is not None else both) if name not in key]
-    for side in ("a", "b"):
-        _hash(connection, side, key, compared)
-    found = _joined(connection, key, compared, samples)
+    alike = {name for name in both if types[0][name] == types[1][name]}
+    _part(connection, key, compared, alike)
+    found = _counted(connection, key, compared, samples)
     connection.close()
     return found
 
@@ -39,61 +40,79 @@ def paths_of(source: dict[str, Any]) -> list[str]:
     return [*source.get("paths", ()), *inputs]
 
 
-def _hash(connection: Connection, side: str, key: list[str], compared: list[str]) -> None:
-    names = ", ".join(map(quoted, key))
-    hashed = f"hash({', '.join(f'CAST({quoted(name)} AS VARCHAR)' for name in compared)})" if compared else "0"
-    connection.run(f"CREATE TEMP TABLE h{side} AS SELECT {names}, {hashed} AS h FROM {side}")
-    nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
-    twice = f"SELECT 1 FROM h{side} GROUP BY {names} HAVING count(*) > 1"
-    bad = connection.value(f"SELECT (SELECT count(*) FROM h{side} WHERE {nulls}) + (SELECT count(*) FROM ({twice}))")
-    if bad:
-        raise refuse(f"{'左' if side == 'a' else '右'}边有 {bad} 处主键为空或重复，没有对账。请先去重补齐。")
+def _part(connection: Connection, key: list[str], compared: list[str], alike: set[str]) -> None:
+    """`l` and `r`: the rows whose key is not exactly once on both sides with one hash. Refuses NULL and double keys.
 
-
-def _joined(connection: Connection, key: list[str], compared: list[str], samples: int) -> dict[str, Any]:
+    One grouping of both sides: two rows of a key whose hashes, marked in the lowest bit by side, differ in just that
+    bit are the same row on both sides. Columns of one type are hashed as they are, others as text, so that 1 and '1'
+    agree. Hashes have 63 bits and are compared within a key only.
+    """
     names = ", ".join(map(quoted, key))
-    connection.run(
-        f"CREATE TEMP TABLE apart AS SELECT {names}, CASE WHEN a.h IS NULL THEN 1 WHEN b.h IS NULL THEN 2 ELSE 3 END AS w "
-        f"FROM ha a FULL JOIN hb b USING ({names}) WHERE a.h IS DISTINCT FROM b.h"
+    keys = ", ".join(quoted(name) if name in alike else f"{quoted(name)}::VARCHAR AS {quoted(name)}" for name in key)
+    parts = [quoted(name) if name in alike else f"{quoted(name)}::VARCHAR" for name in compared]
+    hashed = f"hash({', '.join(parts)})" if parts else "0::UBIGINT"
+    sides = " UNION ALL ".join(
+        f"SELECT {keys}, ({hashed} & ~1::UBIGINT) | {number} AS h FROM {side}" for number, side in enumerate("ab")
     )
-    counts = dict(connection.rows("SELECT w, count(*) FROM apart GROUP BY w"))
-    added, removed, changed = (counts.get(way, 0) for way in (1, 2, 3))
-    same = connection.value("SELECT count(*) FROM ha") - removed - changed
+    connection.run(
+        f"CREATE TEMP TABLE apart AS SELECT {names} FROM ({sides}) GROUP BY {names} "
+        "HAVING count(*) <> 2 OR bit_xor(h) <> 1"
+    )
+    for side, mine, word in (("a", "l", "左"), ("b", "r", "右")):
+        matched = " AND ".join(
+            f"{side}.{quoted(name)}{'' if name in alike else '::VARCHAR'} = apart.{quoted(name)}" for name in key
+        )
+        connection.run(f"CREATE TEMP TABLE {mine} AS SELECT * FROM {side} SEMI JOIN apart ON {matched}")
+        nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
+        bad = connection.value(
+            f"SELECT (SELECT count(*) FROM {side} WHERE {nulls}) + "
+            f"(SELECT count(*) FROM (SELECT 1 FROM {mine} GROUP BY {names} HAVING count(*) > 1))"
+        )
+        if bad:
+            raise refuse(f"{word}边有 {bad} 处主键为空或重复，没有对账。请先去重补齐。")
+    on = " AND ".join(
+        f"l.{quoted(name)} = r.{quoted(name)}" if name in alike
+        else f"l.{quoted(name)}::VARCHAR = r.{quoted(name)}::VARCHAR"
+        for name in key
+    )  # fmt: skip
+    connection.run(f"CREATE VIEW pairs AS SELECT l AS a, r AS b FROM l JOIN r ON {on}")
+    connection.run(f"CREATE VIEW added AS SELECT * FROM r ANTI JOIN l ON {on}")
+    connection.run(f"CREATE VIEW removed AS SELECT * FROM l ANTI JOIN r ON {on}")
+
+
+def _counted(connection: Connection, key: list[str], compared: list[str], samples: int) -> dict[str, Any]:
+    total, removed, added, changed = connection.rows(
+        "SELECT (SELECT count(*) FROM a), (SELECT count(*) FROM removed), (SELECT count(*) FROM added), "
+        "(SELECT count(*) FROM pairs)"
+    )[0]
     return {
-        "added": added, "removed": removed, "changed": changed, "same": same,
-        "by_column": _by_column(connection, key, compared) if changed else {},
+        "added": added, "removed": removed, "changed": changed, "same": total - removed - changed,
+        "by_column": _by_column(connection, compared) if changed else {},
         "samples": {
-            "added": _rows(connection, "b", key, 1, samples), "removed": _rows(connection, "a", key, 2, samples),
+            "added": _rows(connection, "added", key, samples) if added else [],
+            "removed": _rows(connection, "removed", key, samples) if removed else [],
             "changed": _changes(connection, key, compared, samples) if changed else [],
         },
     }  # fmt: skip
 
 
-def _pairs(key: list[str]) -> str:
-    names = ", ".join(map(quoted, key))
-    return f"(SELECT {names} FROM apart WHERE w = 3) k JOIN a USING ({names}) JOIN b USING ({names})"
-
-
-def _by_column(connection: Connection, key: list[str], compared: list[str]) -> dict[str, int]:
+def _by_column(connection: Connection, compared: list[str]) -> dict[str, int]:
     sums = ", ".join(f"count(*) FILTER (a.{quoted(name)} IS DISTINCT FROM b.{quoted(name)})" for name in compared)
-    found = connection.rows(f"SELECT {sums} FROM {_pairs(key)}")[0]
+    found = connection.rows(f"SELECT {sums} FROM pairs")[0]
     return {name: count for name, count in zip(compared, found, strict=True) if count}
 
 
-def _rows(connection: Connection, side: str, key: list[str], way: int, samples: int) -> list[dict[str, Any]]:
-    names = ", ".join(map(quoted, key))
-    columns = connection.names(f"SELECT * FROM {side}")
-    found = connection.rows(
-        f"SELECT {', '.join(map(quoted, columns))} FROM {side} SEMI JOIN (SELECT {names} FROM apart WHERE w = {way}) "
-        f"USING ({names}) ORDER BY {names} LIMIT {int(samples)}"
-    )
+def _rows(connection: Connection, view: str, key: list[str], samples: int) -> list[dict[str, Any]]:
+    columns = connection.names(f"SELECT * FROM {view}")
+    found = connection.rows(f"SELECT * FROM {view} ORDER BY {', '.join(map(quoted, key))} LIMIT {int(samples)}")
     return [dict(zip(columns, map(plain, row), strict=True)) for row in found]
 
 
 def _changes(connection: Connection, key: list[str], compared: list[str], samples: int) -> list[dict[str, Any]]:
-    names = ", ".join(map(quoted, key))
+    """[{key columns, column: [before, after]}] of the first changed keys."""
+    names = ", ".join(f"a.{quoted(name)}" for name in key)
     both = ", ".join(f"a.{quoted(name)}, b.{quoted(name)}" for name in compared)
-    found = connection.rows(f"SELECT {names}, {both} FROM {_pairs(key)} ORDER BY {names} LIMIT {int(samples)}")
+    found = connection.rows(f"SELECT {names}, {both} FROM pairs ORDER BY {names} LIMIT {int(samples)}")
     changes = []
     for row in found:
         change: dict[str, Any] = dict(zip(key, map(plain, row), strict=False))
