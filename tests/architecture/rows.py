@@ -15,14 +15,17 @@ from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.clocks.models import ParkedTimer
 from yiwang.kernel.flow.models import ParkedMessage
 from yiwang.kernel.flow.terms import TRIES
+from yiwang.kernel.lake.models import Edge, Proof
 from yiwang.kernel.orgs.models import Organisation, Post
 from yiwang.kernel.people.models import AdministratorAppointment, Person
 
 _count = itertools.count(1)
-# Proxies that hold only some rows of their table: what makes a row one of theirs.
+# What makes a row one of its kind beyond the types of its fields.
 PARKED: dict[type[models.Model], dict[str, Any]] = {
     ParkedMessage: {"attempts": TRIES},
     ParkedTimer: {"state": "parked"},
+    Edge: {"origin": "package:1"},
+    Proof: {"content": {"snapshots": [], "files": [], "examined": 0}},
 }
 # A view has no rows of its own: the row behind it, and how to find the view's line.
 BEHIND = {

@@ -5,13 +5,13 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from yiwang.kernel.access.actors import SYSTEM, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
-from yiwang.kernel.lake import services
-from yiwang.kernel.lake.models import LakeTable
+from yiwang.kernel.lake import proofs, services
+from yiwang.kernel.lake.models import LakeTable, Proof
 
 NIGHT = range(1, 5)  # hours of the day, local time
 PATIENCE = timedelta(minutes=10)
@@ -52,6 +52,20 @@ def night_job(*, job_id: int) -> Outcome:
     if failed:
         raise Refused("；".join(failed)[:900])
     return Outcome(f"{ended} 个快照到期，{joined} 张表合并了小文件，清理 {removed} 处残留。")
+
+
+@job("lake.proof", title="核对个人信息删除证明", retries=0)
+def proof_job(*, proof: int) -> Outcome:
+    found = proofs.problems(Proof.objects.get(pk=proof))
+    if found:
+        raise Refused("证明不成立：" + "；".join(found)[:900])
+    return Outcome("证明成立：校验码相符，旧文件已不在，新文件未变。")
+
+
+def check_proof(actor: Actor, proof: Proof) -> None:
+    """Read a proof again in the background; its owner sees the answer among the jobs."""
+    actor.require("lake.proof", "check")
+    enqueue(proof_job, key=f"{proof.pk}", owner=actor.person_id, proof=proof.pk)
 
 
 def look() -> int:

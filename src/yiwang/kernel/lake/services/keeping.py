@@ -30,6 +30,7 @@ def set_retention(actor: Actor, table: LakeTable, keep: int, reason: str) -> Non
 
 def hold(actor: Actor, snapshot: Snapshot, reason: str) -> None:
     """Keep a snapshot beyond the table's retention (a sealed report reads it); an empty reason lets it go again."""
+    actor.require("lake.snapshot", "hold")
     with transaction.atomic():
         held = Snapshot.objects.select_for_update().get(pk=snapshot.pk)
         if held.expired_at is not None:
