@@ -79,7 +79,7 @@ def _copy(
         )
         try:
             con.rows(
-                f"COPY (SELECT CAST(row_number() OVER () + {first} AS INTEGER) AS source_row, {chosen} FROM {source}) "  # noqa: S608
+                f"COPY (SELECT CAST(row_number() OVER () + {first} AS INTEGER) AS _row, {chosen} FROM {source}) "  # noqa: S608
                 f"TO {quoted(str(out))} (FORMAT parquet, COMPRESSION snappy)"
             )
         except duckdb.Error as error:
@@ -109,9 +109,9 @@ def _cut(con: Connection, out: Path, columns: dict[int, str], params: dict[str, 
         if params.get("titles", {}).get(field)
     )
     suspects = con.rows(
-        f"SELECT source_row, {', '.join(map(name, fields))} FROM {source} WHERE {first} IN ({words}) OR NOT ({filled}) "  # noqa: S608
+        f"SELECT _row, {', '.join(map(name, fields))} FROM {source} WHERE {first} IN ({words}) OR NOT ({filled}) "  # noqa: S608
         f"OR regexp_matches({first}, '(合计|小计|总计|共计)$') {'OR ' + heads if heads else ''} "
-        f"OR source_row > {params['row'] + params['depth'] - 1 + total - TAIL} ORDER BY source_row"
+        f"OR _row > {params['row'] + params['depth'] - 1 + total - TAIL} ORDER BY _row"
     )
     lines = [["" if cell is None else cell for cell in row[1:]] for row in suspects]
     titles = params.get("titles", {})
@@ -131,10 +131,10 @@ def _cut(con: Connection, out: Path, columns: dict[int, str], params: dict[str, 
 
 
 def _rewrite(con: Connection, source: str, out: Path, gone: list[int], scratch: Path) -> None:
-    con.rows("CREATE TEMP TABLE gone AS SELECT unnest(?) AS source_row", [gone])
+    con.rows("CREATE TEMP TABLE gone AS SELECT unnest(?) AS _row", [gone])
     clean = scratch / "clean.parquet"
     con.rows(
-        f"COPY (SELECT * FROM {source} WHERE source_row NOT IN (SELECT source_row FROM gone)) TO {quoted(str(clean))} "  # noqa: S608
+        f"COPY (SELECT * FROM {source} WHERE _row NOT IN (SELECT _row FROM gone)) TO {quoted(str(clean))} "  # noqa: S608
         "(FORMAT parquet, COMPRESSION snappy)"
     )
     clean.replace(out)
@@ -144,8 +144,8 @@ def _lost(con: Connection, source: str, fields: list[str]) -> list[dict[str, Any
     found = []
     for field in fields:
         rows = con.rows(
-            f"SELECT source_row FROM {source} WHERE contains({name(field)}, 'E+') "  # noqa: S608
-            f"AND regexp_full_match({name(field)}, '[0-9](\\.[0-9]+)?E\\+1[4-9]') ORDER BY source_row LIMIT 1000"
+            f"SELECT _row FROM {source} WHERE contains({name(field)}, 'E+') "  # noqa: S608
+            f"AND regexp_full_match({name(field)}, '[0-9](\\.[0-9]+)?E\\+1[4-9]') ORDER BY _row LIMIT 1000"
         )
         found += [{"row": row, "field": field} for (row,) in rows]
     return found

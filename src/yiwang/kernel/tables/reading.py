@@ -19,7 +19,7 @@ from yiwang.kernel.tables.workbooks import Sheet, Workbook
 
 LOOKED, SHOWN = 200, 5
 BULK_BYTES = 16 << 20
-ROW, PARSED = "source_row", "parsed.parquet"
+ROW, PARSED = "_row", "parsed.parquet"
 
 
 def look(
@@ -58,7 +58,7 @@ def parse(
     """columns{column: field}, titles{field: title}, fields[all names, in order] → rows, skipped{why: n},
     skipped_rows[{row,why,text}], said[], lost[{row,field}], unreadable, profile[…]; writes parsed.parquet into the folder.
 
-    The Parquet has `source_row` (row on the sheet, from 1) and every field as text; blank is null.
+    The Parquet has `_row` (row on the sheet, from 1) and every field as text; blank is null.
     """
     file, out = Path(path), task.folder / PARSED
     kind: Kind = kind_of(file, name)

@@ -26,7 +26,7 @@ PLANTS = {
 
 def _checked_identity() -> str:
     """17 digits and their check digit."""
-    body = "('990101' || strftime(DATE '1950-01-01' + (h % 25000)::INT, '%Y%m%d') || lpad((i % 1000)::VARCHAR, 3, '0'))"
+    body = "('119901' || strftime(DATE '1950-01-01' + (h % 25000)::INT, '%Y%m%d') || lpad((i % 1000)::VARCHAR, 3, '0'))"
     weights = [2 ** (17 - place) % 11 for place in range(17)]
     total = " + ".join(f"substr({body}, {place}, 1)::INT * {weight}" for place, weight in enumerate(weights, 1))
     return f"{body} || substr('10X98765432', ({total}) % 11 + 1, 1)"

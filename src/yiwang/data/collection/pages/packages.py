@@ -28,7 +28,6 @@ def _context(actor: Actor, package: Package) -> dict[str, Any]:
         "columns": _columns(package, titles), "items": facts.items,
         "confirming": package.state == State.MAPPING and _may(actor, package, "confirm"),
         "lost": [(each["row"], titles.get(each["field"], each["field"])) for each in package.report.get("lost", [])[:20]],
-        "untyped": {titles.get(name, name): rows for name, rows in package.report.get("untyped", {}).get("by_column", {}).items()},
         "profile": [{**each, "title": titles.get(each["field"], each["field"])} for each in package.profile],
         "actions": [
             action for action in PACKAGES.actions

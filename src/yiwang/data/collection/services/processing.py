@@ -18,9 +18,8 @@ from yiwang.kernel.lake import engine
 from yiwang.kernel.lake import queries as lake_queries
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
-from yiwang.kernel.lake.sources import Files, Query
+from yiwang.kernel.lake.sources import Files
 from yiwang.kernel.orgs.models import Organisation
-from yiwang.kernel.tables import typing
 
 State = terms.State
 LAKE_MODES = {terms.Mode.FULL: "replace", terms.Mode.INCREMENTAL: "merge", terms.Mode.PARTITION: "partition"}
@@ -106,25 +105,12 @@ def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
 
 
 def _check(package: Package, job_id: int | None) -> None:
-    """规则检查：修正、隔离、按规则计数，由治理给出结论。"""
-    facts = catalog.resource(SYSTEM, package.resource_id)
-    verdict = checking.check(package, str(parsed_path(package)), facts.key, job_id)
+    """规则检查：修正、转换、隔离、按规则计数，由治理给出结论。"""
+    verdict = checking.check(package, str(parsed_path(package)), job_id)
     packages.move(
         SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
-        verdict={"run": verdict.run_id, "repaired": verdict.repaired_path, "quarantined": verdict.quarantined_path,
-                 "by_rule": verdict.by_rule},
-        valid=verdict.valid, bad=verdict.bad,
+        verdict=checking.plain(verdict), valid=verdict.valid, bad=verdict.bad,
     )  # fmt: skip
-
-
-def _reference(package: Package) -> dict[str, Any]:
-    """What governance needs to give back the same sheet with coloured cells."""
-    looked = package.looked
-    return {
-        "package": package.pk, "number": package.number, "organisation": package.organisation_id, "file": package.file_id,
-        "name": package.file_name, "sheet": looked["sheet"], "row": looked["row"], "depth": looked["depth"],
-        "columns": {item: int(column) for column, item in package.mapping.items()},
-    }  # fmt: skip
 
 
 def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
@@ -171,34 +157,19 @@ def _stage(package: Package, job_id: int | None) -> None:
 
 
 def _stage_once(package: Package, facts: catalog.ResourceFacts, table: LakeTable, job_id: int | None) -> None:
-    repaired = package.verdict["repaired"]
-    columns = [{"name": column["name"], "type": column["type"]} for column in table.columns]
-    counted = engine.run(
-        "yiwang.kernel.tables.untyped:count",
-        {"path": repaired, "columns": columns},
-        memory_mb=MEMORY_MB,
-        seconds=SECONDS,
-    )
+    given = Files((package.verdict["repaired"],))
     before = lake_queries.current(table)
     staged = lake.stage(
-        SYSTEM, table, Query(typing.query(columns, counted["columns"]), {"package": Files((repaired,))}),
-        LAKE_MODES[terms.Mode(package.mode)], {"package": package.number, "run": package.verdict.get("run")},
+        SYSTEM, table, given, LAKE_MODES[terms.Mode(package.mode)], {"package": package.number, "run": package.verdict["run"]},
         edges=_edges(package, facts), memory_mb=MEMORY_MB, seconds=SECONDS, job_id=job_id,
     )  # fmt: skip
-    reasons = doubts(package, staged, before, counted["untyped"])
-    statement = (
-        publishing.compare(
-            table, before, Query(typing.query(columns, counted["columns"]), {"package": Files((repaired,))})
-        )
-        if package.from_above and before
-        else None
-    )
+    reasons = doubts(package, staged, before)
+    statement = publishing.compare(table, before, given) if package.from_above and before else None
     with transaction.atomic():
         packages.locked(package.resource_id)
         waiting = packages.move(
             SYSTEM, package.pk, (State.CHECKED,), State.WAITING, "；".join(reasons) or "达到自动入库门槛",
-            facts={"snapshot": staged.number, "untyped": counted}, snapshot_id=staged.pk, snapshot=staged.number,
-            report={**package.report, "untyped": counted},
+            facts={"snapshot": staged.number}, snapshot_id=staged.pk, snapshot=staged.number,
         )  # fmt: skip
         if statement is not None:
             publishing.state(waiting, statement)
@@ -215,7 +186,7 @@ def _edges(package: Package, facts: catalog.ResourceFacts) -> list[dict[str, Any
     ]  # fmt: skip
 
 
-def doubts(package: Package, staged: Snapshot, before: Snapshot | None, untyped: int) -> list[str]:
+def doubts(package: Package, staged: Snapshot, before: Snapshot | None) -> list[str]:
     """Why a person must look before this becomes data; empty when nobody must."""
     source, rows = package.source, package.rows or 0
     reasons = []
@@ -228,8 +199,6 @@ def doubts(package: Package, staged: Snapshot, before: Snapshot | None, untyped:
         reasons.append(f"有 {unreadable:,} 行列数不符，没有读入")
     if lost := len(package.report.get("lost", ())):
         reasons.append(f"有 {lost:,} 格号码因按数值存放丢失了末几位，平台不推测，请在原表改为文本后重报")
-    if untyped:
-        reasons.append(f"有 {untyped:,} 行的值与目录类型不符，没有入库")
     if before and before.rows and package.mode == terms.Mode.FULL:
         change = Decimal(100 * abs(staged.rows - before.rows)) / before.rows
         if change > source.most_change:

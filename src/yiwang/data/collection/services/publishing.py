@@ -10,7 +10,7 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package, Statement, Stock
-from yiwang.data.collection.services import packages, watching
+from yiwang.data.collection.services import checking, packages, watching
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid
 from yiwang.kernel.lake import queries as lake_queries
 from yiwang.kernel.lake import services as lake
@@ -45,6 +45,7 @@ def publish(actor: Actor, package: Package, snapshot: Snapshot, reason: str) -> 
     now = timezone.now()
     watching.arrived(package, facts, now)
     catalog.record_load(package.resource_id, snapshot.number, now, snapshot.rows)
+    checking.published(package, snapshot.number)
     done = packages.move(
         actor, package.pk, (State.WAITING,), State.PUBLISHED, reason, facts={"snapshot": snapshot.number, "rows": snapshot.rows},
         stock=snapshot.rows,

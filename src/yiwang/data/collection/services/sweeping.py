@@ -128,7 +128,11 @@ def _pull(source: Source) -> list[Package]:
         with transaction.atomic():
             name = f"{source.resource_code.replace('/', '-')}-{source.pk}.csv"
             package, fresh = intake.receive(
-                SYSTEM, source, name, cast(BinaryIO, text.buffer), batch=f"位置 {last}" if last else ""
+                SYSTEM,
+                source,
+                name,
+                cast(BinaryIO, text.buffer),
+                batch=f"{source.cursor or '起'}→{last}"[:120] if last else "",
             )
             if last:
                 Source.objects.filter(pk=source.pk).update(cursor=last)

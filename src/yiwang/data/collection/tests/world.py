@@ -14,6 +14,7 @@ from yiwang.data.catalog import services as cataloguing
 from yiwang.data.collection.domain import DOMAIN
 from yiwang.data.collection.models import Package, Source
 from yiwang.data.collection.services import intake, sources
+from yiwang.data.governance import domain as governance_domain
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.services import declare
 from yiwang.kernel.calendar import services as calendars
@@ -103,10 +104,10 @@ def publish_resource(district: District, name: str = "人员名册", unit: str =
 
 def furnish() -> District:
     town = Town()
-    for spec in (*catalog_domain.DOMAIN.roles, *DOMAIN.roles):
+    for spec in (*catalog_domain.DOMAIN.roles, *governance_domain.DOMAIN.roles, *DOMAIN.roles):
         declare(SYSTEM, spec, "test")
     calendars.publish(SYSTEM, "cn", [Override(date(2026, 1, 1), "rest", "元旦")], "测试通知", years=[2026])
-    for flow in (*catalog_domain.DOMAIN.flows, *DOMAIN.flows):
+    for flow in (*catalog_domain.DOMAIN.flows, *governance_domain.DOMAIN.flows, *DOMAIN.flows):
         publish(flow)
     cataloguing.load_standard(SYSTEM)
     town.organisation("区政府")

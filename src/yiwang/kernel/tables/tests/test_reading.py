@@ -76,7 +76,7 @@ def test_titles_merges_totals_notes_and_blank_rows(tmp_path: Path) -> None:
 
     seen, rows, done = read(book(tmp_path / "a.xlsx", fill), tmp_path)
     assert (seen["row"], seen["depth"], seen["certain"]) == (3, 1, True)
-    assert [row["source_row"] for row in rows] == [5, 6, 8, 9, 10, 13]
+    assert [row["_row"] for row in rows] == [5, 6, 8, 9, 10, 13]
     assert [row["name"] for row in rows] == ["张三", "李四", "张三", "王五", "王五", "李四"]
     assert done["skipped"] == {"栏次行": 1, "空行": 3, "合计行": 2, "重复表头": 1, "表下附注": 2}
     assert any("合并" in said for said in done["said"])
@@ -141,7 +141,7 @@ def test_encodings_and_delimiters(tmp_path: Path, encoding: str, delimiter: str)
     seen, rows, done = read(path, tmp_path)
     assert (seen["row"], len(rows), done["skipped"]) == (2, 60, {"合计行": 1})
     assert rows[0] == {
-        "source_row": 3,
+        "_row": 3,
         "name": "张三",
         "id_number": ROWS[0][1],
         "birth": "1990-01-01",
@@ -163,9 +163,9 @@ def test_large_files_are_read_as_small_ones_are(tmp_path: Path, encoding: str) -
     )
     _, small, one = read(path, tmp_path)
     _, large, other = read(path, tmp_path, bulk_bytes=0)
-    assert [{**row, "source_row": 0} for row in small] == [{**row, "source_row": 0} for row in large]
+    assert [{**row, "_row": 0} for row in small] == [{**row, "_row": 0} for row in large]
     assert len(large) == 400 and one["skipped"] == other["skipped"]
-    assert {row["source_row"] for row in small} == {row["source_row"] for row in large}
+    assert {row["_row"] for row in small} == {row["_row"] for row in large}
 
 
 def test_a_row_of_wrong_width_is_named_not_lost(tmp_path: Path) -> None:
