@@ -51,7 +51,6 @@ DOMAIN = Domain(
     case_kinds=(CaseKind("catalog.publication", "catalog.application", Application, sections=queries.sections, on_event=on_publication),),
     urls=pages.URLS,
     demo=build,
-    # It adds departments, which would otherwise be judged and asked like the city's own.
     demo_after=("appraisal", "hotline"),
     deeds=(
         ("catalog.add_category", "新增分类"), ("catalog.discard", "放弃草稿"), ("catalog.draft", "起草目录"), ("catalog.grade", "信息项定级"),

@@ -103,7 +103,6 @@ def _content(chance: random.Random, unit: Organisation, name: str, theme: str, s
 
 
 def _more(chance: random.Random, items: tuple[ItemSpec, ...]) -> tuple[ItemSpec, ...]:
-    """Other items in the place of the two about persons."""
     left = [
         spec for spec in WORDS["items"] if spec[3] == "unconditional" and spec[0] not in {item.name for item in items}
     ]

@@ -92,10 +92,10 @@ FROM hit GROUP BY GROUPING SETS ((organisation_id), (theme_id), (share_type), (c
 
 def search(actor: Actor, text: str, given: Mapping[str, str], page: int = 1) -> Found:
     """Ranked hits with their facets; four statements however many there are."""
-    if not actor.can("catalog.entry", "view"):
-        return Found(0, [], [], 1, 0)
     words, facets, page = words_of(text), chosen(given), min(max(page, 1), MOST_PAGES)
     columns = ("resource_id", "organisation_id", "theme_id", "share_type", "cycle", "name")
+    if not actor.can("catalog.entry", "view"):
+        return Found(0, [], [], 1, 0)
     sql, parameters = _hits(actor, words, facets).values(*columns).query.sql_with_params()
     rank = "".join("(strpos(lower(name), %s) = 0), " for _ in words)
     with connection.cursor() as cursor:
