@@ -64,13 +64,13 @@ FILL = """
 INSERT INTO catalog_resource (created_at, updated_at, version, is_demo, organisation_id, code, "table", name, category_id, theme_id,
     abstract, format, share_type, open_type, share_method, cycle, item_count, publish_state, online_state, number, published_at, receipt,
     snapshot, rows)
-SELECT now(), now(), 1, true, (%(units)s)[1 + i %% 60], '306001/' || i, 'res_' || i, (%(things)s)[1 + i %% 20] || (%(about)s)[1 + i / 20 %% 10] || i || '信息',
-    %(category)s, %(category)s, '本部门履行职责形成的' || (%(things)s)[1 + i * 7 %% 20] || '数据，逐条采集。', 'database',
+SELECT now(), now(), 1, true, (%(units)s::bigint[])[1 + i %% 60], '306001/' || i, 'res_' || i, (%(things)s::text[])[1 + i %% 20] || (%(about)s::text[])[1 + i / 20 %% 10] || i || '信息',
+    %(category)s, %(category)s, '本部门履行职责形成的' || (%(things)s::text[])[1 + i * 7 %% 20] || '数据，逐条采集。', 'database',
     (ARRAY['unconditional','conditional','withheld'])[1 + i %% 3], 'withheld', 'query', (ARRAY['day','month','year'])[1 + i %% 3], 16,
     'published', 'online', 1, now(), '', 0, 0 FROM generate_series(1, %(count)s) i;
 INSERT INTO catalog_item (resource_id, number, name, title, data_type, length, is_key, is_timestamp, nullable, share_type, share_condition,
     share_basis, open_type, open_condition, standard, code_table, source_level, is_sensitive, kind, retired)
-SELECT r.id, n, 'f' || n, (%(about)s)[1 + (r.id + n) %% 10] || (%(fields)s)[n], 'text', 20, false, false, true, 'unconditional', '', '',
+SELECT r.id, n, 'f' || n, (%(about)s::text[])[1 + (r.id + n) %% 10] || (%(fields)s::text[])[n], 'text', 20, false, false, true, 'unconditional', '', '',
     'withheld', '', '', '', 'own', false, '', false FROM catalog_resource r, generate_series(1, 16) n
 """
 PLAIN = """
