@@ -30,22 +30,22 @@ from yiwang.kernel.people.queries import actor_of_person
 
 ROWS, DAYS, CALLS = 2000, 30, 120
 LAW = "《中华人民共和国个人信息保护法》第十三条"
-INSURED, MARKET = "社会保险参保信息", "市场主体登记信息"
+TENANTS, MARKET = "公租房保障对象信息", "市场主体登记信息"
 # Division 999999 does not exist: nobody has these numbers.
-PEOPLE = f"""SELECT printf('99999919900101%04d', i) AS id_number, '参保人' || i AS name, printf('1990000%04d', i) AS phone,
- CASE i % 7 WHEN 0 THEN '停保' ELSE '参保' END AS status, DATE '2015-01-01' + CAST(i AS INTEGER) AS insured_on,
- '示例单位' || (i % 90) AS employer, CAST(3000 + i % 4000 AS DECIMAL(12,2)) AS base FROM range({ROWS}) AS t(i)"""  # noqa: S608 - our own number
+PEOPLE = f"""SELECT printf('99999919900101%04d', i) AS id_number, '保障对象' || i AS name, printf('1990000%04d', i) AS phone,
+ CASE i % 7 WHEN 0 THEN '退出' ELSE '在保' END AS status, DATE '2015-01-01' + CAST(i AS INTEGER) AS approved_on,
+ '示例单位' || (i % 90) AS employer, CAST(30000 + i % 40000 AS DECIMAL(12,2)) AS income FROM range({ROWS}) AS t(i)"""  # noqa: S608 - our own number
 FIRMS = f"""SELECT printf('99999999MA%08d', i) AS credit_code, '示例商行' || i AS name, CASE i % 11 WHEN 0 THEN '注销' ELSE '在业' END
  AS status, DATE '2012-03-01' + CAST(i AS INTEGER) AS founded_on, '经营者' || i AS owner FROM range({ROWS}) AS t(i)"""  # noqa: S608 - our own number
 SHARED: tuple[tuple[str, str, str, tuple[tuple[ItemSpec, int, str, str], ...]], ...] = (
-    ("LABOUR", INSURED, PEOPLE, (
+    ("HOUSING", TENANTS, PEOPLE, (
         (ItemSpec("id_number", "公民身份号码", length=18, is_key=True, nullable=False, share_condition="限履职核验"), 3, "id_number", "text"),
         (ItemSpec("name", "姓名", length=50, share_condition="限履职核验"), 2, "name", "text"),
         (ItemSpec("phone", "联系电话", length=20, share_condition="限履职核验"), 3, "phone", "text"),
-        (ItemSpec("status", "参保状态", length=10, share_condition="限履职核验"), 2, "", "text"),
-        (ItemSpec("insured_on", "参保日期", "date", share_condition="限履职核验"), 2, "", "date"),
-        (ItemSpec("employer", "参保单位", length=100, share_condition="限履职核验"), 2, "", "text"),
-        (ItemSpec("base", "缴费基数", "decimal", share_type="withheld", share_basis=LAW), 4, "finance", "decimal(12,2)"))),
+        (ItemSpec("status", "保障状态", length=10, share_condition="限履职核验"), 2, "", "text"),
+        (ItemSpec("approved_on", "保障起始日期", "date", share_condition="限履职核验"), 2, "", "date"),
+        (ItemSpec("employer", "工作单位", length=100, share_condition="限履职核验"), 2, "", "text"),
+        (ItemSpec("income", "家庭年收入", "decimal", share_type="withheld", share_basis=LAW), 4, "finance", "decimal(12,2)"))),
     ("MARKET", MARKET, FIRMS, (
         (ItemSpec("credit_code", "统一社会信用代码", length=18, is_key=True, nullable=False, share_type="unconditional"), 1, "", "text"),
         (ItemSpec("name", "名称", length=100, share_type="unconditional"), 1, "", "text"),
@@ -119,12 +119,15 @@ def _providers() -> list[Organisation]:
 
 def _build() -> None:
     people, firms = (_resource(*spec) for spec in SHARED)
-    wanted = "id_number name phone status insured_on"
+    wanted = "id_number name phone status approved_on"
     checked = _agree(
-        _ask(people, "HOUSING", wanted, "公租房申请资格审核"), "LABOUR", granted_quota=5000, condition="核验后不得留存"
+        _ask(people, "URBAN", wanted, "流动摊点经营帮扶资格审核"),
+        "HOUSING",
+        granted_quota=5000,
+        condition="核验后不得留存",
     )
-    listed = _agree(_ask(firms, "URBAN", "credit_code name status founded_on", "门店招牌执法检查"), "MARKET")
-    stopped = _agree(_ask(people, "HEALTH", "id_number status", "医疗救助资格审核"), "LABOUR")
+    listed = _agree(_ask(firms, "HOUSING", "credit_code name status founded_on", "物业服务企业核查"), "MARKET")
+    stopped = _agree(_ask(people, "HEALTH", "id_number status", "医疗救助资格审核"), "HOUSING")
     ended = _agree(_ask(firms, "ECOLOGY", "credit_code name status owner", "排污企业名录核对"), "MARKET", page_rows=100)
     filed = _agree(_ask(firms, "EDUCATION", "credit_code name status", "校外培训机构清查", way="file"), "MARKET")
     for facts in (people, firms):
@@ -134,13 +137,13 @@ def _build() -> None:
     deliveries.package(_actor("gateway", "BUREAU"), filed.pk)
     _deliver(filed)
     issued = [
-        keys.issue_key(_actor("handler", unit), grant.pk) for unit, grant in (("HOUSING", checked), ("URBAN", listed))
+        keys.issue_key(_actor("handler", unit), grant.pk) for unit, grant in (("URBAN", checked), ("HOUSING", listed))
     ]
     _history([checked, listed, stopped, ended])
     if not connection.in_atomic_block:
         asyncio.run(_calls(issued))
     grants.suspend(
-        _actor("handler", "LABOUR"), stopped.pk, reason="核查使用情况，暂停共享", resource="sharing.provided"
+        _actor("handler", "HOUSING"), stopped.pk, reason="核查使用情况，暂停共享", resource="sharing.provided"
     )
     grants.revoke(_actor("handler", "MARKET"), ended.pk, reason="事项已办结，不再需要", resource="sharing.provided")
     _waiting(people, firms)
@@ -152,7 +155,7 @@ def _waiting(people: ResourceFacts, firms: ResourceFacts) -> None:
     sandbox.try_out(_actor("handler", "TRANSPORT"), fresh.pk)
     at_bureau = _ask(people, "CULTURE", "id_number name status", "导游证核发")
     flow.act(
-        _actor("handler", "LABOUR"),
+        _actor("handler", "HOUSING"),
         at_bureau.case_id,
         "agree_conditional",
         opinion="同意。",
@@ -160,8 +163,8 @@ def _waiting(people: ResourceFacts, firms: ResourceFacts) -> None:
     )
     _agree(_ask(firms, "HOUSING", "credit_code name status owner", "建筑企业资质核查"), "MARKET", page_rows=50)
     refused = _ask(people, "URBAN", "id_number phone employer", "违停告知", plain_fields=["phone"])
-    flow.act(_actor("handler", "LABOUR"), refused.case_id, "refuse", opinion="不予共享。", data={
-        "refusal_reason": "告知违停可用车辆登记信息，使用参保联系电话超出必要范围", "refusal_basis": "《中华人民共和国个人信息保护法》第六条"})  # fmt: skip
+    flow.act(_actor("handler", "HOUSING"), refused.case_id, "refuse", opinion="不予共享。", data={
+        "refusal_reason": "告知违停可用车辆登记信息，使用保障对象联系电话超出必要范围", "refusal_basis": "《中华人民共和国个人信息保护法》第六条"})  # fmt: skip
     flow.act(_actor("sharing", "BUREAU"), refused.case_id, "confirm", opinion="理由与依据充分。")
 
 
@@ -187,13 +190,13 @@ async def _calls(issued: list[IssuedKey]) -> None:
         for each in issued:
             first = (
                 "id_number=999999199001010001"
-                if each.key.grant.resource_name == INSURED
+                if each.key.grant.resource_name == TENANTS
                 else "credit_code=99999999MA00000001"
             )
             queries = [first[:-3] + f"{number:03d}" for number in range(CALLS)] + [
                 "limit=5",
                 "salary=1",
-                f"{first}&fields=base",
+                f"{first}&fields=income",
             ]
             for query in queries:
                 await _call(gateway, each, query)
@@ -221,7 +224,7 @@ async def _call(gateway: Gateway, issued: IssuedKey, query: str) -> None:
 def _for_trying() -> list[tuple[str, str, str]]:
     """The housing department's key, read back: only a demonstration shows a key twice."""
     found = (
-        ApiKey.objects.filter(is_demo=True, state="active", grant__resource_name=INSURED, grant__state="active")
+        ApiKey.objects.filter(is_demo=True, state="active", grant__resource_name=TENANTS, grant__state="active")
         .order_by("pk")
         .first()
     )
