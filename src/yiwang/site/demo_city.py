@@ -57,12 +57,13 @@ HOTLINE = (
     Desk("BUREAU", "audit", "审计管理员", ("audit_administrator",), "auditadmin", duty=Duty.AUDIT),
     Desk("BUREAU", "collector", "归集管理员", ("collection.manager",), "collector"),
     Desk("BUREAU", "catalogue", "目录管理员", ("catalog.reviewer", "census.manager"), "catalogue"),
+    Desk("BUREAU", "opener", "开放审核员", ("opendata.reviewer", "opendata.service"), "opener"),
     Desk("BUREAU", "chief", "局长", ("reports.issuer", "command.reader"), "chief", head=True),
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
 CLERK_ROLES = ("catalog.clerk", "census.unit", "sharing.requester", "sharing.provider")
-UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk")
+UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk", "opendata.clerk")
 
 
 def units() -> list[str]:

@@ -5,6 +5,7 @@ DOMAINS: list[str] = [
     "yiwang.data.census",
     "yiwang.data.sharing",
     "yiwang.data.protection",
+    "yiwang.data.opendata",
     "yiwang.data.governance",
     "yiwang.data.collection",
     "yiwang.office.appraisal",
