@@ -27,11 +27,22 @@ SORTS = {"name": "name", "title": "title", "title_string": "title", "metadata_mo
 FACETS = {"organization": "organization", "groups": "groups", "tags": "tags"}
 
 
+def _plain(found: Json) -> Json:
+    """PostgreSQL keeps no NUL, so no row can hold what is asked for."""
+    if "\\u0000" in json.dumps(found):
+        raise Invalid("参数中有不能识别的字符。", errors={"parameters": ["NUL"]})
+    return found
+
+
 class Call:
     """One call: its parameters, read with bounds, and the address that links begin with."""
 
     def __init__(self, request: HttpRequest, action: str) -> None:
-        self.action, self.base, self.given = action, request.build_absolute_uri("/").rstrip("/"), _given(request)
+        self.action, self.base, self.given = (
+            action,
+            request.build_absolute_uri("/").rstrip("/"),
+            _plain(_given(request)),
+        )
         self.about: Dataset | None = None
         self.rows = 0
 

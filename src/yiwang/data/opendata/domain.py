@@ -54,7 +54,7 @@ DOMAIN = Domain(
     ),
     jobs=jobs.JOBS,
     demo=demo.build,
-    demo_after=("catalog", "protection"),
+    demo_after=("catalog", "collection", "protection"),
     deeds=(
         ("opendata.apply", "申请开放数据"), ("opendata.publish", "发布开放数据文件"), ("opendata.withdraw", "撤下开放数据"),
         ("opendata.declare_term", "登记开放时限"),

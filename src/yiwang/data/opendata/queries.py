@@ -82,7 +82,9 @@ def shown(datasets: Iterable[Dataset]) -> list[Shown]:
     latest = Edition.objects.filter(dataset__in=found).order_by("dataset_id", "-number").distinct("dataset_id")
     editions = {each.dataset_id: each for each in latest}
     files: dict[int, list[PublishedFile]] = {}
-    for file in PublishedFile.objects.filter(edition__in=editions.values()).select_related("file").order_by("pk"):
+    for file in (
+        PublishedFile.objects.filter(edition__in=editions.values()).select_related("file", "edition").order_by("pk")
+    ):
         files.setdefault(file.edition_id, []).append(file)
     made = []
     for each in found:
@@ -253,7 +255,11 @@ def tracking_code() -> str:
 
 
 def tracked(code: str) -> Feedback:
-    found = Feedback.objects.filter(tracking_code=code.strip().upper()).select_related("case", "organisation").first()
+    found = (
+        Feedback.objects.filter(tracking_code=code.replace("\0", "").strip().upper())
+        .select_related("case", "organisation")
+        .first()
+    )
     if found is None:
         raise Refused("没有找到这个查询码。请核对回执上的 12 位查询码。", code="absent")
     return found

@@ -33,7 +33,7 @@ BOM = "\ufeff".encode()
 
 def _chosen(request: HttpRequest) -> dict[str, str]:
     names = ("q", "department", "topic", "tag", "format", "licence")
-    return {name: text for name in names if (text := request.GET.get(name, "").strip()[:60])}
+    return {name: text for name in names if (text := request.GET.get(name, "").replace("\0", "").strip()[:60])}
 
 
 def _link(chosen: dict[str, str], **change: str) -> str:

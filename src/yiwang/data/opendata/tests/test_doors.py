@@ -133,7 +133,10 @@ def test_a_mask_for_the_public_is_in_every_form(client: Client, city: City, data
         content = body(client.get(file_address(dataset, form, 2)))
         text = unpacked(content) if form == "xlsx" else content.decode()
         assert "停车场3" not in text and "******" in text
-    assert "停车场3" not in client.get(f"/ckan/api/3/action/datastore_search?resource_id={dataset.name}-csv").content.decode()
+    assert (
+        "停车场3"
+        not in client.get(f"/ckan/api/3/action/datastore_search?resource_id={dataset.name}-csv").content.decode()
+    )
 
 
 def test_an_offline_resource_is_gone_from_every_door(client: Client, city: City, dataset: Dataset) -> None:
@@ -171,9 +174,11 @@ def test_an_edition_is_served_only_while_all_its_fields_are_open_and_masked_alik
     columns: set[str], allowed: set[str], plan: dict[str, list[str]]
 ) -> None:
     items = [ItemFacts(**{**item("unconditional", "unconditional", 1).__dict__, "name": name}) for name in allowed]
-    edition = Edition(columns=[{"name": name} for name in columns], plan={k: v for k, v in plan.items() if k in columns})
+    edition = Edition(
+        columns=[{"name": name} for name in columns], plan={k: v for k, v in plan.items() if k in columns}
+    )
     assert queries.servable(edition, items, plan) == (columns <= allowed)
-    other = dict.fromkeys(columns, ["phone", "mask"])
+    other = {key: ["phone", "mask"] for key in columns}
     assert not queries.servable(edition, items, other)
 
 
@@ -191,7 +196,10 @@ def test_only_reading_actions_exist() -> None:
 
 def test_absent_and_unopened_are_told_alike(city: City, client: Client) -> None:
     made = city.apply(city.resource("未开放的"))
-    answers = [client.get(f"/ckan/api/3/action/package_show?id={name}").json()["error"] for name in (made.dataset.name, "dataset-0")]
+    answers = [
+        client.get(f"/ckan/api/3/action/package_show?id={name}").json()["error"]
+        for name in (made.dataset.name, "dataset-0")
+    ]
     assert answers[0] == answers[1]
     with pytest.raises(Refused):
         queries.one(made.dataset.name)

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -61,7 +62,9 @@ def test_nobody_opens_what_changed_under_review(city: City) -> None:
     [({"title": "X"}, "title"), ({"description": "短"}, "description"), ({"topic": "nothing"}, "topic"), ({"licence": "mine"}, "licence"),
      ({"tags": ["长" * 21]}, "tags"), ({"description": "联系张三 13812345678 了解详情和口径说明"}, "description")],
 )  # fmt: skip
-def test_wrong_applications_say_what_to_put_right(city: City, dataset: Dataset, given: dict[str, Any], field: str) -> None:
+def test_wrong_applications_say_what_to_put_right(
+    city: City, dataset: Dataset, given: dict[str, Any], field: str
+) -> None:
     opening.withdraw(city["审核员"], dataset.pk, reason="测试")
     with pytest.raises(Invalid) as caught:
         city.apply(queries.facts_of(dataset.resource_id), **given)  # type: ignore[arg-type]
@@ -108,7 +111,7 @@ def test_withdrawal_is_immediate_and_told(client: Client, city: City, dataset: D
 
 
 def test_editions_never_change(dataset: Dataset) -> None:
-    with pytest.raises(Exception, match="(?i)append-only|只增|refuse|不可|不能"):
+    with pytest.raises(DatabaseError), transaction.atomic():
         Edition.objects.filter(dataset=dataset).update(rows=1)
 
 
@@ -138,7 +141,14 @@ def test_subscription_by_mail(client: Client, dataset: Dataset) -> None:
 
 
 def say(client: Client, **more: str) -> Any:
-    given = {"kind": "correction", "title": "名称写错", "content": "第三行的名称应为东站。", "contact": "13812345678", "key": "k1", **more}
+    given = {
+        "kind": "correction",
+        "title": "名称写错",
+        "content": "第三行的名称应为东站。",
+        "contact": "13812345678",
+        "key": "k1",
+        **more,
+    }
     return client.post(f"/public/open/talk/?dataset={more.pop('dataset', '')}", given)
 
 
@@ -173,10 +183,14 @@ def test_wrong_feedback_is_not_kept(city: City, words: Words) -> None:
 
 def test_terms_are_rows_with_a_basis(city: City) -> None:
     with pytest.raises(Refused):
-        opening.declare_term(city["交通开放员"], duty="review", working_days=1, basis="甲", valid_from=timezone.localdate())
+        opening.declare_term(
+            city["交通开放员"], duty="review", working_days=1, basis="甲", valid_from=timezone.localdate()
+        )
     with pytest.raises(Invalid):
         opening.declare_term(city["审核员"], duty="review", working_days=1, basis=" ", valid_from=timezone.localdate())
-    opening.declare_term(city["审核员"], duty="review", working_days=3, basis="本市办法第八条", valid_from=timezone.localdate())
+    opening.declare_term(
+        city["审核员"], duty="review", working_days=3, basis="本市办法第八条", valid_from=timezone.localdate()
+    )
     assert queries.term("review", timezone.localdate()).working_days == 3
     assert queries.term("review", date(2020, 1, 1)).working_days == 10
     Term.objects.all().delete()

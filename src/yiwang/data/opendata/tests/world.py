@@ -44,7 +44,9 @@ ITEMS = (
 LEVELS = {"graded_secret": 2, "keeper_secret": 3, "withheld_secret": 4, "conditional_secret": 1}
 OPEN_NAMES = {"code", "name", "kind", "places", "fee", "opened_on", "is_public"}
 TYPES = {"decimal": "decimal(12,2)"}
-COLUMNS = [{"name": each.name, "title": each.title, "type": TYPES.get(each.data_type, each.data_type)} for each in ITEMS]
+COLUMNS = [
+    {"name": each.name, "title": each.title, "type": TYPES.get(each.data_type, each.data_type)} for each in ITEMS
+]
 KINDS = ("公共", "路内", "立体")
 # What a spreadsheet would run.
 FORMULA = "=HYPERLINK(1)"
@@ -105,7 +107,9 @@ class City:
 
     def regrade(self, dataset: Dataset, name: str, level: int, kind: str = "") -> None:
         facts = catalog.resource(SYSTEM, dataset.resource_id)
-        catalog.set_levels(SYSTEM, facts.id, {item.id: (level, kind) for item in facts.items if item.name == name}, "重新定级")
+        catalog.set_levels(
+            SYSTEM, facts.id, {item.id: (level, kind) for item in facts.items if item.name == name}, "重新定级"
+        )
 
 
 def terms() -> None:
