@@ -1,5 +1,5 @@
 """热线的演示数据：全部经由服务生成。"""
 
-from yiwang.city.hotline.demo.building import build
+from yiwang.city.hotline.demo.city import build
 
 __all__ = ["build"]

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from yiwang.city.hotline.demo import texts
 from yiwang.city.hotline.models import Request, TriageModel
-from yiwang.city.hotline.services import handling, insight, triage
-from yiwang.city.hotline.services.intake import Intake, register_many
+from yiwang.city.hotline.services import handling, triage
+from yiwang.city.hotline.services.intake import Intake
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow import services as flow
@@ -126,20 +126,3 @@ class Builder:
         self.act(self.actor("caller"), request, result, at, opinion="电话回访", **spoken)
         if result == "dissatisfied":
             self.answer(request, unit, at, first=False)
-
-
-def build() -> list[tuple[str, str, str]]:
-    """Train, receive, walk; then look for repeats and hot topics. Does nothing the second time."""
-    if Request.objects.exists():
-        return []
-    builder = Builder()
-    builder.train()
-    made = builder.intakes()
-    requests = register_many(builder.actor("dispatcher"), [intake for _, intake in made])
-    for request, (theme, _) in zip(requests, made, strict=True):
-        builder.live(request, theme)
-    manager = builder.actor("manager")
-    insight.find_repeats(manager, Request.objects.all())
-    today = timezone.localdate()
-    insight.compute_topics(manager, today - timedelta(days=DAYS), today)
-    return []
