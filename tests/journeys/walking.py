@@ -73,7 +73,11 @@ class Walker:
 
     def waiting(self, title: str) -> "Walker":
         """Open what waits in 待办 under that title."""
-        self.go("/inbox/todo/")
+        return self.opened("/inbox/todo/", title)
+
+    def opened(self, address: str, title: str) -> "Walker":
+        """Open the case listed at an address under that title."""
+        self.go(address)
         self.page.get_by_role("link", name=title).first.click()
         self.page.wait_for_url("**/cases/*/")
         self.look()
@@ -96,6 +100,8 @@ class Walker:
             field = form.get_by_label(re.compile(rf"^\s*{label}\*?$"))
             if isinstance(value, bool):
                 field.set_checked(value)
+            elif field.evaluate("each => each.tagName") == "SELECT":
+                field.select_option(label=value)
             else:
                 field.fill(value)
         if opinion:

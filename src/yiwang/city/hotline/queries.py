@@ -367,6 +367,9 @@ def ways(actor: Actor, found: Request) -> list[tuple[str, str]]:
             shown.append(("拆单", f"{here}split/"))
     if case.status != "closed" and not secret(found) and actor.can("hotline.reporter", "contact"):
         shown.append(("查看联系方式", f"{here}contact/"))
+    may = found.closed_at and not found.excluded and actor.can("hotline.request", "exclude")
+    if may and not found.exclusions.filter(upheld=None).exists():
+        shown.append(("申请无理由认定", f"/r/hotline.request/{found.pk}/act/exclude/"))
     return shown
 
 

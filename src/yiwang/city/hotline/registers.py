@@ -16,11 +16,12 @@ from yiwang.city.hotline.models import (
     Topic,
     TriageModel,
 )
-from yiwang.city.hotline.services import exclusions, importing
+from yiwang.city.hotline.services import exclusions, handling, importing
 from yiwang.city.hotline.services.posting import FIELDS, post_request
 from yiwang.city.hotline.terms import ExclusionGround
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Column, Filter, Importing, Posting, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
@@ -28,6 +29,22 @@ from yiwang.kernel.registers.registry import register
 
 def _apply_exclusion(actor: Actor, request: Request, data: dict[str, Any]) -> Exclusion:
     return exclusions.apply_exclusion(actor, request.pk, ground=data["ground"], statement=data["statement"])
+
+
+def _dispatch(actor: Actor, request: Request, data: dict[str, Any]) -> None:
+    handling.dispatch_one(actor, request)
+
+
+def _urge(actor: Actor, request: Request, data: dict[str, Any]) -> None:
+    flow.urge(actor, request.case_id, opinion=data.get("opinion") or "")
+
+
+def _waits(actor: Actor, request: Request) -> bool:
+    return request.case.status == "open" and request.case.stage == "dispatch" and bool(request.matter_code)
+
+
+def _with_unit(actor: Actor, request: Request) -> bool:
+    return request.case.status == "open" and request.case.stage in ("sign", "handle", "review")
 
 
 def _stage(charge: Charge) -> str:
@@ -66,6 +83,16 @@ REQUESTS = register(
             )
         ),
         actions=(
+            RecordAction(
+                "dispatch", "派单", _dispatch, verb="triage", bulk="each", available=_waits,
+                why="只有待派单且已定事项的诉求才能按事项词典派单；没有定事项的请先在派单台选择事项。",
+                confirm="按各件的事项派给词典规定的主责单位，时限从派单起算。",
+            ),
+            RecordAction(
+                "urge", "催办", _urge, verb="triage", bulk="each", available=_with_unit,
+                fields=(Field("opinion", "催办意见", "long_text", help="发给当前经办人，写入办理记录"),),
+                why="只有承办单位正在签收、办理、审核的诉求才能催办。", confirm="同一件 24 小时内只催一次。",
+            ),
             RecordAction(
                 "exclude", "申请无理由认定", _apply_exclusion,
                 fields=(Field("ground", "理由", "choice", required=True, choices=tuple(ExclusionGround.choices)),

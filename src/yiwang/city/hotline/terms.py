@@ -62,6 +62,13 @@ class Purpose(TextChoices):
     REPLY = "reply", "当面或电话答复"
 
 
+# 示意图上各街道的格子（列，行），名称与诉求文中地点一致；只表示大致方位，不是边界。换城市时改这里。
+TILES = {
+    "北辰街道": (1, 0), "东泉镇": (3, 0), "河西街道": (0, 1), "青枫街道": (1, 1), "望江街道": (2, 1), "石桥街道": (3, 1),
+    "柳荫街道": (1, 2), "南湖街道": (2, 2),
+}  # fmt: skip
+
+
 class Judgement(TextChoices):
     PENDING = "pending", "待研判"
     CONFIRMED = "confirmed", "认定"

@@ -102,6 +102,31 @@ def bar(rows: Sequence[tuple[str, Value] | tuple[str, Value, str]], *, title: st
     return _figure(title, unit, len(rows) * step + 6, format_html_join("", "{}", ((p,) for p in parts)), table, NOTHING)
 
 
+Tile = tuple[str, Value, int, int, str]
+
+
+def tiles(cells: Sequence[Tile], *, title: str, unit: str = "") -> SafeString:
+    """A schematic map: one tile per (label, value, column, row, address of the rows behind it or ""), the fuller the
+    more. Where a tile lies says roughly where the place is; its size says nothing."""
+    wide, high, gap = 150, 76, 8
+    top = max((float(cell[1] or 0) for cell in cells), default=0) or 1
+    parts = []
+    for label, value, column, row, address in cells:
+        x, y = column * (wide + gap) + 4, row * (high + gap) + 4
+        drawn = format_html(
+            '<title>{}：{}{}</title><rect class="fill" fill-opacity="{}" x="{}" y="{}" width="{}" height="{}" rx="4"/>'
+            '<rect class="axis" fill="none" x="{}" y="{}" width="{}" height="{}" rx="4"/>'
+            '<text x="{}" y="{}" text-anchor="middle">{}</text><text class="value" x="{}" y="{}" text-anchor="middle">{}</text>',
+            label, _text(value), unit, _n(0.04 + 0.4 * float(value or 0) / top) if value else "0", x, y, wide, high,
+            x, y, wide, high, x + wide / 2, y + 32, _shorten(label, 10), x + wide / 2, y + 54, _text(value),
+        )  # fmt: skip
+        parts.append(format_html('<a href="{}">{}</a>', address, drawn) if address else format_html("<g>{}</g>", drawn))
+    rows = max((cell[3] for cell in cells), default=0) + 1
+    table = _table(("地点", unit or "数值"), [(cell[0], _text(cell[1])) for cell in cells])
+    body = format_html_join("", "{}", ((part,) for part in parts))
+    return _figure(title, unit, rows * (high + gap) + 6, body, table, NOTHING)
+
+
 def _axes(top: float, steps: int, left: float, bottom: float, height: float) -> SafeString:
     lines = (
         (left, _n(bottom - height * i / steps), WIDTH - 8, _n(bottom - height * i / steps),

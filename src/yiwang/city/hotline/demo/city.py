@@ -21,9 +21,9 @@ def build() -> list[tuple[str, str, str]]:
     requests = register_many(builder.actor("dispatcher"), [intake for _, intake in made])
     for request, (theme, _) in zip(requests, made, strict=True):
         builder.live(request, theme)
-    stages.build(builder)
     manager = builder.actor("manager")
     insight.find_repeats(manager, Request.objects.all())
     today = timezone.localdate()
     insight.compute_topics(manager, today - timedelta(days=DAYS), today)
+    stages.build(builder)
     return []

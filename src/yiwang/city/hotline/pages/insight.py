@@ -7,13 +7,15 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_date
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.pages.posted import numbers, one_number
 from yiwang.city.hotline.services import insight
+from yiwang.city.hotline.terms import TILES
 from yiwang.kernel.access.actors import Invalid
-from yiwang.kernel.ui.charts import bar
+from yiwang.kernel.ui.charts import bar, tiles
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
@@ -46,6 +48,15 @@ def _period(data: dict[str, str]) -> tuple[date, date]:
     return since, until
 
 
+def _picture(places: list[tuple[str, int, str]]) -> SafeString:
+    """A schematic map where the places have a tile, bars where they have none."""
+    found = {name: (number, f"/r/hotline.request/?{query}" if query else "") for name, number, query in places}
+    if not found.keys() & TILES.keys():
+        return bar([(name, number) for name, number, _ in places], title="诉求按文中地点", unit="件")
+    cells = [(name, found.get(name, (0, ""))[0], *spot, found.get(name, (0, ""))[1]) for name, spot in TILES.items()]
+    return tiles(cells, title="诉求按文中地点（示意图，颜色越深件数越多）", unit="件")
+
+
 def overview(request: HttpRequest) -> HttpResponse:
     """One tab at a time; every list is scoped to the reader."""
     actor, tab = actor_of(request), request.GET.get("tab", "topics")
@@ -65,7 +76,7 @@ def overview(request: HttpRequest) -> HttpResponse:
             (name, number, urlencode({"district": name, **period}) if name != queries.NOWHERE else "")
             for name, number in rows
         ]
-        context |= {"places": links, "chart": bar(rows, title="诉求按文中地点")}
+        context |= {"places": links, "total": sum(number for _, number in rows), "chart": _picture(links)}
     else:
         context |= {"tab": "topics", "run": queries.latest_topics(actor)}
     return page(request, "hotline/insight.html", context, title="诉求研判")

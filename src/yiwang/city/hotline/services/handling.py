@@ -201,6 +201,12 @@ def responsible_of(request: Request) -> dict[str, Any]:
     }
 
 
+def dispatch_one(actor: Actor, request: Request, *, key: str = "") -> None:
+    """Dispatch to the organ of the request's matter, in the caller's transaction."""
+    said = f"按事项词典 {request.edition}：{request.matter_name}"
+    flow.act(actor, request.case_id, "dispatch", data=responsible_of(request), opinion=said, key=key)
+
+
 def dispatch_by_matter(actor: Actor, request_ids: Sequence[int], *, key: str = "") -> Dispatched:
     """Dispatch each request by its matter, one transaction each; what can't be dispatched says why."""
     result = Dispatched()
@@ -210,11 +216,7 @@ def dispatch_by_matter(actor: Actor, request_ids: Sequence[int], *, key: str = "
     for request in found:
         try:
             with transaction.atomic():
-                data = responsible_of(request)
-                flow.act(
-                    actor, request.case_id, "dispatch", data=data,
-                    opinion=f"按事项词典 {request.edition}：{request.matter_name}", key=f"{key}:{request.pk}" if key else "",
-                )  # fmt: skip
+                dispatch_one(actor, request, key=f"{key}:{request.pk}" if key else "")
         except Refused as refusal:
             result.refused.append((request, refusal.message))
         else:

@@ -53,6 +53,52 @@ def test_研判各页能看_地点可点到台账(world: World, tab: str) -> Non
     assert "诉求研判" in page
 
 
+def test_有格子的画示意图_没有的画条形_件数与台账相同(world: World) -> None:
+    browser, today = world.client("manager"), {"tab": "places"}
+    for title in ("望江街道路灯不亮", "望江街道井盖缺失", "某处路灯不亮"):
+        world.request(title=title, content=title)
+    page = browser.get("/hotline/insight/", today).content.decode()
+    assert (
+        "示意图，颜色越深" in page and "<title>望江街道：2件</title>" in page and "<title>青枫街道：0件</title>" in page
+    )
+    assert '<th class="number">3</th>' in page, "未注明的只在表里，合计包括它"
+    Request.objects.update(district="别处街道")
+    page = browser.get("/hotline/insight/", today).content.decode()
+    assert "颜色越深" not in page and "<title>别处街道：3件</title>" in page
+
+
+def test_台账批量派单与催办_不能的逐件说明(world: World) -> None:
+    ready, unsure = world.request(), world.request()
+    assign_matter(world["dispatcher"], ready.pk, "CJ0203")
+    rows, browser = {"row": [ready.pk, unsure.pk]}, world.client("dispatcher")
+    listed = browser.get("/r/hotline.request/").content.decode()
+    assert "bulk/dispatch/" in listed and "bulk/urge/" in listed and "bulk/exclude/" not in listed
+    done = browser.post("/r/hotline.request/bulk/dispatch/", rows).content.decode()
+    assert "共 2 条，已执行 1 条" in done and "请先在派单台选择事项" in done
+    ready.refresh_from_db()
+    assert ready.organisation_id == world.unit("HOUSING") and ready.case.stage == "sign"
+    asked = browser.post("/r/hotline.request/bulk/urge/", rows).content.decode()
+    assert "催办意见" in asked
+    urge = {**rows, "sent": "1", "opinion": "请今日签收"}
+    first = browser.post("/r/hotline.request/bulk/urge/", urge).content.decode()
+    assert "已执行 1 条" in first and "正在签收、办理、审核" in first
+    assert "24 小时内已催办" in browser.post("/r/hotline.request/bulk/urge/", urge).content.decode()
+    handler = world.client("housing.handler")
+    assert "bulk/" not in handler.get("/r/hotline.request/").content.decode()
+    for code in ("dispatch", "urge"):
+        assert handler.post(f"/r/hotline.request/bulk/{code}/", rows).status_code == 403
+
+
+def test_办结的工单页上可申请无理由认定_正在认定的没有(world: World) -> None:
+    request, browser = world.done(), world.client("housing.handler")
+    address = f"/r/hotline.request/{request.pk}/act/exclude/"
+    assert address in browser.get(f"/cases/{request.case_id}/").content.decode()
+    assert address not in world.client("caller").get(f"/cases/{request.case_id}/").content.decode()
+    answer = browser.post(address, {"ground": "untrue", "statement": "现场照片证明路灯完好"})
+    assert answer.status_code == 302
+    assert address not in browser.get(f"/cases/{request.case_id}/").content.decode()
+
+
 def test_话务台登记_重复提交只一件(world: World) -> None:
     browser = world.client("operator")
     first = browser.post("/hotline/desk/", {**FORM, "then": "submit"})

@@ -29,7 +29,7 @@ def district() -> World:
     return World("hotline.request", actors, posts, (made.unit("HOUSING"), made.unit("URBAN")))
 
 
-class Walk(machine(district, examples=6, steps=40)):
+class Walk(machine(district, examples=4, steps=30)):
     """The engine's random walk on a real request; after every step its books agree with the case."""
 
     @initialize(number=st.integers(0, 50))
@@ -56,7 +56,7 @@ class Walk(machine(district, examples=6, steps=40)):
 
 
 class TestWalk(Walk.TestCase, TestCase):
-    settings = machine(district, examples=6, steps=40).TestCase.settings
+    settings = machine(district, examples=4, steps=30).TestCase.settings
 
     @classmethod
     def setUpTestData(cls) -> None:
