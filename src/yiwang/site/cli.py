@@ -91,6 +91,16 @@ def new_domain(wing: str, code: str, name: str) -> None:
     say(f"接着：./run test {folder.relative_to(localdb.ROOT)} —— 红色的测试逐个说明下一步写什么。")
 
 
+@app.command(context_settings=PASSED_ON)
+def demo(context: typer.Context, what: Annotated[str, typer.Argument(help="data")] = "data") -> None:
+    """大规模示范数据：./run demo data --scale qiaokou；先 ./run up 建好示范城市。"""
+    if what != "data":
+        raise fail("只有 ./run demo data。")
+    preparation.database_url()
+    command = [sys.executable, "-m", "yiwang.site", "demo_data", *context.args]
+    raise SystemExit(subprocess.run(command, check=False).returncode)
+
+
 @app.command()
 def backup(
     base: Annotated[bool, typer.Option("--base", help="内置数据库的基础备份，此后可恢复到任意时间点")] = False,

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as cataloguing
+from yiwang.data.collection.demo import scale
 from yiwang.data.collection.demo.building import build, generated
 from yiwang.data.collection.models import Package, Statement
 from yiwang.data.collection.tests.world import District
@@ -77,6 +78,15 @@ def test_the_truth_of_what_was_planted(district: District) -> None:
     assert sum(row[0] == "" for row in rows) == truth["key_empty"]
     assert sum(row[header.index("办理日期")] == "2025-02-30" for row in rows) == truth["date_impossible"]
     assert 200 < sum(truth.values()) < 400
+
+
+def test_a_whole_district_goes_through(district: District) -> None:
+    register(district)
+    total = scale.run(lambda line: None, rows=600)
+    assert (total["resources"], total["rows"], total["published"]) == (6, 600, 6)
+    assert total["rows"] == total["valid"] + total["bad"] and 0 < total["bad"] < 200
+    again = scale.run(lambda line: None, rows=600)
+    assert again == total and Package.objects.count() == 6, "the same content is the same package"
 
 
 def identity_ok(number: str) -> bool:
