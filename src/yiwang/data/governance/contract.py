@@ -28,7 +28,7 @@ def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *
     """Judge a package against the published rule set of the resource; worker only.
 
     The Parquet file holds one row per data row; columns by item name, as text (repaired and converted here) or already
-    of the item's type. A column `source_row` (the row's number in the sheet it came from) is carried along, so that a
+    of the item's type. A column `_row` (the row's number in the sheet it came from) is carried along, so that a
     return sheet can be coloured. The same package and rule set give the same run, also after a kill.
     """
     return running.check(actor, resource_id, parquet_path, package_ref, job_id=job_id)

@@ -7,7 +7,7 @@ from yiwang.kernel.lake.dialects import DUCKDB
 # Rules per word of the bit mask; a word is a BIGINT.
 WORD = 60
 quoted, literal = DUCKDB.identifier, DUCKDB.text
-ROW, SOURCE_ROW = "__row", "source_row"
+ROW, SOURCE_ROW = "__row", "_row"
 
 
 class RulePlan(TypedDict):

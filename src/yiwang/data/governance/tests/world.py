@@ -43,12 +43,12 @@ class World:
         """Rows as received: all text; what a row leaves out is as in GOOD."""
         columns = [{"name": item.name, "type": "text"} for item in ITEMS]
         if numbered:
-            columns.append({"name": "source_row", "type": "integer"})
+            columns.append({"name": "_row", "type": "integer"})
         full = [{**GOOD, "no": f"A{number}", **row} for number, row in enumerate(rows, 1)]
         return parquet(
             self.folder,
             columns,
-            [{**row, "source_row": number + 1} if numbered else row for number, row in enumerate(full, 1)],
+            [{**row, "_row": number + 1} if numbered else row for number, row in enumerate(full, 1)],
         )
 
     def snapshot(self, *rows: dict[str, Any]) -> int:
