@@ -1,27 +1,23 @@
 """What other domains may do with governance."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.services import objections as objecting
-from yiwang.data.governance.services import running
+from yiwang.data.governance.services import running, sheets
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
 from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.files.models import StoredFile
 
 __all__ = [
-    "RuleVerdict",
-    "Verdict",
-    "check",
-    "objections",
-    "open_marks",
-    "open_objection",
-    "quality",
-    "record_snapshot",
-]
+    "RuleVerdict", "Verdict", "check", "objections", "open_marks", "open_objection", "progress", "quality",
+    "record_snapshot", "return_sheet",
+]  # fmt: skip
 
 
 def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, job_id: int | None = None) -> Verdict:
@@ -37,6 +33,32 @@ def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *
 def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
     """The valid rows of the run became this snapshot; in the publisher's transaction."""
     running.record_snapshot(actor, run_id, number)
+
+
+def return_sheet(
+    actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: Mapping[str, int],
+    job_id: int | None = None,
+) -> StoredFile:  # fmt: skip
+    """The sender's sheet with the bad rows, wrong cells coloured and a reason each, kept with the run; worker only.
+
+    original: the file as received; name: what it was called. first_data: rows of the sheet above the data. columns:
+    field → column from 0. The run's package must have carried `_row`, from 1.
+    """
+    return sheets.return_sheet(
+        actor,
+        run_id,
+        original=original,
+        name=name,
+        sheet=sheet,
+        first_data=first_data,
+        columns=dict(columns),
+        job_id=job_id,
+    )
+
+
+def progress(actor: Actor, run_id: int) -> dict[str, int] | None:
+    """Rows kept back by the resource's run before, by key: {fixed, still, missing}, and {new} ones; worker only."""
+    return sheets.progress(actor, run_id)
 
 
 def objections(resource_id: int, keys: Iterable[Sequence[Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:

@@ -1,6 +1,6 @@
 """数据治理。"""
 
-from yiwang.data.governance import flows, measures, registers
+from yiwang.data.governance import flows, measures, pages, registers
 from yiwang.data.governance.models import Issue, Objection
 from yiwang.data.governance.services.objections import on_objection
 from yiwang.data.governance.services.scoring import on_issue
@@ -58,6 +58,7 @@ DOMAIN = Domain(
     flows=flows.FLOWS,
     registers=registers.REGISTERS,
     measures=measures.MEASURES,
+    urls=pages.URLS,
     case_kinds=(
         CaseKind("governance.objection", "governance.objection", Objection, on_event=on_objection),
         CaseKind("governance.issue", "governance.issue", Issue, on_event=on_issue),

@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
-from yiwang.data.governance.services import rules
-from yiwang.data.governance.terms import RuleSetState
+from yiwang.data.governance.services import proposing, rules, scoring
+from yiwang.data.governance.terms import ProposalState, RuleSetState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
@@ -33,6 +33,26 @@ def _is_draft(actor: Actor, found: RuleSet) -> bool:
 
 def _is_published(actor: Actor, found: RuleSet) -> bool:
     return bool(found.state == RuleSetState.PUBLISHED)
+
+
+def _accept(actor: Actor, found: Proposal, data: dict[str, Any]) -> object:
+    return proposing.accept(actor, found.pk)
+
+
+def _refuse(actor: Actor, found: Proposal, data: dict[str, Any]) -> Proposal:
+    return proposing.refuse(actor, found.pk)
+
+
+def _waits(actor: Actor, found: Proposal) -> bool:
+    return bool(found.state == ProposalState.PROPOSED)
+
+
+def _issue(actor: Actor, found: Run, data: dict[str, Any]) -> Issue:
+    return scoring.open_issue(actor, found.pk)
+
+
+def _held_back(actor: Actor, found: Run) -> bool:
+    return found.bad > 0 and actor.can("governance.issue", "add") and not hasattr(found, "issue")
 
 
 def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:
@@ -77,6 +97,11 @@ RUNS = register(
                                    "message", "finished_at", "snapshot"), form=False),),
         writes=(),
         panels=(_verdict,),
+        actions=(
+            RecordAction("issue", "发整改单", _issue, available=_held_back, why="没有拦截的行，或已发过整改单。", verb="view",
+                         confirm="把拦截的问题交提供单位限期整改？"),
+        ),
+        attachments=True,
         empty="还没有检查过数据。",
     )
 )  # fmt: skip
@@ -103,6 +128,10 @@ PROPOSALS = register(
         search=("resource_name", "name"),
         related=("organisation",),
         sections=(Section("建议", ("resource_name", "name", "template", "params", "support", "evidence", "state", "decided_by", "decided_at"), form=False),),
+        actions=(
+            RecordAction("accept", "采纳", _accept, available=_waits, why="这条建议已经确认过。", verb="change"),
+            RecordAction("refuse", "不采纳", _refuse, available=_waits, why="这条建议已经确认过。", verb="change"),
+        ),
         writes=(),
         empty="还没有建议。对报送过的资源做一次“数据剖析”即可得到。",
     )

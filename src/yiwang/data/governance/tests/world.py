@@ -48,7 +48,7 @@ class World:
         return parquet(
             self.folder,
             columns,
-            [{**row, "_row": number + 1} if numbered else row for number, row in enumerate(full, 1)],
+            [{"_row": number + 1, **row} if numbered else row for number, row in enumerate(full, 1)],
         )
 
     def snapshot(self, *rows: dict[str, Any]) -> int:

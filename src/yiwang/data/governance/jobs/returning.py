@@ -1,0 +1,172 @@
+"""The sheet that goes back: the sender's own layout, the bad rows only, wrong cells coloured, a reason at the end."""
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import xlsxwriter
+from python_calamine import CalamineWorkbook
+
+from yiwang.data.governance.terms.plans import SOURCE_ROW, WORD, literal, quoted
+from yiwang.kernel.lake.process.task import Database, Task
+
+BLOCKED, WARNED, HEAD = "#F8C9C4", "#FCE8B2", "#E7ECF3"
+ENCODINGS = ("utf-8-sig", "gb18030")
+DATE_TEXT = "yyyy-mm-dd"
+# What a spreadsheet would run as a formula when the text is opened or pasted.
+LEADING = ("=", "+", "-", "@", "\t", "\r")
+WIDEST, SAMPLE_ROWS = 40, 200
+
+
+def give_back(
+    task: Task, original: str, name: str, sheet: str, first_data: int, columns: dict[str, int], quarantine: str,
+    rules: list[dict[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """Write `return.xlsx`. first_data: rows above the data, kept as they are. columns: field → column from 0.
+    rules: [{name, reason, fields, blocks}] in the order of the mask's bits. → {rows, cells}."""
+    database = task.connect([quarantine])
+    masks = _masks(database, quarantine, len(rules))
+    database.close()
+    lines = _lines(Path(original), name, sheet)
+    book = xlsxwriter.Workbook(
+        str(task.folder / "return.xlsx"),
+        {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
+    )
+    writer = _Writer(book, sheet, columns, rules)
+    width = max((len(line) for line in lines[: max(first_data, 1)]), default=0)
+    writer.widths(lines, width)
+    for line in lines[:first_data]:
+        writer.head(line, width, last=line is lines[first_data - 1])
+    for number in sorted(masks):
+        if 0 < number <= len(lines):
+            writer.row(lines[number - 1], width, masks[number], number)
+    book.close()
+    return {"rows": writer.rows, "cells": writer.cells}
+
+
+def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
+    """Row of the sheet → all bits of its rules."""
+    words = max(1, -(-rules // WORD))
+    bits = ", ".join(f"m{word}" for word in range(words))
+    found = database.rows(f"SELECT {quoted(SOURCE_ROW)}, {bits} FROM read_parquet({literal(path)})")
+    return {
+        row: sum(mask << WORD * word for word, mask in enumerate(masks)) for row, *masks in found if row is not None
+    }
+
+
+def _lines(path: Path, name: str, sheet: str) -> list[list[Any]]:
+    if name.lower().endswith((".csv", ".txt")):
+        content = path.read_bytes()
+        for encoding in ENCODINGS:
+            try:
+                return [list(line) for line in csv.reader(io.StringIO(content.decode(encoding), newline=""))]
+            except UnicodeDecodeError:
+                continue
+        return []
+    with path.open("rb") as stream:
+        found = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(sheet)
+        return [list(line) for line in found.to_python(skip_empty_area=False)]
+
+
+class _Writer:
+    def __init__(self, book: Any, sheet: str, columns: dict[str, int], rules: list[dict[str, Any]]) -> None:
+        self.sheet = book.add_worksheet(sheet[:31] or "Sheet1")
+        self.columns, self.rules = columns, rules
+        self.formats = {
+            (colour, dated): book.add_format({
+                **({"bg_color": colour} if colour else {}), **({"num_format": DATE_TEXT} if dated else {}),
+            })
+            for colour in ("", BLOCKED, WARNED) for dated in (False, True)
+        }  # fmt: skip
+        self.title = book.add_format({"bold": True, "bg_color": HEAD})
+        self.reason = book.add_format({"text_wrap": False, "font_color": "#A33A2C"})
+        self.at = self.rows = self.cells = 0
+        self.known: dict[int, tuple[dict[int, str], str]] = {}
+
+    def widths(self, lines: list[list[Any]], width: int) -> None:
+        for column in range(width):
+            longest = max((len(str(line[column])) for line in lines[:SAMPLE_ROWS] if column < len(line)), default=8)
+            self.sheet.set_column(column, column, min(max(longest * 1.3, 8), WIDEST))
+        self.sheet.set_column(width, width, 60)
+
+    def head(self, line: list[Any], width: int, *, last: bool) -> None:
+        for column, cell in enumerate(line):
+            self.cell(column, cell, self.title if last else None)
+        if last:
+            self.sheet.write_string(self.at, width, "退回理由", self.title)
+            self.sheet.write_string(self.at, width + 1, "原表行号", self.title)
+            self.sheet.freeze_panes(self.at + 1, 0)
+        self.at += 1
+
+    def explained(self, mask: int) -> tuple[dict[int, str], str]:
+        """(column → colour, reasons); few masks occur, so each is worked out once."""
+        if mask not in self.known:
+            colours: dict[int, str] = {}
+            reasons = []
+            for place, rule in enumerate(self.rules):
+                if not mask >> place & 1:
+                    continue
+                reasons.append(rule["reason"])
+                for field in rule["fields"]:
+                    if field in self.columns and colours.get(self.columns[field]) != BLOCKED:
+                        colours[self.columns[field]] = BLOCKED if rule["blocks"] else WARNED
+            self.known[mask] = (colours, "；".join(dict.fromkeys(reasons)))
+        return self.known[mask]
+
+    def row(self, line: list[Any], width: int, mask: int, number: int) -> None:
+        colours, reasons = self.explained(mask)
+        for column in range(width):
+            cell = line[column] if column < len(line) else ""
+            colour = colours.get(column, "")
+            dated = hasattr(cell, "year")
+            self.cell(column, cell, self.formats[colour, dated] if colour or dated else None)
+        self.cells += len(colours)
+        self.sheet.write_string(self.at, width, reasons, self.reason)
+        self.sheet.write_number(self.at, width + 1, number)
+        self.at += 1
+        self.rows += 1
+
+    def cell(self, column: int, value: Any, style: Any) -> None:
+        if value is None or value == "":
+            if style is not None:
+                self.sheet.write_blank(self.at, column, None, style)
+        elif isinstance(value, bool):
+            self.sheet.write_boolean(self.at, column, value, style)
+        elif isinstance(value, int | float):
+            self.sheet.write_number(self.at, column, value, style)
+        elif hasattr(value, "year"):
+            self.sheet.write_datetime(self.at, column, value, style)
+        else:
+            text = str(value)
+            self.sheet.write_string(
+                self.at, column, f"'{text}" if text.startswith(LEADING) and not _is_number(text) else text, style
+            )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def compare(task: Task, before: str, after_bad: str, after_valid: str, key: list[str]) -> dict[str, int]:
+    """What became of the rows kept back before, by key: → fixed, still, missing, and new ones that are wrong now."""
+    database = task.connect([before, after_bad, after_valid])
+    columns = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in key)
+    keys = {
+        name: f"(SELECT DISTINCT [{columns}] AS k FROM read_parquet({literal(path)}))"
+        for name, path in (("before", before), ("bad", after_bad), ("valid", after_valid))
+    }
+    still = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['bad']} USING (k)"
+    fixed = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['valid']} USING (k) EXCEPT {still}"
+    new = f"SELECT k FROM {keys['bad']} EXCEPT SELECT k FROM {keys['before']}"
+    counted = {
+        name: int(database.value(f"SELECT count(*) FROM ({sql})"))
+        for name, sql in (("fixed", fixed), ("still", still), ("new", new))
+    }
+    total = int(database.value(f"SELECT count(*) FROM {keys['before']}"))
+    database.close()
+    return {**counted, "missing": total - counted["fixed"] - counted["still"]}

@@ -1,0 +1,112 @@
+"""数据剖析：由数据提出规则，由人采纳。"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.data.governance.models import Proposal, Rule, Run
+from yiwang.data.governance.services import rules
+from yiwang.data.governance.terms import Kind, ProposalState, RunState, Severity
+from yiwang.data.governance.terms.templates import TEMPLATES, column, text
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Conflict, Refused
+from yiwang.kernel.crypto import sm3
+from yiwang.kernel.lake import engine, places, queries
+from yiwang.kernel.lake.models import LakeTable
+
+MEND = "mend"
+SLACK = 1.5
+# The most a repair's expression may hold; what does not fit waits for the next round.
+LONGEST = 3500
+
+
+def _name(found: dict[str, Any], titles: dict[str, str]) -> str:
+    params = found["params"]
+    fields = [*params.get("fields", ()), *(params[name] for name in ("field", "dependent") if name in params)]
+    shown = "、".join(titles.get(name, name) for name in fields)
+    if found["template"] == MEND:
+        return f"{shown}：{found['evidence']['why']} {found['evidence']['cells']} 格，建议修复"
+    return f"{shown}：{TEMPLATES[found['template']].name}"
+
+
+def profile(actor: Actor, run_id: int, path: Path | None = None, *, job_id: int | None = None) -> int:
+    """Propose rules from a run's valid rows (or a file of the same columns); worker only. What was proposed before
+    stays as it was decided. Returns how many are new."""
+    actor.require("governance.proposal", "change")
+    run: Run = doors.row(actor, "governance.run", run_id)
+    if run.state != RunState.DONE:
+        raise Refused("这次检查没有完成，不能剖析。", rule="剖析须有数据")
+    rule_set = run.rule_set
+    found: list[dict[str, Any]] = engine.run(
+        "yiwang.data.governance.jobs.profiling:profile",
+        {"path": str(path or places.root() / run.folder / "valid.parquet"), "columns": rule_set.columns, "titles": rule_set.titles,
+         "known": _known(rule_set.resource)},
+        seconds=300, job_id=job_id,
+    )  # fmt: skip
+    rows = [
+        Proposal(
+            organisation_id=run.organisation_id, created_by_id=actor.person_id, resource=rule_set.resource,
+            resource_name=rule_set.resource_name, template=each["template"], params=each["params"],
+            name=_name(each, rule_set.titles)[:200], evidence=each["evidence"], support=str(each["support"]), is_demo=run.is_demo,
+            digest=sm3(json.dumps([each["template"], each["params"]], ensure_ascii=False, sort_keys=True).encode()),
+        )
+        for each in found
+    ]  # fmt: skip
+    before = Proposal.objects.filter(resource=rule_set.resource).count()
+    Proposal.objects.bulk_create(rows, ignore_conflicts=True)
+    return Proposal.objects.filter(resource=rule_set.resource).count() - before
+
+
+def _known(resource: int) -> dict[str, tuple[str, list[str]]]:
+    """Other tables with a key of one column, to look for references in."""
+    found = LakeTable.objects.filter(current__isnull=False, key__len=1).select_related("current").order_by("name")[:20]
+    return {table.name: (table.key[0], queries.paths(table.current)) for table in found if table.current is not None}
+
+
+@transaction.atomic
+def accept(actor: Actor, proposal_id: int) -> Rule | None:
+    """Into the resource's draft: a rule that tolerates a little more than was seen, or a repair for each value."""
+    found = _decide(actor, proposal_id, ProposalState.ACCEPTED)
+    draft = rules.draft(actor, found.resource)
+    if found.template == MEND:
+        _accept_repairs(actor, found)
+        return None
+    missing = 1 - float(found.support)
+    whole = TEMPLATES[found.template].kind in (Kind.DEPENDENCY, Kind.REFERENTIAL)
+    return rules.add_rule(
+        actor, draft, found.template, found.params, severity=Severity.WARN if whole else Severity.BLOCK,
+        threshold=min(1.0, round(missing * SLACK, 6)), evidence=found.evidence,
+    )  # fmt: skip
+
+
+def _accept_repairs(actor: Actor, found: Proposal) -> None:
+    draft, field = rules.draft(actor, found.resource), found.params["field"]
+    pieces: list[str] = []
+    for each in found.evidence["values"]:
+        if each["new"] and each["old"]:
+            pieces.append(f"WHEN {column(field)} = {text(each['old'])} THEN {text(each['new'])}")
+        if pieces and sum(map(len, pieces)) > LONGEST - 400:
+            break
+    if pieces:
+        expression = f"CASE {' '.join(pieces)} ELSE {column(field)} END"
+        rules.add_repair(actor, draft, field=field, expression=expression, reason=found.evidence["why"])
+
+
+@transaction.atomic
+def refuse(actor: Actor, proposal_id: int) -> Proposal:
+    """Not proposed again."""
+    return _decide(actor, proposal_id, ProposalState.REFUSED)
+
+
+def _decide(actor: Actor, proposal_id: int, state: ProposalState) -> Proposal:
+    row = doors.row(actor, "governance.proposal", proposal_id, "change")
+    found = Proposal.objects.select_for_update().get(pk=row.pk)
+    if found.state != ProposalState.PROPOSED:
+        raise Conflict(f"这条建议已由他人确认（{found.get_state_display()}）。")
+    found.state, found.decided_by_id, found.decided_at = state, actor.person_id, timezone.now()
+    found.version += 1
+    found.save()
+    return found

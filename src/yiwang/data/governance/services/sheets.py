@@ -1,0 +1,74 @@
+"""退回：同一张表、坏行、着色、理由；下次报送与它比对。"""
+
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance.models import Run
+from yiwang.data.governance.terms import Kind, RunState, Severity
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.files import services as files
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.lake import engine, places
+
+WHOLE = (Kind.DRIFT, Kind.FRESHNESS, Kind.DISTRIBUTION)
+OWNER = "governance.run"
+
+
+def _rules(run: Run) -> list[dict[str, Any]]:
+    """In the order of the mask's bits, which is that of the plan."""
+    found = run.rule_set.rules.exclude(kind__in=WHOLE)
+    return [
+        {"name": rule.name, "reason": rule.reason, "fields": rule.fields, "blocks": rule.severity == Severity.BLOCK}
+        for rule in found
+    ]
+
+
+def return_sheet(
+    actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: dict[str, int],
+    job_id: int | None = None,
+) -> StoredFile:  # fmt: skip
+    """Keep the return sheet with the run, once; worker only. first_data: rows above the data in the sheet."""
+    run: Run = doors.row(actor, OWNER, run_id)
+    if run.state != RunState.DONE or not run.bad:
+        raise Refused("这次检查没有拦截的行，没有退回表。", rule="退回须有问题")
+    known = StoredFile.objects.filter(owner_kind=OWNER, owner_id=run.pk, kind="return", withdrawn_at=None).first()
+    if known is not None:
+        return known
+    folder = places.root() / run.folder
+    with places.work_folder() as made:
+        engine.run(
+            "yiwang.data.governance.jobs.returning:give_back",
+            {"original": str(original), "name": name, "sheet": sheet, "first_data": first_data, "columns": columns,
+             "quarantine": str(folder / "quarantine.parquet"), "rules": _rules(run)},
+            folder=made, seconds=120, job_id=job_id,
+        )  # fmt: skip
+        stem = name.rsplit(".", 1)[0]
+        with transaction.atomic(), (made / "return.xlsx").open("rb") as content:
+            return files.store(actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return")
+
+
+def progress(actor: Actor, run_id: int) -> dict[str, int] | None:
+    """{fixed, still, missing, new} against the resource's run before, by key; None when there is nothing to compare.
+    Worker only."""
+    run: Run = doors.row(actor, OWNER, run_id)
+    key = catalog.resource(actor, run.rule_set.resource).key
+    before = (
+        Run.objects.filter(rule_set__resource=run.rule_set.resource, state=RunState.DONE, pk__lt=run.pk)
+        .order_by("-pk")
+        .first()
+    )
+    if before is None or not key:
+        return None
+    paths = [places.root() / before.folder / "quarantine.parquet"]
+    paths += [places.root() / run.folder / name for name in ("quarantine.parquet", "valid.parquet")]
+    if not all(path.exists() for path in paths):
+        return None
+    found: dict[str, int] = engine.run(
+        "yiwang.data.governance.jobs.returning:compare",
+        {"before": str(paths[0]), "after_bad": str(paths[1]), "after_valid": str(paths[2]), "key": list(key)}, seconds=120,
+    )  # fmt: skip
+    return found

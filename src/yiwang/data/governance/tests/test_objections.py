@@ -1,0 +1,119 @@
+"""An objection marks a cell until it is withdrawn; issues and scores come from runs."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from django.utils import timezone
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance import contract, queries
+from yiwang.data.governance.models import Issue, Objection, Score
+from yiwang.data.governance.services import objections, scoring
+from yiwang.data.governance.tests.world import World
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.flow import services as flow
+from yiwang.kernel.flow.models import Seat
+
+KEY = ("A1",)
+
+
+def objected(world: World, who: str = "用数单位") -> Objection:
+    world.snapshot({"no": "A1"}, {"no": "A2"})
+    return objections.open_objection(world[who], world.facts.id, 1, KEY, "phone", "该号码已停机")
+
+
+def act(world: World, who: str, found: Objection | Issue, action: str, **data: object) -> None:
+    seat = Seat.objects.get(case_id=found.case_id, state="open")
+    if seat.post_id is None:
+        flow.claim(world[who], found.case_id, seat_id=seat.pk)
+    flow.act(world[who], found.case_id, action, opinion="已核对原始材料", data=data)
+
+
+def test_the_mark_is_in_every_answer_until_it_is_corrected(world: World) -> None:
+    found = objected(world)
+    marks = contract.objections(world.facts.id, [KEY, ("A2",)])
+    assert set(marks) == {KEY}
+    assert marks[KEY]["phone"]["number"] == found.case.number
+    assert Clock.objects.filter(case_id=found.case_id, rule="verify").exists()
+    act(world, "治理员", found, "accept")
+    with pytest.raises(Refused, match="不是"):
+        act(world, "住建治理岗", found, "corrected", snapshot=1)
+    number = world.snapshot({"no": "A1", "phone": "027-85750001"}, {"no": "A2"})
+    act(world, "住建治理岗", found, "corrected", snapshot=number)
+    found.refresh_from_db()
+    assert (found.mark, found.corrected_in) == ("corrected", number)
+    assert found.decided_at is not None
+    assert contract.objections(world.facts.id, [KEY]) == {}
+
+
+def test_an_unfounded_objection_also_ends_the_mark(world: World) -> None:
+    found = objected(world)
+    act(world, "治理员", found, "decline")
+    found.refresh_from_db()
+    assert found.mark == "unfounded"
+    assert objections.open_objection(world["用数单位"], world.facts.id, 1, KEY, "phone", "仍有疑问").pk != found.pk
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"field": "nope"}, "没有字段"),
+        ({"key": ()}, "主键"),
+        ({"reason": " "}, "理由"),
+        ({"snapshot_number": 9}, "没有第 9 号快照"),
+    ],
+)
+def test_a_wrong_objection_is_refused(world: World, change: dict[str, object], word: str) -> None:
+    world.snapshot({"no": "A1"})
+    given = {"snapshot_number": 1, "key": KEY, "field": "phone", "reason": "不对"} | change
+    with pytest.raises((Invalid, Refused), match=word):
+        contract.open_objection(world["用数单位"], world.facts.id, **given)  # type: ignore[arg-type]
+
+
+def test_one_open_objection_a_cell(world: World) -> None:
+    objected(world)
+    with pytest.raises(Conflict, match="已有异议"):
+        contract.open_objection(world["住建治理岗"], world.facts.id, 1, KEY, "phone", "同一问题")
+
+
+def test_the_term_in_force_on_the_day_counts(world: World) -> None:
+    scoring.set_term(world["治理员"], "objection", "数据异议校核", 7, "新办法第三条", date(2099, 1, 1))
+    assert queries.term("objection", date(2098, 12, 31)).days == 10
+    assert queries.term("objection", date(2099, 1, 1)).days == 7
+    with pytest.raises(Refused, match="不能改写"):
+        scoring.set_term(world["治理员"], "objection", "数据异议校核", 8, "新办法第三条", date(2099, 1, 1))
+    with pytest.raises(Refused):
+        scoring.set_term(world["住建治理岗"], "objection", "x", 8, "y", date(2099, 2, 1))
+
+
+def test_bad_rows_become_an_issue_of_the_department(world: World) -> None:
+    verdict = contract.check(SYSTEM, world.facts.id, world.sheet({}, {"name": ""}), "P1")
+    found = scoring.open_issue(world["治理员"], verdict.run_id)
+    assert "姓名：必填 1 行" in found.summary
+    assert scoring.open_issue(world["治理员"], verdict.run_id).pk == found.pk
+    act(world, "住建治理岗", found, "fixed")
+    act(world, "治理员", found, "agree_fixed")
+    found.refresh_from_db()
+    assert found.state == "fixed"
+    clean = contract.check(SYSTEM, world.facts.id, world.sheet({}), "P2")
+    with pytest.raises(Refused, match="没有拦截"):
+        scoring.open_issue(world["治理员"], clean.run_id)
+
+
+def test_a_month_is_scored_by_its_last_run_and_pins_it(world: World) -> None:
+    contract.check(SYSTEM, world.facts.id, world.sheet(*[{"name": ""}] * 4), "P1")
+    verdict = contract.check(SYSTEM, world.facts.id, world.sheet({}, {"name": ""}, {}, {"joined": "x"}), "P2")
+    month = timezone.localdate().replace(day=1)
+    assert scoring.score_month(world["治理员"], month) == 1
+    assert scoring.score_month(world["治理员"], month) == 0
+    score = Score.objects.get()
+    assert score.run_id == verdict.run_id
+    # 完整: 登记号 100, 姓名 75; 规范: 类型 75 and 100, others 100.
+    assert score.parts["complete"]["score"] == "87.50"
+    found = contract.quality(world.facts.id, month)
+    assert found is not None
+    assert found[0] == score.score < Decimal(100)
+    assert found[1]["rule_set"] == score.run.rule_set_id
+    assert catalog.quality_of(world.facts.id, month) == found

@@ -1,0 +1,103 @@
+"""What values suggest as rules, and what a person makes of it."""
+
+import random
+
+import pytest
+
+from yiwang.data.governance import contract
+from yiwang.data.governance.jobs import dependencies, mending, profiling
+from yiwang.data.governance.models import Proposal
+from yiwang.data.governance.services import proposing, rules
+from yiwang.data.governance.tests.world import World
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
+from yiwang.standards import corpus
+
+CHANCE = random.Random(3)
+IDS = [
+    text for row in corpus.rows(3000) if (text := row["id"]) and len(text) == 18 and profiling.named("cn_id_ok")(text)
+]  # type: ignore[misc]
+
+
+def table(rows: int = 400) -> mending.Table:
+    """Streets in districts, with slips."""
+    streets = [
+        ("汉正街", "硚口区"),
+        ("宝丰街", "硚口区"),
+        ("一元街", "江岸区"),
+        ("二七街", "江岸区"),
+        ("月湖街", "汉阳区"),
+    ]
+    drawn = [CHANCE.choice(streets) for _ in range(rows)]
+    return {
+        "street": [street for street, _ in drawn], "district": [district for _, district in drawn],
+        "status": [CHANCE.choice(["在业", "注销", "吊销"]) for _ in range(rows)],
+        "code": [f"QK-{number:05d}" for number in range(rows)],
+        "day": [f"20{CHANCE.randint(10, 25)}-0{CHANCE.randint(1, 9)}-1{CHANCE.randint(0, 9)}" for _ in range(rows)],
+        "area": [f"{CHANCE.randint(10, 99)}.5" for _ in range(rows)],
+    }  # fmt: skip
+
+
+def found(made: mending.Table, titles: dict[str, str] | None = None) -> set[tuple[str, str]]:
+    proposals = profiling.suggest(made, titles)
+    return {(each["template"], each["params"].get("field") or "+".join(each["params"]["fields"])) for each in proposals}
+
+
+def test_each_class_of_values_gets_its_rule() -> None:
+    made = table()
+    made["holder"] = [CHANCE.choice(IDS) for _ in made["code"]]
+    proposed = found(made)
+    assert {("unique", "code"), ("pattern", "code"), ("options", "status"), ("is_date", "day"), ("is_number", "area"),
+            ("dependency", "street"), ("cn_id", "holder"), ("required", "street")} <= proposed  # fmt: skip
+    assert ("dependency", "status") not in proposed
+    assert ("dependency", "district") not in proposed
+
+
+def test_a_title_lowers_the_bar_for_a_checksum() -> None:
+    values = [CHANCE.choice(IDS) if number % 3 else f"4201041990010100{number % 90 + 10}" for number in range(300)]
+    assert ("cn_id", "x") not in found({"x": values})
+    assert ("cn_id", "x") in found({"x": values}, {"x": "居民身份证号"})
+
+
+def test_slips_are_mended_by_the_rest_of_the_table() -> None:
+    made = table()
+    made["district"][7], made["district"][9], made["status"][11] = (
+        "",
+        "江按区" if made["district"][9] == "江岸区" else "错口区",
+        "在叶",
+    )
+    made["area"][3] = made["area"][3] + "㎡"
+    made["code"][5] = "不详"
+    truth = {"street": made["street"][7], "other": made["street"][9]}
+    depends = [(each.determinants, each.dependent, each.confidence) for each in dependencies.discover(made)]
+    mends = {(each.row, each.field): each for each in mending.mend(made, depends)}
+    pairs = dict(zip(made["street"][20:], made["district"][20:], strict=True))
+    assert mends[7, "district"].new == pairs[truth["street"]]
+    assert mends[9, "district"].new == pairs[truth["other"]]
+    assert mends[3, "area"].new == made["area"][3].removesuffix("㎡").removesuffix("㎡")
+    assert mends[5, "code"].new == ""
+    assert set(mends) <= {(7, "district"), (9, "district"), (11, "status"), (3, "area"), (5, "code")}
+
+
+def test_a_clean_table_is_left_alone() -> None:
+    made = table()
+    depends = [(each.determinants, each.dependent, each.confidence) for each in dependencies.discover(made)]
+    assert mending.mend(made, depends) == []
+
+
+def test_a_person_accepts_or_refuses_once(world: World) -> None:
+    rows = [{"name": f"张{chr(0x4E00 + number)}", "sex": "女", "phone": "13900000000"} for number in range(60)]
+    verdict = contract.check(SYSTEM, world.facts.id, world.sheet(*rows), "P1")
+    steward = world["治理员"]
+    assert proposing.profile(steward, verdict.run_id) > 3
+    assert proposing.profile(steward, verdict.run_id) == 0
+    chosen = Proposal.objects.get(template="person_name")
+    made = proposing.accept(steward, chosen.pk)
+    assert made is not None
+    assert (made.template, made.rule_set.state) == ("person_name", "draft")
+    with pytest.raises(Conflict, match="已由他人确认"):
+        proposing.refuse(steward, chosen.pk)
+    for name in ("住建治理岗", "用数单位"):
+        with pytest.raises(Refused):
+            proposing.profile(world[name], verdict.run_id)
+    draft = rules.draft(steward, world.facts.id)
+    assert rules.publish(steward, draft).number == 2
