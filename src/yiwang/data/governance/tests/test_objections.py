@@ -36,7 +36,7 @@ def test_the_mark_is_in_every_answer_until_it_is_corrected(world: World) -> None
     marks = contract.objections(world.facts.id, [KEY, ("A2",)])
     assert set(marks) == {KEY}
     assert marks[KEY]["phone"]["number"] == found.case.number
-    assert Clock.objects.filter(case_id=found.case_id, rule="verify").exists()
+    assert Clock.objects.get(case_id=found.case_id, code="verify").budget == 10
     act(world, "治理员", found, "accept")
     with pytest.raises(Refused, match="不是"):
         act(world, "住建治理岗", found, "corrected", snapshot=1)
