@@ -1,7 +1,5 @@
 """A generated register of persons with planted dirt, written by DuckDB; support for other benchmarks."""
 
-# ruff: noqa: S608 - statements over generated rows
-
 import duckdb
 
 from yiwang.kernel.lake.dialects import DUCKDB

@@ -4,8 +4,6 @@ Run with `./run bench rules [ROWS OF THE YEAR]`. Great Expectations and pandera,
 that they have words for.
 """
 
-# ruff: noqa: S608 - statements over generated rows
-
 import importlib
 import importlib.util
 import resource

@@ -3,8 +3,6 @@
 Run with `./run bench spark [ROWS]`; needs `uv sync --extra spark` and Java 17.
 """
 
-# ruff: noqa: S608 - statements over generated rows
-
 import sys
 import tempfile
 import time

@@ -39,7 +39,8 @@ def preview(
 ) -> Preview:
     """How many rows of the sample would fail, and which. Raises Invalid like adding the rule would."""
     found: RuleSet = queries.rule_set(actor, rule_set.pk)
-    kind, params = Kind.ROW, {}
+    kind = Kind.ROW
+    params: dict[str, Any] = {}
     if template:
         _, expression, params = fill(template, blanks or {})
         kind = TEMPLATES[template].kind
