@@ -105,10 +105,11 @@ def functions(module: Module) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def local_imports(module: Module) -> Iterator[Problem]:
-    for function in functions(module):
-        for node in ast.walk(function):
-            if isinstance(node, ast.Import | ast.ImportFrom):
-                yield module.problem(node, f"函数 {function.name} 内有 import：移到模块顶部，循环依赖要拆开")
+    spans = [(each.lineno, each.end_lineno or each.lineno, each.name) for each in functions(module)]
+    for node in module.nodes:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for name in [name for first, last, name in spans if first <= node.lineno <= last][-1:]:
+                yield module.problem(node, f"函数 {name} 内有 import：移到模块顶部，循环依赖要拆开")
     for node in module.nodes:
         if isinstance(node, ast.Name | ast.Attribute) and chain(node)[-1:] == ["TYPE_CHECKING"]:
             yield module.problem(node, "不用 TYPE_CHECKING 掩盖循环依赖")

@@ -71,8 +71,8 @@ class Package(Record):
     file = models.ForeignKey("files.StoredFile", models.PROTECT, related_name="+", verbose_name="原件")
     file_name = models.CharField("文件名", max_length=150)
     size = models.BigIntegerField("字节数")
-    sha256 = models.CharField("SHA-256", max_length=64, db_index=True)
-    sm3 = models.CharField("SM3", max_length=64)
+    sha256 = models.CharField("SHA-256 摘要", max_length=64, db_index=True)
+    sm3 = models.CharField("SM3 摘要", max_length=64)
     replay_of = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="replays", verbose_name="重放自"
     )
@@ -162,7 +162,7 @@ class Push(models.Model):
     key = models.CharField("幂等键", max_length=120)
     name = models.CharField("文件名", max_length=150)
     size = models.BigIntegerField("字节数")
-    sha256 = models.CharField("SHA-256", max_length=64)
+    sha256 = models.CharField("SHA-256 摘要", max_length=64)
     batch = models.CharField("批次", max_length=120, blank=True)
     received = models.BigIntegerField("已收字节", default=0)
     package = models.ForeignKey(

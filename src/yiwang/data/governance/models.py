@@ -196,7 +196,7 @@ class Term(models.Model):
     valid_from = models.DateField("生效日期")
 
     class Meta:
-        verbose_name = verbose_name_plural = "期限"
+        verbose_name = verbose_name_plural = "治理时限"
         ordering = ["code", "-valid_from"]
         constraints = [models.UniqueConstraint(fields=["code", "valid_from"], name="governance_term_once")]
 

@@ -91,7 +91,7 @@ class DataFile(models.Model):
     partition = models.CharField("分区值", max_length=200, null=True, blank=True)  # noqa: DJ001 - NULL is a value
     rows = models.BigIntegerField("行数")
     bytes = models.BigIntegerField("字节数")
-    digest = models.CharField("SHA-256", max_length=64)
+    digest = models.CharField("SHA-256 摘要", max_length=64)
     created_at = models.DateTimeField("写入时间", auto_now_add=True)
     removed_at = models.DateTimeField("删除时间", null=True, blank=True)
 

@@ -277,6 +277,11 @@ HOLDINGS = register(
 # The ledger, for the audit administrator
 
 
+def _said(value: Any) -> Any:
+    """A value of the ledger as officers write it."""
+    return ("是" if value else "否") if isinstance(value, bool) else value
+
+
 def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]:
     before, after = entry.before, entry.after
     names = sorted({*(before if isinstance(before, dict) else {}), *(after if isinstance(after, dict) else {})})
@@ -284,8 +289,8 @@ def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]
     lines = [
         (
             said.get(name, name),
-            before.get(name) if isinstance(before, dict) else None,
-            after.get(name) if isinstance(after, dict) else None,
+            _said(before.get(name) if isinstance(before, dict) else None),
+            _said(after.get(name) if isinstance(after, dict) else None),
         )
         for name in names
     ]

@@ -199,8 +199,8 @@ class Migration(migrations.Migration):
                 ('valid_from', models.DateField(verbose_name='生效日期')),
             ],
             options={
-                'verbose_name': '期限',
-                'verbose_name_plural': '期限',
+                'verbose_name': '治理时限',
+                'verbose_name_plural': '治理时限',
                 'ordering': ['code', '-valid_from'],
                 'constraints': [models.UniqueConstraint(fields=('code', 'valid_from'), name='governance_term_once')],
             },

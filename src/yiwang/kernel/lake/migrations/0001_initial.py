@@ -130,7 +130,7 @@ class Migration(migrations.Migration):
                 ('partition', models.CharField(blank=True, max_length=200, null=True, verbose_name='分区值')),
                 ('rows', models.BigIntegerField(verbose_name='行数')),
                 ('bytes', models.BigIntegerField(verbose_name='字节数')),
-                ('digest', models.CharField(max_length=64, verbose_name='SHA-256')),
+                ('digest', models.CharField(max_length=64, verbose_name='SHA-256 摘要')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='写入时间')),
                 ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='删除时间')),
                 ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='lake.laketable', verbose_name='湖表')),
