@@ -97,11 +97,13 @@ class Walker:
         if to:
             self.pick(form, to)
         for label, value in (fields or {}).items():
+            option = form.get_by_role("radio", name=str(value), exact=True)
+            if option.count():
+                option.check()
+                continue
             field = form.get_by_label(re.compile(rf"^\s*{label}\*?$"))
             if isinstance(value, bool):
                 field.set_checked(value)
-            elif field.evaluate("each => each.tagName") == "SELECT":
-                field.select_option(label=value)
             else:
                 field.fill(value)
         if opinion:

@@ -10,6 +10,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.pages.boxes import BOXES, counts
 from yiwang.kernel.pages.manifest import Domain, MenuItem
+from yiwang.kernel.registers.registry import name_deeds
 from yiwang.kernel.ui.render import MenuEntry, MenuGroup, actor_of
 
 WINGS = {
@@ -42,6 +43,8 @@ _domains: list[Domain] = []
 def install(domains: Iterable[Domain]) -> None:
     """Told once by the site which domains there are."""
     _domains[:] = domains
+    for each in _domains:
+        name_deeds(each.deeds)
 
 
 def domains() -> list[Domain]:

@@ -305,7 +305,7 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
                    _past(labels[name], record, after.get(name), plain))
             for name in dict.fromkeys((*before, *after)) if name in labels
         ]  # fmt: skip
-        found.append(Past(entry, names.get(entry.action, entry.action), changes))
+        found.append(Past(entry, names.get(entry.action) or registry.name_of_deed(entry.action), changes))
     return found
 
 

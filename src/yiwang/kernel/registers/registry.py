@@ -1,6 +1,6 @@
 """Every register that exists."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.checks import CheckMessage, Error
@@ -47,6 +47,18 @@ def find(code: str) -> Register:
 def of_model(model: type[Any]) -> Register | None:
     """The register rows of a model are picked through."""
     return next((item for item in _registers.values() if item.model is model), None)
+
+
+_deeds: dict[str, str] = {}
+
+
+def name_deeds(pairs: Iterable[tuple[str, str]]) -> None:
+    """What a domain calls the ledger actions of its own services, for the history of its records."""
+    _deeds.update(pairs)
+
+
+def name_of_deed(code: str) -> str:
+    return _deeds.get(code, code)
 
 
 def name_of_kind(code: str) -> str:

@@ -116,9 +116,9 @@ def tiles(cells: Sequence[Tile], *, title: str, unit: str = "") -> SafeString:
         drawn = format_html(
             '<title>{}：{}{}</title><rect class="fill" fill-opacity="{}" x="{}" y="{}" width="{}" height="{}" rx="4"/>'
             '<rect class="axis" fill="none" x="{}" y="{}" width="{}" height="{}" rx="4"/>'
-            '<text x="{}" y="{}" text-anchor="middle">{}</text><text class="value" x="{}" y="{}" text-anchor="middle">{}</text>',
+            '<text class="tile" x="{}" y="{}" text-anchor="middle">{}</text><text class="tile" x="{}" y="{}" text-anchor="middle">{}</text>',
             label, _text(value), unit, _n(0.04 + 0.4 * float(value or 0) / top) if value else "0", x, y, wide, high,
-            x, y, wide, high, x + wide / 2, y + 32, _shorten(label, 10), x + wide / 2, y + 54, _text(value),
+            x, y, wide, high, x + wide / 2, y + 32, _shorten(label, 8), x + wide / 2, y + 57, _text(value),
         )  # fmt: skip
         parts.append(format_html('<a href="{}">{}</a>', address, drawn) if address else format_html("<g>{}</g>", drawn))
     rows = max((cell[3] for cell in cells), default=0) + 1

@@ -11,7 +11,6 @@ from yiwang.city.hotline.services.parts import Part, split_request
 from yiwang.city.hotline.terms import Channel, ExclusionGround, Kind
 from yiwang.kernel.flow import services as flow
 
-CONTENT = "{said}请尽快处理并告知结果。"
 REPLY = "经现场核查属实，已安排养护队伍当日处理完毕，次日复查正常，结果已电话告知诉求人。"
 EVENT = "锦绣家园旁工地夜间施工噪音"
 
@@ -83,7 +82,7 @@ def build(builder: Builder) -> None:
 
 def _intake(builder: Builder, title: str, said: str, hours: int, number: int) -> Intake:
     return Intake(
-        channel=Channel.PHONE, kind=Kind.HELP, title=title, content=CONTENT.format(said=said),
+        channel=Channel.PHONE, kind=Kind.HELP, title=title, content=said,
         received_at=builder.now - timedelta(hours=hours) if hours else None, name="演示诉求人",
         phone=f"1393000{number:04}",
     )  # fmt: skip

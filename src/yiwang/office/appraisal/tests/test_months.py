@@ -12,8 +12,10 @@ from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.ledger.models import Entry as LedgerEntry
+from yiwang.kernel.registers import queries as registers
 from yiwang.office.appraisal import contract, queries
 from yiwang.office.appraisal.models import Appeal, Bulletin, Deduction, Period
+from yiwang.office.appraisal.registers import PERIODS
 from yiwang.office.appraisal.services import appeals, deductions, periods
 from yiwang.office.appraisal.tests.conftest import FEBRUARY, JANUARY, Office, furnish
 
@@ -56,6 +58,12 @@ def test_未结束的月份不能冻结也不能更正(office: Office) -> None:
         periods.freeze_period(office["考核员"], running)
     with pytest.raises(Refused, match="尚未发布"):
         periods.correct_bulletin(office["考核员"], running, "原因")
+
+
+def test_考核月的变更记录写动作的名称(office: Office) -> None:
+    period = office.period()
+    said = [past.action for past in registers.history(office["考核员"], PERIODS, period)]
+    assert said == ["开始考核期"]
 
 
 def test_开启考核月(office: Office) -> None:
