@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
+from django.urls import get_resolver
 from django.utils import timezone
 
 from yiwang.kernel.access import doors
@@ -61,6 +62,7 @@ def test_未结束的月份不能冻结也不能更正(office: Office) -> None:
 
 
 def test_考核月的变更记录写动作的名称(office: Office) -> None:
+    assert get_resolver().url_patterns, "装载网址时平台才知道有哪些领域"
     period = office.period()
     said = [past.action for past in registers.history(office["考核员"], PERIODS, period)]
     assert said == ["开始考核期"]
