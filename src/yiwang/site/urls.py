@@ -15,7 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     route("health/", health, "health", PUBLIC),
     route("files/<int:file_id>/", download, "file", SIGNED_IN),
     path("", include("yiwang.kernel.registers.urls")),
-    path("api/", api.urls),
+    path("api/", api.urls()),
     *sign_in.urls,
     *account.urls,
     *keys.urls,

@@ -4,6 +4,7 @@ import datetime
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import BadRequest
@@ -226,5 +227,7 @@ def guarded(made: NinjaAPI) -> Any:
     return urls
 
 
-api = build()
-urls = guarded(api)
+@cache
+def urls() -> Any:
+    """Made when the site's addresses are, once: by then every register is known, whoever imported this module before."""
+    return guarded(build())
