@@ -120,6 +120,9 @@ class Use(models.Model):
     dataset = models.ForeignKey(
         Dataset, models.PROTECT, null=True, blank=True, related_name="uses", verbose_name="数据集"
     )
+    organisation = models.ForeignKey(
+        "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="提供部门"
+    )
     door = models.CharField("途径", max_length=10, choices=terms.Door.choices)
     form = models.CharField("格式或接口", max_length=40, blank=True)
     times = models.BigIntegerField("次数", default=0)

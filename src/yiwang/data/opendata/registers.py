@@ -83,7 +83,7 @@ USES = register(Register(
     code="opendata.use", model=Use, name="开放使用量", columns=("day", "dataset", "door", "form", "times", "rows"),
     filters=("door", Filter("day", kind="dates")), sort=("-day", "-id"), related=("dataset",), writes=(),
     sections=(Section("使用量", ("day", "dataset", "door", "form", "times", "rows"), form=False),),
-    resource=Resource("opendata.use", "开放使用量", Use, organisation="dataset__organisation", owner=None, verbs=VIEW),
+    resource=Resource("opendata.use", "开放使用量", Use, owner=None, verbs=VIEW),
     empty="还没有使用记录。",
 ))  # fmt: skip
 SUBSCRIPTIONS = register(Register(

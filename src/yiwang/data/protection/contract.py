@@ -8,10 +8,11 @@ from django.utils import timezone
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
 from yiwang.data.protection import queries, services
 from yiwang.data.protection.services import masking
+from yiwang.data.protection.services.sealing import open_file, seal_file
 from yiwang.data.protection.terms import Kind, Method, Recipient
 from yiwang.kernel.access.actors import Actor
 
-__all__ = ["Kind", "Method", "Recipient", "mask", "mask_plan", "record_access"]
+__all__ = ["Kind", "Method", "Recipient", "mask", "mask_plan", "open_file", "record_access", "seal_file"]
 
 
 def mask(kind: str, method: str, value: object, key: str = "") -> str | None:

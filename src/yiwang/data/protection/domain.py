@@ -1,11 +1,23 @@
 """数据安全与个人信息保护。"""
 
-from yiwang.data.protection import jobs, registers
+from yiwang.data.protection import demo, flows, jobs, measures, pages, queries, registers
+from yiwang.data.protection.models import PersonRequest
+from yiwang.data.protection.services.persons import on_request
+from yiwang.data.protection.terms import CLERK
 from yiwang.kernel.access.terms import Scope
-from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
+from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
 KEEPER, STEWARD = "protection.keeper", "protection.steward"
-REGISTERS = (registers.SCANS, registers.FINDINGS, registers.RULES, registers.MASKS, registers.ACCESSES)
+REGISTERS = (
+    registers.SCANS,
+    registers.FINDINGS,
+    registers.RULES,
+    registers.MASKS,
+    registers.ACCESSES,
+    registers.REQUESTS,
+    registers.TERMS,
+)
 READ = tuple(
     (resource, verb)
     for resource in ("protection.scan", "protection.finding", "protection.access")
@@ -18,6 +30,10 @@ DOMAIN = Domain(
     basis=("数据安全法", "个人信息保护法", "GB/T 43697-2024", "DB34/T 4631.2-2023", "GB/T 39477-2020"),
     wing="data",
     menu=(
+        MenuItem("识别敏感数据", "/protection/scans/start/", ("protection.scan", "add"), icon="search"),
+        MenuItem("个人信息请求", "/r/protection.request/", ("protection.request", "view"), icon="shield"),
+        MenuItem("登记个人信息请求", "/protection/requests/new/", ("protection.request", "add"), icon="shield"),
+        MenuItem("个人信息请求时限", "/r/protection.term/", ("protection.term", "view"), icon="book"),
         MenuItem("敏感数据识别", "/r/protection.scan/", ("protection.scan", "view"), icon="shield"),
         MenuItem("分级与脱敏规则", "/r/protection.rule/", ("protection.rule", "view"), icon="shield"),
         MenuItem("敏感数据访问", "/r/protection.access/", ("protection.access", "view"), icon="shield"),
@@ -38,6 +54,12 @@ DOMAIN = Domain(
             ),
         ),
         RoleSpec(
+            CLERK,
+            "个人信息请求办理",
+            (*(("protection.request", verb, Scope.TREE) for verb in ("view", "add", "handle", "export")),
+             ("protection.term", "view", Scope.ALL)),
+        ),
+        RoleSpec(
             STEWARD,
             "部门数据安全员",
             (
@@ -49,10 +71,19 @@ DOMAIN = Domain(
             ),
         ),
     ),
+    flows=flows.FLOWS,
+    measures=measures.MEASURES,
+    case_kinds=(CaseKind("protection.request", "protection.request", PersonRequest, sections=queries.sections, on_event=on_request,
+                         links=lambda actor, found: [("查找与删除", f"/protection/requests/{found.pk}/")]),),
+    urls=pages.URLS,
+    public=(PublicItem("个人信息权利请求", "/public/personal-information/", "查阅、复制、更正、删除本人信息或撤回同意（个人信息保护法第四十四至四十七条）。"),),
+    demo=demo.build,
+    demo_after=("catalog", "collection"),
     registers=REGISTERS,
     jobs=jobs.JOBS,
     deeds=(
         ("protection.scan", "发起敏感数据识别"), ("protection.decide", "确认定级"), ("protection.load_standard", "载入随附规则"),
-        ("protection.replace_grading", "修订定级规则"),
+        ("protection.replace_grading", "修订定级规则"), ("protection.person_request", "登记个人信息请求"),
+        ("protection.reveal_person", "查看请求人"), ("protection.find_person", "查找本人数据"), ("protection.erase_person", "删除本人数据"),
     ),
 )  # fmt: skip

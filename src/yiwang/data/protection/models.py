@@ -146,3 +146,90 @@ class AccessEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource_name} {self.at:%Y-%m-%d %H:%M}"
+
+
+class PersonTerm(models.Model):
+    """个人信息请求的答复时限：工作日数及其依据，按施行日期取用。"""
+
+    kind = models.CharField("请求事项", max_length=10, choices=terms.RequestKind.choices)
+    working_days = models.PositiveIntegerField("工作日")
+    basis = models.CharField("依据", max_length=300)
+    valid_from = models.DateField("施行日期")
+    valid_until = models.DateField("失效日期", null=True, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "个人信息请求时限"
+        ordering = ["kind", "-valid_from"]
+        constraints = [models.UniqueConstraint(fields=["kind", "valid_from"], name="protection_term_once")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.working_days} 个工作日"
+
+
+class PersonRequest(Record):
+    """个人信息请求。organisation 即办理单位；能认出本人的字段全部用 SM4 加密保存。"""
+
+    case = models.OneToOneField("flow.Case", models.PROTECT, related_name="person_request", verbose_name="办理单")
+    kind = models.CharField("请求事项", max_length=10, choices=terms.RequestKind.choices)
+    name = models.CharField("姓名（密文）", max_length=600)
+    id_number = models.CharField("公民身份号码（密文）", max_length=300)
+    id_mac = models.CharField("身份号码校验码", max_length=64, db_index=True)
+    contact = models.CharField("联系电话（密文）", max_length=300)
+    statement = models.TextField("请求内容（密文）")
+    tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
+    basis = models.CharField("时限依据", max_length=300)
+    due_at = models.DateTimeField("答复期限", null=True, blank=True)
+    verified = models.BooleanField("已核验身份", default=False)
+    verified_how = models.CharField("核验方式", max_length=200, blank=True)
+    answered_at = models.DateTimeField("答复时间", null=True, blank=True)
+    answer = models.TextField("答复", blank=True)
+    outcome = models.CharField("结果", max_length=20, blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "个人信息请求"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"个人信息{self.get_kind_display()}请求 {self.pk}"
+
+
+class Holding(models.Model):
+    """在一张表里查到的本人数据；主键加密，删除后即清。"""
+
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="holdings", verbose_name="请求")
+    table = models.CharField("数据表", max_length=100)
+    resource_id = models.BigIntegerField("资源编号")
+    resource_name = models.CharField("资源名称", max_length=120)
+    provider = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="提供方")
+    snapshot = models.PositiveIntegerField("数据快照")
+    rows = models.PositiveIntegerField("行数")
+    keys = models.TextField("主键（密文）", blank=True)
+    found_at = models.DateTimeField("查找时间", auto_now=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "查到的本人数据"
+        ordering = ["request", "id"]
+        constraints = [models.UniqueConstraint(fields=["request", "table"], name="protection_holding_once")]
+
+    def __str__(self) -> str:
+        return f"{self.resource_name} {self.rows} 行"
+
+
+class Deletion(models.Model):
+    """一张表里的删除及其证明。只增，触发器拒绝改、删。"""
+
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="deletions", verbose_name="请求")
+    table = models.CharField("数据表", max_length=100)
+    resource_name = models.CharField("资源名称", max_length=120)
+    proof = models.ForeignKey("lake.Proof", models.PROTECT, related_name="+", verbose_name="删除证明")
+    snapshots = models.PositiveIntegerField("涉及快照数")
+    rows = models.PositiveIntegerField("现行快照中的行数")
+    at = models.DateTimeField("删除时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "个人信息删除"
+        ordering = ["request", "id"]
+        constraints = [models.UniqueConstraint(fields=["request", "table"], name="protection_deletion_once")]
+
+    def __str__(self) -> str:
+        return f"{self.resource_name} 删除"

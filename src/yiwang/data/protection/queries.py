@@ -1,10 +1,18 @@
 """读取：规则与记录，按操作人范围。"""
 
+import json
 from datetime import date
+from typing import Any
 
 from django.db.models import Q
 
-from yiwang.data.protection.models import MaskRule
+from yiwang.data.protection.models import MaskRule, PersonRequest, PersonTerm
+from yiwang.data.protection.terms import RequestKind
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.lake import proofs
+from yiwang.kernel.lake.models import Proof
+from yiwang.kernel.ui.sections import Fact, Section
 
 
 def methods(recipient: str, on: date) -> dict[str, str]:
@@ -13,3 +21,57 @@ def methods(recipient: str, on: date) -> dict[str, str]:
         Q(valid_until=None) | Q(valid_until__gte=on), recipient=recipient, valid_from__lte=on
     )
     return {rule.kind: rule.method for rule in rules.order_by("valid_from")}
+
+
+def may_decide(actor: Actor, scan_id: int) -> bool:
+    return doors.rows(actor, "protection.scan", "decide").filter(pk=scan_id).exists()
+
+
+def may_handle(actor: Actor, request_id: int) -> bool:
+    return doors.rows(actor, "protection.request", "handle").filter(pk=request_id).exists()
+
+
+def term(kind: str, day: date) -> PersonTerm:
+    found = PersonTerm.objects.filter(Q(valid_until=None) | Q(valid_until__gte=day), kind=kind, valid_from__lte=day)
+    chosen = found.order_by("-valid_from").first()
+    if chosen is None:
+        raise Refused(
+            f"{day} 没有施行中的“{RequestKind(kind).label}”答复时限，不能受理。请先登记时限及依据。",
+            rule="时限以登记的依据为准",
+        )
+    return chosen
+
+
+def tracked(code: str) -> PersonRequest:
+    found = PersonRequest.objects.filter(tracking_code=code.replace("\0", "").strip().upper()).first()
+    if found is None:
+        raise Refused("没有找到这个查询码。请核对回执上的 12 位查询码。", code="absent")
+    return found
+
+
+def dumped(keys: list[list[Any]]) -> str:
+    return json.dumps(keys, ensure_ascii=False)
+
+
+def loaded(text: str) -> list[list[Any]]:
+    found: list[list[Any]] = json.loads(text) if text else []
+    return found
+
+
+def sections(actor: Actor, found: PersonRequest) -> list[Section]:
+    """What the case page shows: no name and no number; proofs are read again as the page is opened."""
+    facts = [
+        Fact("请求事项", found.get_kind_display()), Fact("时限依据", found.basis, wide=True),
+        Fact("身份核验", f"已核验：{found.verified_how}" if found.verified else "未核验"),
+        Fact("本人信息", "加密保存；在“个人信息请求”台账用“查看请求人”调阅并留痕", wide=True),
+    ]  # fmt: skip
+    held = [Fact(each.resource_name, f"{each.rows} 行（第 {each.snapshot} 号快照）") for each in found.holdings.all()]
+    gone = []
+    for each in found.deletions.select_related("proof"):
+        wrong = proofs.problems(Proof.objects.select_related("table").get(pk=each.proof_id))
+        state = "；".join(wrong) if wrong else "证明核对无误"
+        gone.append(Fact(each.resource_name, f"证明 {each.proof_id}：{each.snapshots} 个快照，{state}", wide=True))
+    made = [Section("个人信息请求", tuple(facts))]
+    if held:
+        made.append(Section("查到的本人数据", tuple(held)))
+    return [*made, Section("删除证明", tuple(gone))] if gone else made

@@ -3,7 +3,7 @@
 from typing import Any
 
 from yiwang.data.protection import services
-from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, Scan
+from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, PersonRequest, PersonTerm, Scan
 from yiwang.data.protection.terms import Kind, Level, ScanState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
@@ -96,14 +96,14 @@ SCANS = register(
         code="protection.scan", model=Scan, name="敏感数据识别", resource=SCAN,
         columns=("resource_name", "resource_code", "organisation", "state", "rows", "sampled", "finished_at"),
         filters=("state", Filter("created_at", kind="dates")), search=("resource_name", "resource_code"), sort=("-id",),
-        related=("organisation",), writes=(),
+        related=("organisation",), writes=(), link=lambda found: f"/protection/scans/{found.pk}/",
         sections=(Section("资源", ("resource_name", "resource_code", "organisation", "snapshot", "rows")),
                   Section("识别", ("state", "sampled", "note", "finished_at"))),
         actions=(
             RecordAction("accept_all", "全部按建议定级", _accept_all, verb="decide", available=_proposed,
                          why="只有待确认的识别可以定级。", confirm="没有逐项确认的信息项将按建议定级，确定吗？"),
         ),
-        empty="还没有做过识别。在资源页点“识别敏感数据”即可发起。",
+        empty="还没有做过识别。从“识别敏感数据”选资源发起。",
     )
 )  # fmt: skip
 
@@ -128,5 +128,27 @@ ACCESSES = register(
         sections=(Section("访问", ("at", "resource_name", "provider", "snapshot", Column(_fields, "信息项"), "rows")),
                   Section("访问人", ("person", "organisation", "door", "purpose", "reference"))),
         empty="还没有人读取过敏感数据。",
+    )
+)  # fmt: skip
+
+REQUESTS = register(
+    Register(
+        code="protection.request", model=PersonRequest, name="个人信息请求",
+        resource=Resource("protection.request", "个人信息请求", PersonRequest, verbs=(VIEW, ("add", "登记"), ("handle", "办理"), EXPORT)),
+        columns=("id", "kind", "organisation", "verified", "due_at", "answered_at", "outcome", "created_at"),
+        filters=("kind", "verified", Filter("created_at", kind="dates")), sort=("-id",), related=("organisation",), writes=(),
+        link=lambda found: f"/protection/requests/{found.pk}/",
+        sections=(Section("请求", ("kind", "organisation", "basis", "due_at")),
+                  Section("办理", ("verified", "verified_how", "answered_at", "answer", "outcome"))),
+        empty="还没有个人信息请求。",
+    )
+)  # fmt: skip
+
+TERMS = register(
+    Register(
+        code="protection.term", model=PersonTerm, name="个人信息请求时限",
+        resource=Resource("protection.term", "个人信息请求时限", PersonTerm, organisation=None, owner=None, verbs=(VIEW, EXPORT)),
+        columns=("kind", "working_days", "valid_from", "valid_until", "basis"), filters=("kind",), sort=("kind",), writes=(),
+        sections=(Section("时限", ("kind", "working_days", "basis", "valid_from", "valid_until")),), empty="没有时限。",
     )
 )  # fmt: skip

@@ -70,3 +70,15 @@ class ScanState(TextChoices):
     PROPOSED = "proposed", "待确认"
     DECIDED = "decided", "已确认"
     FAILED = "failed", "识别失败"
+
+
+CLERK = "protection.person_clerk"
+LAW = "《个人信息保护法》第十五、四十四至四十七条、第五十条；GB/T 35273-2020 第 8 章"
+
+
+class RequestKind(TextChoices):
+    CONSULT = "consult", "查阅"
+    COPY = "copy", "复制"
+    CORRECT = "correct", "更正"
+    DELETE = "delete", "删除"
+    WITHDRAW = "withdraw", "撤回同意"

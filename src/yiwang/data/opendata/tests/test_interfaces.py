@@ -130,6 +130,7 @@ def test_uses_are_counted_without_saying_who(client: Client, dataset: Dataset) -
         "id",
         "day",
         "dataset",
+        "organisation",
         "door",
         "form",
         "times",

@@ -1,0 +1,221 @@
+"""个人信息请求：查阅、复制、更正、删除、撤回同意（个人信息保护法第十五、四十四至四十七条）。"""
+
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.protection import queries
+from yiwang.data.protection.models import Deletion, Holding, PersonRequest
+from yiwang.data.protection.terms import CLERK, LAW, Kind, RequestKind
+from yiwang.kernel.access import doors
+from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
+from yiwang.kernel.access.models import RoleHolding
+from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.crypto import decrypt, encrypt, mac
+from yiwang.kernel.flow import services as flow
+from yiwang.kernel.flow.kinds import Event
+from yiwang.kernel.lake import expressions, functions
+from yiwang.kernel.lake import queries as lake
+from yiwang.kernel.lake import services as lakes
+from yiwang.kernel.lake.models import LakeTable, Proof
+from yiwang.kernel.ledger import services as ledger
+
+NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
+ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
+MOST_ROWS = 1000
+# The public form acts through this desk: it may hand in and nothing else.
+DESK = Actor(person_id=None, account_id=None, name="个人信息请求",
+             permissions={("protection.request", "add"): (Permission(Scope.OWN, 0, ""),)})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom the request is about, for who may see it; never in a log."""
+
+    name: str
+    id_number: str
+    contact: str
+    statement: str
+
+
+def _bureau() -> int:
+    held = RoleHolding.objects.filter(role__code=CLERK).order_by("pk")
+    unit = held.values_list("post__organisation", flat=True).first()
+    if unit is None:
+        raise Refused("还没有设置个人信息请求的办理岗位，暂不能受理。", code="unready")
+    return unit
+
+
+def number_of(text: str) -> str:
+    """The identity number as it is searched: half-width, capital X. Raises Invalid when its check digit is wrong."""
+    given = text.strip().upper().translate(str.maketrans("０１２３４５６７８９Ｘ", "0123456789X"))
+    known = functions.named("cn_id_ok")
+    if known is None or not re.fullmatch(r"\d{17}[\dX]", given) or known(given) is not True:
+        raise Invalid(
+            "公民身份号码有误，没有提交。", errors={"id_number": ["须为 18 位且校验位正确"]}, rule="GB 11643-1999"
+        )
+    return given
+
+
+@transaction.atomic
+def submit(
+    actor: Actor, *, kind: str, name: str, id_number: str, contact: str, statement: str, key: str = ""
+) -> PersonRequest:
+    """Take a request in; what tells who it is, is sealed. A repeated `key` gives the same receipt."""
+    actor.require("protection.request", "add")
+    number = number_of(id_number)
+    errors = {
+        field: ["必填"]
+        for field, text in (("name", name), ("contact", contact), ("statement", statement))
+        if not text.strip()
+    }
+    if kind not in RequestKind.values:
+        errors["kind"] = ["请选一项"]
+    if errors:
+        raise Invalid("没有提交，请按提示改正。", errors=errors)
+    term = queries.term(kind, timezone.localdate())
+    unit = _bureau()
+    # The case's title is seen by many: it names the right, not the person.
+    case = flow.open_case(actor, "protection.request", f"个人信息{RequestKind(kind).label}请求", organisation_id=unit,
+                          data={"answer_days": term.working_days, "kind": kind}, key=key)  # fmt: skip
+    known = PersonRequest.objects.filter(case=case).first()
+    if known is not None:
+        return known
+    clock = clocks.current(case.pk, "answer")
+    made = PersonRequest.objects.create(
+        case=case, organisation_id=unit, created_by_id=actor.person_id, kind=kind, name=encrypt(name.strip(), WORDS),
+        id_number=encrypt(number, NUMBER), id_mac=mac(number.encode(), NUMBER), contact=encrypt(contact.strip(), CONTACT),
+        statement=encrypt(statement.strip(), WORDS), due_at=clock.due_at if clock else None,
+        tracking_code="".join(secrets.choice(ALPHABET) for _ in range(12)), basis=term.basis,
+    )  # fmt: skip
+    ledger.record(
+        actor,
+        "protection.person_request",
+        ("protection.request", made.pk),
+        after={"kind": kind, "case": case.number, "term": term.basis},
+    )
+    return made
+
+
+def person(actor: Actor, request_id: int) -> Person:
+    """Who it is about; seeing it is recorded."""
+    found: PersonRequest = doors.row(actor, "protection.request", request_id, "handle")
+    ledger.record(actor, "protection.reveal_person", ("protection.request", found.pk))
+    return Person(decrypt(found.name, WORDS), decrypt(found.id_number, NUMBER), decrypt(found.contact, CONTACT),
+                  decrypt(found.statement, WORDS))  # fmt: skip
+
+
+def find(actor: Actor, request_id: int) -> list[Holding]:
+    """Look for the person in every lake table that holds identity numbers, and keep which keys were found, sealed.
+
+    Searches the current snapshots by value in the engine: call it from a job. Only after the identity was verified.
+    """
+    found: PersonRequest = PersonRequest.objects.get(pk=request_id)
+    doors.row(actor, "protection.request", request_id, "handle")
+    if not found.verified:
+        raise Refused("还没有核验请求人身份，不能查找。", rule="GB/T 35273-2020 8.7：先核验身份")
+    number = decrypt(found.id_number, NUMBER)
+    made = []
+    for facts, columns in _tables():
+        table = LakeTable.objects.filter(name=facts.table).first()
+        snapshot = lake.current(table) if table is not None else None
+        held = {column["name"]: column["type"] for column in snapshot.columns} if snapshot is not None else {}
+        wanted = [name for name in columns if held.get(name) == "text"]
+        if table is None or snapshot is None or not wanted or not table.key:
+            continue
+        condition = expressions.condition(" OR ".join(f"{name} = '{number}'" for name in wanted), held)
+        rows = lake.rows(snapshot, table.key, condition, MOST_ROWS)
+        if rows:
+            made.append(_held(found, facts, table, snapshot.number, rows))
+    ledger.record(
+        actor,
+        "protection.find_person",
+        ("protection.request", found.pk),
+        after={"tables": len(made), "rows": sum(each.rows for each in made)},
+    )
+    return made
+
+
+def _tables() -> Iterable[tuple[catalog.ResourceFacts, list[str]]]:
+    for facts in catalog.resources(SYSTEM):
+        names = [item.name for item in facts.items if item.sensitive == Kind.ID_NUMBER]
+        if names:
+            yield facts, names
+
+
+def _held(
+    found: PersonRequest, facts: catalog.ResourceFacts, table: LakeTable, number: int, rows: list[dict[str, Any]]
+) -> Holding:
+    keys = [[row[name] for name in table.key] for row in rows]
+    sealed = encrypt(queries.dumped(keys), NUMBER)
+    made, _ = Holding.objects.update_or_create(
+        request=found, table=table.name,
+        defaults={"resource_id": facts.id, "resource_name": facts.name, "provider_id": facts.organisation_id, "snapshot": number,
+                  "rows": len(rows), "keys": sealed},
+    )  # fmt: skip
+    return made
+
+
+def erase(actor: Actor, request_id: int) -> list[Deletion]:
+    """Delete the found rows from every retained snapshot of every table; the proofs are kept with the request.
+
+    One table a transaction: killed in between, a repetition goes on with the tables that are left. Call it from a job.
+    """
+    doors.row(actor, "protection.request", request_id, "handle")
+    found = PersonRequest.objects.get(pk=request_id)
+    if found.kind not in (RequestKind.DELETE, RequestKind.WITHDRAW):
+        raise Refused("只有删除和撤回同意的请求可以删除数据。", rule=LAW)
+    if not found.verified or found.answered_at is not None:
+        raise Conflict("须在核验身份之后、答复之前删除。", rule=LAW)
+    done = set(found.deletions.values_list("table", flat=True))
+    made = []
+    for each in found.holdings.exclude(table__in=done).order_by("pk"):
+        table = LakeTable.objects.get(name=each.table)
+        keys = queries.loaded(decrypt(each.keys, NUMBER))
+        # Not the person's name nor number: a proof is shown to many.
+        proof = lakes.rewrite_without(actor, table, keys, f"个人信息请求 {found.case.number}")
+        made.append(_proven(actor, found, each, proof))
+    return made
+
+
+@transaction.atomic
+def _proven(actor: Actor, found: PersonRequest, each: Holding, proof: Proof) -> Deletion:
+    made = Deletion.objects.create(request=found, table=each.table, resource_name=each.resource_name, proof_id=proof.pk,
+                                   snapshots=len(proof.snapshots), rows=each.rows)  # fmt: skip
+    Holding.objects.filter(pk=each.pk).update(keys="")
+    ledger.record(
+        actor,
+        "protection.erase_person",
+        ("protection.request", found.pk),
+        after={"table": each.table, "proof": proof.pk},
+    )
+    return made
+
+
+def on_request(event: Event) -> None:
+    """In the transaction of the engine's entry."""
+    if event.name not in ("act:verify", "close"):
+        return
+    found = PersonRequest.objects.select_for_update(of=("self",)).filter(case_id=event.case.pk).first()
+    if found is None:
+        return
+    if event.name == "act:verify":
+        found.verified, found.verified_how = True, event.case.data.get("verified_how", "")
+    else:
+        if (
+            event.case.outcome == "done"
+            and found.kind == RequestKind.DELETE
+            and found.holdings.count() > found.deletions.count()
+        ):
+            raise Refused("查到的数据还没有删除完，不能答复已办。请先删除，或作不予删除的答复并写明依据。", rule=LAW)
+        found.answer, found.answered_at = event.case.data.get("answer", ""), event.entry.happened_at
+        found.outcome = event.case.outcome
+    found.version += 1
+    found.save()
