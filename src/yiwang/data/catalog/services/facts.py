@@ -28,16 +28,21 @@ def set_levels(actor: Actor, resource_id: int, levels: Mapping[int, tuple[int, s
     if not reason.strip():
         raise Invalid("定级须写明理由。", errors={"reason": ["必填"]})
     changed = [items[pk] for pk, given in levels.items() if (items[pk].level, items[pk].kind) != given]
-    before = {item.name: [item.level, item.kind] for item in changed}
+    before = {item.title: _grade(item) for item in changed}
     for item in changed:
         item.level, item.kind = levels[item.pk]
     Item.objects.bulk_update(changed, ["level", "kind"])
     if changed:
         ledger.record(
             actor, "catalog.grade", ("catalog.resource", resource.pk), before=before, reason=reason,
-            after={item.name: [item.level, item.kind] for item in changed}, organisation_id=resource.organisation_id,
+            after={item.title: _grade(item) for item in changed}, organisation_id=resource.organisation_id,
         )  # fmt: skip
     return len(changed)
+
+
+def _grade(item: Item) -> str:
+    """By title and in words, because names of items may be those of the resource's own fields."""
+    return "未定级" if item.level is None else f"{item.level} 级{f'，{item.kind}' if item.kind else ''}"
 
 
 def due_after(cycle: str, loaded_at: datetime) -> datetime | None:
