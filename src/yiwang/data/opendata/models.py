@@ -86,7 +86,7 @@ class PublishedFile(models.Model):
     format = models.CharField("格式", max_length=5, choices=terms.Format.choices)
     file = models.ForeignKey("files.StoredFile", models.PROTECT, related_name="+", verbose_name="文件")
     size = models.BigIntegerField("字节数")
-    sha256 = models.CharField("SHA-256", max_length=64)
+    sha256 = models.CharField("SHA-256 摘要", max_length=64)
 
     class Meta:
         verbose_name = verbose_name_plural = "发布的文件"

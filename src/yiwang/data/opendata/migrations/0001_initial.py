@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('format', models.CharField(choices=[('csv', 'CSV'), ('xlsx', 'XLSX'), ('json', 'JSON')], max_length=5, verbose_name='格式')),
                 ('size', models.BigIntegerField(verbose_name='字节数')),
-                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256')),
+                ('sha256', models.CharField(max_length=64, verbose_name='SHA-256 摘要')),
                 ('edition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='opendata.edition', verbose_name='期')),
                 ('file', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='files.storedfile', verbose_name='文件')),
             ],
