@@ -12,13 +12,16 @@ from yiwang.data.collection import terms
 from yiwang.data.collection.models import HeaderMemory, Package, Reminder, Source, Statement
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.files import queries as files
 from yiwang.kernel.files.doors import register_owner
+from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.lake.models import LakeTable, Publication
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.ui.sections import Fact, Section
 
 PACKAGE, SOURCE, DELIVERY = "collection.package", "collection.source", "collection.delivery"
+RETURNED = "退回表"
 # Only CSV and workbooks hold tables; what a person may upload is known before the file is read.
 ACCEPTED = ".xlsx,.xls,.ods,.et,.csv,.txt,.tsv"
 
@@ -91,6 +94,11 @@ def deliverable(actor: Actor) -> list[catalog.ResourceFacts]:
     if len(own) == 1:
         return catalog.resources(actor, organisation_id=own[0])
     return [facts for facts in catalog.resources(actor) if facts.organisation_id in set(own)]
+
+
+def returned(package: Package) -> StoredFile | None:
+    """The coloured sheet of a package's bad rows; who sees the package may take it."""
+    return files.of((PACKAGE, package.pk)).filter(kind=RETURNED).first()
 
 
 def memory(organisation_id: int, resource_id: int) -> dict[str, list[str]]:

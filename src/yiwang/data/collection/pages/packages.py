@@ -22,6 +22,7 @@ HOW = {"exact": "同名", "synonym": "同义", "remembered": "以前确认过", 
 def _context(actor: Actor, package: Package) -> dict[str, Any]:
     facts = catalog.resource(SYSTEM, package.resource_id)
     titles = {item.name: item.title for item in facts.items}
+    returned = queries.returned(package)
     return {
         "package": package, "tone": terms.TONES.get(State(package.state), "info"), "moving": package.state in terms.MOVING,
         "job": queries.job_of(package), "steps": package.steps.select_related("person"),
@@ -33,6 +34,7 @@ def _context(actor: Actor, package: Package) -> dict[str, Any]:
             action for action in PACKAGES.actions
             if (action.available is None or action.available(actor, package)) and _may(actor, package, action.permission)
         ],
+        "return_url": reverse("file", args=[returned.pk]) if returned else "",
         "may_unlock": actor.can("files", "view"),
     }  # fmt: skip
 

@@ -1,15 +1,40 @@
-"""检查：由治理按规则修正、转换、隔离，给出结论。"""
+"""检查：由治理按规则修正、转换、隔离，给出结论，有问题的退回一张标色的表。"""
 
 from typing import Any
 
+from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
 from yiwang.data.governance import contract as governance
-from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.access.actors import SYSTEM, Refused
+from yiwang.kernel.files.queries import content
+from yiwang.kernel.files.services import store
+from yiwang.kernel.files.storage import path_of
 
 
 def check(package: Package, parsed: str, job_id: int | None) -> governance.Verdict:
     """The same package and rule set give the same run, also after a kill."""
     return governance.check(SYSTEM, package.resource_id, parsed, package.number, job_id=job_id)
+
+
+def give_back(package: Package, run: int, job_id: int | None) -> str:
+    """Keep the coloured sheet of a run with the package, once; the sentence to show when it could not be made.
+
+    A sheet too large to colour does not hold the data up: the counts by rule are there without it.
+    """
+    if queries.returned(package) is not None:
+        return ""
+    looked = package.looked
+    try:
+        made = governance.return_sheet(
+            SYSTEM, run, original=path_of(package.file.digest), name=package.file_name, sheet=looked["sheet"],
+            first_data=looked["row"] + looked["depth"] - 1,
+            columns={field: int(column) - 1 for column, field in package.mapping.items()}, job_id=job_id,
+        )  # fmt: skip
+        with content(made) as sheet:
+            store(SYSTEM, made.name, sheet, owner=(queries.PACKAGE, package.pk), kind=queries.RETURNED)
+    except Refused as refusal:
+        return refusal.message
+    return ""
 
 
 def plain(verdict: governance.Verdict) -> dict[str, Any]:

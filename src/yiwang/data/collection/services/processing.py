@@ -105,11 +105,12 @@ def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
 
 
 def _check(package: Package, job_id: int | None) -> None:
-    """规则检查：修正、转换、隔离、按规则计数，由治理给出结论。"""
+    """规则检查：修正、转换、隔离、按规则计数，由治理给出结论；有问题的行做成退回表。"""
     verdict = checking.check(package, str(parsed_path(package)), job_id)
+    unreturned = checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
     packages.move(
         SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
-        verdict=checking.plain(verdict), valid=verdict.valid, bad=verdict.bad,
+        verdict={**checking.plain(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
     )  # fmt: skip
 
 

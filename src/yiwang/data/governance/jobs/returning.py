@@ -1,7 +1,5 @@
 """The sheet that goes back: the sender's own layout, the bad rows only, wrong cells coloured, a reason at the end."""
 
-import csv
-import io
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,10 @@ from python_calamine import CalamineWorkbook
 
 from yiwang.data.governance.terms.plans import SOURCE_ROW, WORD, literal, quoted
 from yiwang.kernel.lake.process.task import Database, Task
+from yiwang.kernel.tables import delimited
+from yiwang.kernel.tables.guards import kind_of
 
 BLOCKED, WARNED, HEAD = "#F8C9C4", "#FCE8B2", "#E7ECF3"
-ENCODINGS = ("utf-8-sig", "gb18030")
 DATE_TEXT = "yyyy-mm-dd"
 # What a spreadsheet would run as a formula when the text is opened or pasted.
 LEADING = ("=", "+", "-", "@", "\t", "\r")
@@ -56,14 +55,8 @@ def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
 
 
 def _lines(path: Path, name: str, sheet: str) -> list[list[Any]]:
-    if name.lower().endswith((".csv", ".txt")):
-        content = path.read_bytes()
-        for encoding in ENCODINGS:
-            try:
-                return [list(line) for line in csv.reader(io.StringIO(content.decode(encoding), newline=""))]
-            except UnicodeDecodeError:
-                continue
-        return []
+    if kind_of(path, name) == "text":
+        return list(delimited.lines(path, delimited.dialect_of(path)))
     with path.open("rb") as stream:
         found = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(sheet)
         return [list(line) for line in found.to_python(skip_empty_area=False)]
