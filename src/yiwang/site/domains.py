@@ -8,6 +8,7 @@ DOMAINS: list[str] = [
     "yiwang.data.opendata",
     "yiwang.data.governance",
     "yiwang.data.collection",
+    "yiwang.data.masters",
     "yiwang.office.appraisal",
     "yiwang.city.command",
     "yiwang.city.hotline",

@@ -81,6 +81,10 @@ class Connection:
         """A view of a described `Files`: by field id when its columns are known, else as the files say."""
         self.run(f"CREATE OR REPLACE VIEW {quoted(name)} AS SELECT * FROM {scan(source['paths'], source['columns'])}")
 
+    @property
+    def driver(self) -> duckdb.DuckDBPyConnection:
+        return self._raw
+
     def close(self) -> None:
         self._raw.close()
 

@@ -32,6 +32,10 @@ class Database(Protocol):
     def arrow(self, sql: str) -> Any:
         """A query's result as an Arrow table."""
 
+    @property
+    def driver(self) -> Any:
+        """The locked connection itself, for a library that speaks to it (Splink). Whoever takes it drains results."""
+
     def close(self) -> None: ...
 
 
