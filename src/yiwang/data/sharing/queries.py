@@ -1,7 +1,7 @@
 """共享的读取：按操作人范围。"""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,8 @@ from yiwang.data.sharing.models import ApiKey, Call, Grant, Request, ServingTabl
 from yiwang.data.sharing.terms import Duty, GrantKind, ShareType
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.lake import dependants
+from yiwang.kernel.lake.dependants import Dependant, Place
 from yiwang.kernel.ui.sections import Fact, Section
 
 
@@ -192,3 +194,20 @@ def openapi(grant: Grant, address: str) -> dict[str, Any]:
 
 def pretty(content: dict[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def _dependants(actor: Actor, places: frozenset[Place]) -> Iterator[Dependant]:
+    """Grants in force, and their answers, that carry one of the columns."""
+    tables = {table for table, _ in places}
+    resources = {each.id: each.table for each in catalog.resources(actor) if each.table in tables}
+    seen = doors.rows(actor, "sharing.grant") | doors.rows(actor, "sharing.provided")
+    for grant in seen.filter(resource_id__in=resources, state="active").select_related("organisation").distinct():
+        for name in sorted(set(grant.projection)):
+            place = (resources[grant.resource_id], name)
+            if place in places:
+                yield Dependant(
+                    "共享授权", grant.resource_name, place, f"/sharing/grants/{grant.pk}/", str(grant.organisation)
+                )
+
+
+dependants.register("sharing", _dependants)

@@ -82,6 +82,7 @@ class _Resolution:
         self.places = {name: f"field_{index}" for index, (name, _) in enumerate(self.fields)}
         self.rows = 0
         self.rules: list[Rule] = []
+        self.tried: list[Rule] = []
         self.left_out: list[dict[str, Any]] = []
         self.considered = 0
 
@@ -170,6 +171,7 @@ class _Resolution:
         single = [(each.name,) for each in sorted(keys, key=lambda each: -each.distinct)]
         double = [(a.name, b.name) for a, b in combinations(keys, 2)]
         candidates = [self.guarded(Rule(columns, f"block_{index}")) for index, columns in enumerate([*single, *double])]
+        self.tried = candidates
         singles, doubles = candidates[: len(single)], candidates[len(single) :]
         chosen = []
         for rule in [*sorted(singles, key=lambda rule: rule.pairs), *sorted(doubles, key=lambda rule: rule.pairs)]:
@@ -209,7 +211,7 @@ class _Resolution:
         return rule
 
     def junk(self) -> list[dict[str, Any]]:
-        found = [each for rule in self.rules for each in rule.junk]
+        found = [each for rule in self.tried if len(rule.columns) == 1 or rule in self.rules for each in rule.junk]
         return sorted(found, key=lambda each: -each["rows"])[:SHOWN_JUNK]
 
     def blocked(self) -> str:
