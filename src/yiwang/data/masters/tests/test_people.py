@@ -20,7 +20,7 @@ def test_values_are_masked_and_sealed(world):
     golden = world.linked()
     for member in golden.members.all():
         assert "*" in member.shown["姓名"]
-        assert member.sealed.startswith("v")
+        assert member.sealed.startswith("sm4g")
     lines = queries.field_lines(golden, list(golden.members.all()))
     assert all(line.rule and line.snapshot == 1 for line in lines if line.value)
 
