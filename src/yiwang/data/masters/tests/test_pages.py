@@ -24,7 +24,9 @@ def test_a_record_is_found_seen_masked_and_revealed_for_a_purpose(world):
     plain = officer.post(f"/masters/golden/{golden.pk}/", {"do": "reveal", "purpose": "核对企业登记信息"})
     assert "正在显示明文" in plain.content.decode()
     assert Look.objects.count() == 1
-    denied = browser(world, "查询员").post(f"/masters/golden/{golden.pk}/", {"do": "reveal", "purpose": "核对企业登记信息"})
+    denied = browser(world, "查询员").post(
+        f"/masters/golden/{golden.pk}/", {"do": "reveal", "purpose": "核对企业登记信息"}
+    )
     assert denied.status_code == 404
     assert Look.objects.count() == 1
     assert browser(world, "维护员").get("/masters/search/").status_code == 403
@@ -43,6 +45,18 @@ def test_review_lineage_and_registers_open(world):
     page = steward.get(f"/r/masters.library/{library.pk}/").content.decode()
     assert "138****0000" in page
     assert "13800000000" not in page
-    for code in ("library", "design", "build", "golden", "member", "candidate", "decision", "conflict", "system", "object", "carrier"):
+    for code in (
+        "library",
+        "design",
+        "build",
+        "golden",
+        "member",
+        "candidate",
+        "decision",
+        "conflict",
+        "system",
+        "object",
+        "carrier",
+    ):
         assert steward.get(f"/r/masters.{code}/").status_code == 200, code
     assert steward.get("/masters/lineage/?table=nothing&column=x").status_code in (403, 404)
