@@ -1,6 +1,6 @@
 """Survivorship and grouping as pure rules."""
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yiwang.data.masters.terms.clusters import Verdict, clusters, pair, scored
@@ -29,8 +29,11 @@ rows = st.lists(
 priorities = st.dictionaries(
     st.sampled_from("abc"), st.dictionaries(st.sampled_from(["*", *FIELDS]), st.integers(1, 3))
 )
+# A busy machine draws slowly; that is no fault of the rules.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
+@patient
 @given(edges, verdicts, st.randoms())
 def test_groups_are_a_partition_whatever_the_order(matches, said, dice):
     found = clusters(REFS, matches, said)
@@ -41,6 +44,7 @@ def test_groups_are_a_partition_whatever_the_order(matches, said, dice):
     assert clusters(names, shuffled, said) == found
 
 
+@patient
 @given(edges, verdicts)
 def test_what_people_hold_apart_stays_apart(matches, said):
     last = {pair(a, b): each.same for each in said for a in each.left for b in each.right}
@@ -48,6 +52,7 @@ def test_what_people_hold_apart_stays_apart(matches, said):
         assert not [1 for a in part for b in part if a < b and last.get((a, b)) is False]
 
 
+@patient
 @given(edges, verdicts, st.data())
 def test_a_decision_taken_back_leaves_no_trace(matches, said, data):
     """What is in force decides, not what was once: apply one more, take it back, and all is as before."""
@@ -59,6 +64,7 @@ def test_a_decision_taken_back_leaves_no_trace(matches, said, data):
         assert any({*more.left, *more.right} <= part for part in after)
 
 
+@patient
 @given(edges)
 def test_without_people_groups_are_the_connected_components(matches):
     found = clusters(REFS, matches, [])
@@ -67,6 +73,7 @@ def test_without_people_groups_are_the_connected_components(matches):
     assert len(found) >= len(REFS) - len({pair(a, b) for a, b, _ in matches if a != b})
 
 
+@patient
 @given(rows, priorities, st.randoms())
 def test_survivors_come_from_a_row_and_do_not_depend_on_order(given_rows, order, dice):
     chosen = survive(given_rows, FIELDS, order)
