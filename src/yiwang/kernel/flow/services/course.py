@@ -7,11 +7,11 @@ from typing import Any, Literal
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import checks, clockwork
 from yiwang.kernel.flow.fold import MAPS, State, replay, restore
-from yiwang.kernel.flow.models import Case, Entry, IssuedNumber, Seat
+from yiwang.kernel.flow.models import Case, Entry, IssuedNumber, Link, Seat
 from yiwang.kernel.flow.seating import again
 from yiwang.kernel.flow.services.cases import DECIDING
 from yiwang.kernel.flow.stages import close, enter, leave
-from yiwang.kernel.flow.terms import SeatState, Status
+from yiwang.kernel.flow.terms import LinkKind, SeatState, Status
 from yiwang.kernel.flow.work import Work, answered, attempt, commit, load, load_parent, request_of, run
 
 Redo = Literal["", "again", "direct"]
@@ -287,6 +287,7 @@ def reopen(actor: Actor, case_id: int, *, stage: str = "", opinion: str = "", ke
         if known is not None:
             return known
         _reopen(work, above, stage, opinion)
+        _recall_children(work)
         entry = commit(work, "reopen", opinion=opinion, key=key)
         if above is not None:
             above.remember("children", {**above.case.memory.get("children", {}), str(case_id): "open"})
@@ -295,6 +296,16 @@ def reopen(actor: Actor, case_id: int, *, stage: str = "", opinion: str = "", ke
         return entry
 
     return attempt(once)
+
+
+def _recall_children(work: Work) -> None:
+    """A closed case is told nothing: what became of its children meanwhile it learns when it opens again."""
+    told: dict[str, str] = work.case.memory.get("children", {})
+    ended = Link.objects.filter(source=work.case, kind=LinkKind.CHILD, target__status=Status.CLOSED)
+    closed = {str(pk) for pk in ended.values_list("target_id", flat=True)} if told else set()
+    now = {pk: "closed" if state == "open" and pk in closed else state for pk, state in told.items()}
+    if now != told:
+        work.remember("children", now)
 
 
 def _reopen(work: Work, above: Work | None, stage: str, opinion: str) -> None:

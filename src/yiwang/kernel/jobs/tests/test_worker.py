@@ -69,7 +69,9 @@ def test_执行任务_封链_心跳_坏循环可见_收到终止信号做完手�
     assert heartbeat.loops["ledger.seal"]["error"] == ""
     assert queries.alive().count() == 0
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM procrastinate_jobs")
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE args @> jsonb_build_object('job_id', %s)", [row.pk]
+        )
         assert cursor.fetchone() == (0,)
 
 
