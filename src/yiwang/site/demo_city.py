@@ -56,6 +56,7 @@ HOTLINE = (
     Desk("BUREAU", "security", "安全管理员", ("security_administrator",), "secadmin", duty=Duty.SECURITY),
     Desk("BUREAU", "audit", "审计管理员", ("audit_administrator",), "auditadmin", duty=Duty.AUDIT),
     Desk("BUREAU", "collector", "归集管理员", ("collection.manager",), "collector"),
+    Desk("BUREAU", "quality", "数据治理员", ("governance.steward",), "quality"),
     Desk("BUREAU", "catalogue", "目录管理员", ("catalog.reviewer", "census.manager"), "catalogue"),
     Desk("BUREAU", "opener", "开放审核员", ("opendata.reviewer", "opendata.service"), "opener"),
     Desk("BUREAU", "keeper", "数据安全管理员", ("protection.keeper", "protection.person_clerk"), "keeper"),
@@ -65,7 +66,8 @@ HOTLINE = (
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
 CLERK_ROLES = ("catalog.clerk", "census.unit", "sharing.requester", "sharing.provider")
-UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk", "opendata.clerk")
+UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk", "opendata.clerk",
+              "governance.provider")  # fmt: skip
 
 
 def units() -> list[str]:
