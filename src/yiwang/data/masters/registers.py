@@ -94,7 +94,7 @@ DESIGNS = register(Register(
 BUILDS = register(Register(
     code="masters.build", model=Build, name="构建记录",
     columns=("library", "state", "rows", "snapshot", "created_at", "finished_at", "message"), filters=("library", "state"),
-    sort=("-id",), related=("library", "design"), writes=(),
+    sort=("-id",), related=("library", "design__library"), writes=(),
     sections=(Section("构建", ("library", "design", "state", "inputs", "snapshot", "rows", "counts", "message"), form=False),),
     resource=Resource("masters.build", "构建记录", Build, verbs=VIEW), empty="还没有构建。",
 ))  # fmt: skip

@@ -147,6 +147,7 @@ def rows_of(
     known = {name: lookup(actor, register, name, {word for line in table.rows for word in words(fields[name], line[index])})
              for index, name in columns if fields[name].field.is_relation}  # fmt: skip
     order, rings = in_order(spec, table.rows, columns)
+    needed = [name not in fields or not fields[name].field.blank for name in spec.key]
     seen: dict[tuple[str, ...], int] = {}
     batch: dict[int, dict[str, Any]] = {}
     for done, number in enumerate(order):
@@ -158,7 +159,7 @@ def rows_of(
         key = tuple(str(values.get(name, "")) for name in spec.key)
         if number in rings:
             problems[spec.tree] = "与表中其他行互为上下级，无法确定先后"
-        elif not problems and (wrong := _wrong_key(key, seen, table.first_row)):
+        elif not problems and (wrong := _wrong_key(key, needed, seen, table.first_row)):
             problems[spec.key[0]] = wrong
         seen.setdefault(key, number)
         if not problems and spec.write is not None:
@@ -210,8 +211,9 @@ def _coerced(
     return values, problems
 
 
-def _wrong_key(key: tuple[str, ...], seen: dict[tuple[str, ...], int], first_row: int) -> str:
-    if not all(key):
+def _wrong_key(key: tuple[str, ...], needed: list[bool], seen: dict[tuple[str, ...], int], first_row: int) -> str:
+    """What may be blank in a record may be blank in its key, but not the whole key."""
+    if not any(key) or not all(part for part, must in zip(key, needed, strict=True) if must):
         return "关键字段不能为空"
     return f"与第 {first_row + seen[key]} 行重复" if key in seen else ""
 
@@ -249,7 +251,7 @@ def _write_row(
 ) -> dict[str, str]:
     try:
         with transaction.atomic():
-            there = rows(actor, register.guard.code).filter(**{name: values[name] for name in spec.key}).first()
+            there = rows(actor, register.guard.code).filter(**{name: values.get(name, "") for name in spec.key}).first()
             if there is None:
                 save(actor, register, {n: _keys(v) for n, v in values.items() if n in register.form_fields})
                 result.created += 1
