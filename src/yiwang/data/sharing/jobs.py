@@ -33,13 +33,14 @@ def push(*, grant_id: int) -> Outcome:
 
 @job("sharing.check", title="服务表夜间核对")
 def check() -> Outcome:
-    """Each current table against the lake; one that differs is named and built again."""
+    """Each current table against the lake; one that differs is named and built anew."""
     wrong = []
     for table in lakeside.due_checks():
         if not lakeside.check(SYSTEM, table):
             wrong.append(str(table))
             logger.error("serving table %s differs from the lake", table)
-    return Outcome(f"不一致：{'、'.join(wrong)}。" if wrong else "全部一致。")
+            lakeside.serve(SYSTEM, table.resource_id, anew=True)
+    return Outcome(f"不一致，已重建：{'、'.join(wrong)}。" if wrong else "全部一致。")
 
 
 def _marks(resource_id: int) -> dict[str, dict[str, str]]:

@@ -6,7 +6,6 @@ taken (exact under races). What is audited is what is then answered.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -71,6 +70,7 @@ class Call:
     outcome: str = ""
     what: str = ""
     rows: list[tuple[Any, ...]] = field(default_factory=list)
+    more: bool = False
     day_left: int = 0
     done: asyncio.Future[None] | None = None
 
@@ -276,7 +276,9 @@ async def read_page(pool: AsyncConnectionPool[Any], call: Call, seconds: int = 5
     text, values = reading.page(call.entry, call.wish)
     try:
         async with asyncio.timeout(seconds), pool.connection() as connection:
-            call.rows = await (await connection.execute(text, values)).fetchall()
+            found = await (await connection.execute(text, values)).fetchall()
     except (psycopg.Error, TimeoutError):
-        with contextlib.suppress(psycopg.Error):
-            call.refuse("failed")
+        call.refuse("failed")
+        return
+    # The row beyond the page only tells that there is one: it neither leaves nor counts.
+    call.rows, call.more = found[: call.wish.limit], len(found) > call.wish.limit

@@ -3,8 +3,6 @@
 Names in a statement come from the grant and the table only; values always travel as parameters.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from psycopg import sql
 
 from yiwang.data.sharing.gateway.refusals import Refusal
 from yiwang.data.sharing.gateway.store import Entry
+from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt
 from yiwang.kernel.crypto.masks import KINDS, mask
 
 LONGEST_VALUE, MOST_FIELDS, MOST_BODY, SMALLEST_PAGE = 400, 200, 64 * 1024, 50
@@ -116,18 +115,21 @@ def _after(entry: Entry, text: str) -> tuple[Any, ...]:
     if not text:
         return ()
     try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (binascii.Error, ValueError, RecursionError) as error:
+        found = json.loads(decrypt(text, _context(entry)))
+    except CryptoProblem as error:
         raise Refusal("query", "after 不是上一页给出的标记。") from error
-    if not isinstance(found, list) or len(found) != len(entry.keys) or not all(isinstance(one, str) for one in found):
-        raise Refusal("query", "after 不是上一页给出的标记。")
+    if len(found) != len(entry.keys):
+        raise Refusal("query", "after 是换键以前的标记，请从头读取。")
     return tuple(value(entry.types[name], name, one) for name, one in zip(entry.keys, found, strict=True))
 
 
-def after(values: tuple[Any, ...]) -> str:
-    """The mark of a page's last row."""
-    text = json.dumps([str(one) for one in values], ensure_ascii=False)
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+def _context(entry: Entry) -> str:
+    return f"sharing.after.{entry.grant_id}"
+
+
+def after(entry: Entry, values: tuple[Any, ...]) -> str:
+    """The mark of a page's last row. Sealed: its key may be masked in this grant, or not granted at all."""
+    return encrypt(json.dumps([str(one) for one in values], ensure_ascii=False), _context(entry))
 
 
 def value(kind: str, name: str, text: str) -> Any:

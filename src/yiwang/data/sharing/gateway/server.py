@@ -160,11 +160,8 @@ class Gateway:
     async def _rows(self, send: Send, call: Call) -> None:
         entry, asked = call.entry, call.wish
         assert entry is not None and asked is not None  # noqa: S101 - answered calls have both
-        rows, following = call.rows, ""
-        if asked.key is None and len(rows) > asked.limit:
-            rows = rows[: asked.limit]
-            following = reading.after(rows[-1][: len(entry.keys)])
-        shown, marks = reading.shown(entry, asked, rows)
+        following = reading.after(entry, call.rows[-1][: len(entry.keys)]) if call.more else ""
+        shown, marks = reading.shown(entry, asked, call.rows)
         content: dict[str, Any] = {
             "request": call.request_id, "resource": entry.resource_name, "snapshot": entry.snapshot,
             "as_of": entry.as_of, "rows": shown, "objections": marks, "next": following,

@@ -17,7 +17,7 @@ from psycopg import sql
 
 from yiwang.data.protection import contract as protection
 from yiwang.data.sharing.models import Delivery, Grant, Package, Target
-from yiwang.data.sharing.services.lakeside import CHUNK, Extract, extract
+from yiwang.data.sharing.services.lakeside import CHUNK, Extract, Position, extract
 from yiwang.data.sharing.services.serving import NAME, postgres_type
 from yiwang.data.sharing.terms import GrantState, Way
 from yiwang.kernel.access import doors
@@ -98,46 +98,46 @@ def push(actor: Actor, grant_id: int, *, full: bool = False) -> Delivery | None:
         with psycopg.connect(url, connect_timeout=10) as remote:
             last = None if full else _position(remote, grant)
             with extract(grant, last) as found:
-                if last == found.snapshot.number:
+                if last == found.position:
                     return None
-                _apply(remote, grant, found, last)
-                return _recorded(
-                    actor, grant, found, last, f"{grant.target}：{grant.target.schema}.{table_name(grant)}"
-                )
+                _apply(remote, grant, found)
+                return _recorded(actor, grant, found, f"{grant.target}：{grant.target.schema}.{table_name(grant)}")
 
 
 def table_name(grant: Grant) -> str:
     return f"shared_{grant.pk}"
 
 
-def _position(remote: psycopg.Connection[tuple[object, ...]], grant: Grant) -> int | None:
-    """The snapshot that the target's table has."""
+def _position(remote: psycopg.Connection[tuple[object, ...]], grant: Grant) -> Position | None:
+    """What the target's table has, by its own word."""
     schema = grant.target.schema if grant.target else ""
     remote.execute(sql.SQL(
-        "CREATE TABLE IF NOT EXISTS {} (grant_id bigint PRIMARY KEY, snapshot integer NOT NULL, pushed_at timestamptz)"
+        "CREATE TABLE IF NOT EXISTS {} (grant_id bigint PRIMARY KEY, snapshot integer NOT NULL, shape text NOT NULL, "
+        "pushed_at timestamptz)"
     ).format(sql.Identifier(schema, "shared_snapshots")))  # fmt: skip
     row = remote.execute(
-        sql.SQL("SELECT snapshot FROM {} WHERE grant_id = %s").format(sql.Identifier(schema, "shared_snapshots")),
+        sql.SQL("SELECT snapshot, shape FROM {} WHERE grant_id = %s").format(
+            sql.Identifier(schema, "shared_snapshots")),
         [grant.pk],
-    ).fetchone()
-    return int(str(row[0])) if row else None
+    ).fetchone()  # fmt: skip
+    return Position(int(str(row[0])), str(row[1])) if row else None
 
 
-def _apply(remote: psycopg.Connection[tuple[object, ...]], grant: Grant, found: Extract, last: int | None) -> None:
+def _apply(remote: psycopg.Connection[tuple[object, ...]], grant: Grant, found: Extract) -> None:
     schema = grant.target.schema if grant.target else ""
     table, fresh = sql.Identifier(schema, table_name(grant)), sql.Identifier("fresh")
     names = [name for name, _ in found.columns]
     defined = sql.SQL(", ").join(
-        sql.Identifier(name) + sql.SQL(" ") + sql.SQL("text" if name in grant.masks else postgres_type(kind))
+        sql.Identifier(name) + sql.SQL(" ") + sql.SQL("text" if name in found.masks else postgres_type(kind))
         for name, kind in found.columns
     )
-    if last is None:
+    if found.since is None:
         _position(remote, grant)
         remote.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(table))
         remote.execute(sql.SQL("CREATE TABLE {} ({})").format(table, defined))
     remote.execute(sql.SQL("CREATE TEMP TABLE fresh ({}) ON COMMIT DROP").format(defined))
     _copy(remote, fresh, found.rows)
-    if last is not None:
+    if found.since is not None:
         keys = sql.SQL(", ").join(map(sql.Identifier, found.keys))
         remote.execute(sql.SQL("DELETE FROM {} WHERE ({}) IN (SELECT {} FROM fresh)").format(table, keys, keys))
         remote.execute(
@@ -149,8 +149,9 @@ def _apply(remote: psycopg.Connection[tuple[object, ...]], grant: Grant, found: 
     listed = sql.SQL(", ").join(map(sql.Identifier, names))
     remote.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM fresh").format(table, listed, listed))
     remote.execute(
-        sql.SQL("INSERT INTO {} AS s VALUES (%s, %s, now()) ON CONFLICT (grant_id) DO UPDATE SET snapshot = excluded.snapshot, "
-                "pushed_at = now()").format(sql.Identifier(schema, "shared_snapshots")), [grant.pk, found.snapshot.number],
+        sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, now()) ON CONFLICT (grant_id) DO UPDATE SET "
+                "snapshot = excluded.snapshot, shape = excluded.shape, pushed_at = now()"
+                ).format(sql.Identifier(schema, "shared_snapshots")), [grant.pk, found.snapshot.number, found.shape],
     )  # fmt: skip
     remote.commit()
 
@@ -162,11 +163,11 @@ def _copy(remote: psycopg.Connection[tuple[object, ...]], table: sql.Identifier,
             copy.write(chunk)
 
 
-def _recorded(actor: Actor, grant: Grant, found: Extract, since: int | None, target: str, digest: str = "") -> Delivery:
+def _recorded(actor: Actor, grant: Grant, found: Extract, target: str, digest: str = "") -> Delivery:
     """The delivered rows, in the caller's transaction."""
     made = Delivery.objects.create(
         grant=grant, organisation_id=grant.organisation_id, provider_id=grant.provider_id, way=grant.way,
-        snapshot=found.snapshot.number, since=since, rows=found.count, removed=found.removed_count, target=target[:200],
+        snapshot=found.snapshot.number, since=found.since, rows=found.count, removed=found.removed_count, target=target[:200],
         digest=digest or sm3(found.rows.read_bytes()), once=f"{grant.pk}:{found.snapshot.number}:{secrets.token_hex(6)}",
         created_by_id=actor.person_id, is_demo=grant.is_demo,
     )  # fmt: skip
@@ -176,7 +177,7 @@ def _recorded(actor: Actor, grant: Grant, found: Extract, since: int | None, tar
     )  # fmt: skip
     ledger.record(
         actor, "sharing.deliver", ("sharing.delivery", made.pk), organisation_id=grant.organisation_id,
-        after={"grant": grant.pk, "snapshot": made.snapshot, "since": since, "rows": made.rows, "digest": made.digest},
+        after={"grant": grant.pk, "snapshot": made.snapshot, "since": made.since, "rows": made.rows, "digest": made.digest},
     )  # fmt: skip
     return made
 
@@ -207,13 +208,13 @@ def package(actor: Actor, grant_id: int) -> Handed:
             plain = header + found.rows.read_bytes()
             manifest = {
                 "grant": grant.code, "resource": grant.resource_name, "snapshot": found.snapshot.number, "rows": found.count,
-                "columns": [name for name, _ in found.columns], "masked": sorted(grant.masks), "null": "\\N",
+                "columns": [name for name, _ in found.columns], "masked": sorted(found.masks), "null": "\\N",
                 "sm3": sm3(plain), "made_at": timezone.now().isoformat(timespec="seconds"), "demo": grant.is_demo,
             }  # fmt: skip
             head = MAGIC + json.dumps(manifest, ensure_ascii=False).encode() + b"\n"
             key = secrets.token_bytes(16)
             sealed = head + seal(key, plain, head)
-            delivery = _recorded(actor, grant, found, None, "一次性下载", digest=sm3(sealed))
+            delivery = _recorded(actor, grant, found, "一次性下载", digest=sm3(sealed))
         token = secrets.token_urlsafe(32)
         path = Path(FOLDER) / f"{delivery.pk}-{delivery.digest[:16]}.ywpkg"
         _keep(Path(settings.VAR) / path, sealed)

@@ -37,6 +37,18 @@ def masks(items: Iterable[ItemFacts], plain: Iterable[str] = ()) -> dict[str, st
     }
 
 
+def masks_now(grant: Grant, facts: ResourceFacts) -> dict[str, str]:
+    """What was masked when granted stays masked; what has become sensitive since is masked too."""
+    conditions = grant.request.case.data if grant.request.share_type == ShareType.CONDITIONAL else {}
+    needed = masks((item for item in facts.items if item.name in grant.fields), _plain(conditions))
+    return {**needed, **grant.masks}
+
+
+def _plain(conditions: Mapping[str, Any]) -> set[str]:
+    """Fields that the approval gave in plain text, of those asked for."""
+    return {name.strip() for name in str(conditions.get("plain") or "").split(",") if name.strip()}
+
+
 def _facts(resource_id: int) -> ResourceFacts:
     found = queries.facts_of(resource_id)
     if found is None:
@@ -48,11 +60,7 @@ def give(actor: Actor, request: Request, conditions: Mapping[str, Any]) -> Grant
     """The grant an approval makes, in its transaction; it opens with the delivery. Nothing is added to 无条件."""
     facts = _facts(request.resource_id)
     conditional = request.share_type == ShareType.CONDITIONAL
-    asked = (
-        {name.strip() for name in str(conditions.get("plain") or "").split(",") if name.strip()}
-        if conditional
-        else set()
-    )
+    asked = _plain(conditions) if conditional else set()
     if not asked <= set(request.plain_fields):
         beyond = "、".join(sorted(asked - set(request.plain_fields)))
         raise Invalid(f"核准明文的字段超出申请：{beyond}。", errors={"plain": ["超出申请"]}, rule="不得超出申请范围")
@@ -174,12 +182,10 @@ def refresh(actor: Actor, resource_id: int) -> int:
     if not actor.system:
         actor.require("sharing.serving", "build")
     facts, changed = _facts(resource_id), 0
-    for grant in Grant.objects.select_for_update(of=("self",)).select_related("request").filter(
+    for grant in Grant.objects.select_for_update(of=("self",)).select_related("request__case").filter(
         resource_id=resource_id, kind=GrantKind.FORMAL
     ).exclude(state=GrantState.REVOKED):  # fmt: skip
-        shown = queries.projection(grant, facts)
-        needed = masks([item for item in facts.items if item.name in grant.fields], grant.request.plain_fields)
-        both = {**needed, **grant.masks}
+        shown, both = queries.projection(grant, facts), masks_now(grant, facts)
         if (shown, both) != (grant.projection, grant.masks):
             grant.projection, grant.masks = shown, both
             _changed(grant, "projection", "masks")

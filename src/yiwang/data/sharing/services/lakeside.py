@@ -1,6 +1,7 @@
 """From the lake to the serving tables and deliveries, in the worker: never in a web request."""
 
 import csv
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.catalog.contract import ResourceFacts
@@ -18,12 +20,14 @@ from yiwang.data.sharing.gateway import reading
 from yiwang.data.sharing.models import Grant, ServingTable
 from yiwang.data.sharing.services import serving
 from yiwang.data.sharing.services.filters import compiled
-from yiwang.data.sharing.services.grants import refresh
+from yiwang.data.sharing.services.grants import masks_now, refresh
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.crypto import sm3
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.expressions import condition
 from yiwang.kernel.lake.models import LakeTable, Snapshot
+from yiwang.kernel.lake.terms import Kind
 
 EXPORT = "yiwang.data.sharing.services.exporting:"
 CHUNK, NULL = 1 << 20, r"\N"
@@ -81,13 +85,16 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def serve(actor: Actor, resource_id: int) -> ServingTable | None:
-    """Bring the serving table of a resource to the lake's current snapshot; the same table when it is already there."""
+def serve(actor: Actor, resource_id: int, *, anew: bool = False) -> ServingTable | None:
+    """Bring the serving table of a resource to the lake's current snapshot; the same table when it is already there.
+
+    `anew` builds it also then. A table that differs from the lake is never switched to.
+    """
     found, table = wanted(resource_id), queries.serving(resource_id)
     if found is None:
         return table
     refresh(actor, resource_id)
-    if found.met_by(table):
+    if found.met_by(table) and not anew:
         return table
     if not set(found.keys) <= {name for name, _ in found.columns}:
         raise Refused(
@@ -97,14 +104,17 @@ def serve(actor: Actor, resource_id: int) -> ServingTable | None:
         )
     with places.work_folder() as folder:
         made = _exported(found.snapshot, found.columns, folder)
-        built = serving.build(
-            actor, resource_id, found.columns, found.keys, _chunks(folder / "rows.csv"), snapshot=found.snapshot.number,
-            lake_table=found.facts.table,
-        )  # fmt: skip
-    if not serving.checked(actor, built, made["digest"]):
-        raise Refused(
-            f"“{found.facts.name}”的服务表与湖中快照 {found.snapshot.number} 的校验和不一致，请重建。", code="digest"
-        )
+        with transaction.atomic():
+            built = serving.build(
+                actor, resource_id, found.columns, found.keys, _chunks(folder / "rows.csv"),
+                snapshot=found.snapshot.number, lake_table=found.facts.table,
+                keep_old=not _erased_since(found.snapshot, table),
+            )  # fmt: skip
+            if not serving.checked(actor, built, made["digest"]):
+                raise Refused(
+                    f"“{found.facts.name}”的服务表与湖中快照 {found.snapshot.number} 的校验和不一致，没有切换，仍用原来的。",
+                    rule="服务表须与湖一致", code="digest",
+                )  # fmt: skip
     return built
 
 
@@ -122,22 +132,62 @@ def due_checks() -> list[ServingTable]:
 
 
 @dataclass(frozen=True)
+class Position:
+    """What a receiver has: a snapshot, and how its rows looked (`shape`: fields, masks, filter)."""
+
+    snapshot: int
+    shape: str
+
+
+@dataclass(frozen=True)
 class Extract:
-    """What of a grant's rows left the lake: files with masked values, and the counts."""
+    """What of a grant's rows left the lake: files with masked values, and the counts.
+
+    `since` is the snapshot the changes are counted from; None when the rows are all there are.
+    """
 
     facts: ResourceFacts
     rows: Path
     removed: Path | None
     columns: tuple[tuple[str, str], ...]
     keys: tuple[str, ...]
+    masks: dict[str, str]
     snapshot: Snapshot
+    since: int | None
+    shape: str
     count: int
     removed_count: int
 
+    @property
+    def position(self) -> Position:
+        return Position(self.snapshot.number, self.shape)
+
+
+def _erased_since(snapshot: Snapshot, table: ServingTable | None) -> bool:
+    """Whether a person was deleted from the lake after the table in service was made (个人信息保护法第四十七条)."""
+    if table is None:
+        return False
+    return Snapshot.objects.filter(
+        table_id=snapshot.table_id, kind=Kind.REWRITE, number__gt=table.snapshot, number__lte=snapshot.number
+    ).exists()
+
+
+def _comparable(table: LakeTable, snapshot: Snapshot, last: Position | None, shape: str, keyed: bool) -> Snapshot | None:
+    """The snapshot from which changes tell everything; None when only all rows do.
+
+    Masked keys meet each other; rows of another shape have to be given again; a person deleted from every snapshot
+    (个人信息保护法第四十七条) is no difference between two of them; an expired snapshot can't be compared.
+    """
+    if last is None or last.shape != shape or not keyed:
+        return None
+    if table.snapshots.filter(kind=Kind.REWRITE, number__gt=last.snapshot, number__lte=snapshot.number).exists():
+        return None
+    return table.snapshots.filter(number=last.snapshot, expired_at=None).first()
+
 
 @contextmanager
-def extract(grant: Grant, since: int | None = None) -> Iterator[Extract]:
-    """The granted rows of the current snapshot, or what changed in them since an earlier one; only what may leave now."""
+def extract(grant: Grant, last: Position | None = None) -> Iterator[Extract]:
+    """The granted rows of the current snapshot, or what changed since `last`; only what may leave now, masked as now."""
     facts = queries.facts_of(grant.resource_id)
     table = LakeTable.objects.filter(name=facts.table).first() if facts else None
     snapshot = lake.current(table) if table else None
@@ -148,27 +198,26 @@ def extract(grant: Grant, since: int | None = None) -> Iterator[Extract]:
         )
     types = {column["name"]: column["type"] for column in snapshot.columns}
     columns = tuple((name, types[name]) for name in shown if name in types)
-    keys = tuple(facts.key or table.key)
+    names, keys, masks = [name for name, _ in columns], tuple(facts.key or table.key), masks_now(grant, facts)
     where = condition(grant.row_filter, types).duckdb() if grant.row_filter else ""
+    shape = sm3(json.dumps([columns, keys, masks, where], sort_keys=True).encode())
+    before = _comparable(table, snapshot, last, shape, set(keys) <= set(names) - set(masks))
     with places.work_folder() as folder, TemporaryDirectory(dir=folder) as inner:
-        if since is None:
+        if before is None:
             count, gone = _exported(snapshot, columns, folder, where)["rows"], 0
         else:
-            if not set(keys) <= set(shown):
-                raise Refused(
-                    "增量推送须授权主键字段；请改为全量，或重新申请包含主键。", rule="增量按键比对", code="keys"
-                )
             written = engine.run(
                 EXPORT + "changes",
-                {"before": lake.source(lake.numbered(table, since)).described(), "after": lake.source(snapshot).described(),
-                 "columns": [name for name, _ in columns], "key": list(keys), "where": where},
+                {"before": lake.source(before).described(), "after": lake.source(snapshot).described(),
+                 "columns": names, "key": list(keys), "where": where},
                 memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
             )  # fmt: skip
             count, gone = written["rows"], written["removed"]
-        masked = _masked(folder / "rows.csv", Path(inner) / "masked.csv", [name for name, _ in columns], grant.masks)
         yield Extract(
-            facts, masked, folder / "removed.csv" if since is not None else None, columns, keys, snapshot, count, gone
-        )
+            facts, _masked(folder / "rows.csv", Path(inner) / "masked.csv", names, masks),
+            folder / "removed.csv" if before is not None else None, columns, keys, masks, snapshot,
+            before.number if before is not None else None, shape, count, gone,
+        )  # fmt: skip
 
 
 def _masked(path: Path, target: Path, names: list[str], masks: dict[str, str]) -> Path:

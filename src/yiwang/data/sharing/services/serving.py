@@ -37,9 +37,12 @@ def postgres_type(kind: str) -> str:
 
 def build(
     actor: Actor, resource_id: int, columns: Columns, keys: Sequence[str], chunks: Iterable[bytes], *, snapshot: int,
-    lake_table: str = "", synthetic: bool = False,
+    lake_table: str = "", synthetic: bool = False, keep_old: bool = True,
 ) -> ServingTable:  # fmt: skip
-    """Make the table of a snapshot from CSV (no header, \\N is null) and switch to it."""
+    """Make the table of a snapshot from CSV (no header, \\N is null) and switch to it.
+
+    Without `keep_old` nothing of earlier snapshots stays: they hold somebody who has been deleted.
+    """
     if not actor.system:
         actor.require("sharing.serving", "build")
     _refuse_names(columns, keys)
@@ -58,7 +61,7 @@ def build(
                 columns=[list(column) for column in columns], keys=list(keys), rows=rows,
                 digest=digest(name, columns), current=True, generation=generation,
             )  # fmt: skip
-            _drop_old(resource_id, synthetic)
+            _drop_old(resource_id, synthetic, KEPT_TABLES if keep_old else 0)
             announce()
     except IntegrityError as error:
         raise Refused(
@@ -112,9 +115,9 @@ def _fill(name: str, columns: Columns, keys: Sequence[str], chunks: Iterable[byt
     return rows
 
 
-def _drop_old(resource_id: int, synthetic: bool) -> None:
+def _drop_old(resource_id: int, synthetic: bool, kept: int) -> None:
     old = ServingTable.objects.filter(resource_id=resource_id, synthetic=synthetic, current=False).order_by("-id")
-    for each in old[KEPT_TABLES:]:
+    for each in old[kept:]:
         with _raw().cursor() as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("serving", each.table_name)))
         each.delete()

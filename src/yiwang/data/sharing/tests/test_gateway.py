@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -76,6 +77,25 @@ def test_分页走遍全部且不重不漏(given: tuple[Grant, Client]) -> None:
         if not after:
             break
     assert seen == sorted(row[0] for row in KEPT)
+
+
+def test_翻页标记不透露键值_也不能伪造和挪用(gate: Gate) -> None:
+    grant, client = gate.grant(projection=["name"], page_rows=20)
+    mark = client.rows(grant.code, limit=1).content["next"]
+    padded = mark.rpartition(".")[2]
+    assert KEPT[0][0] not in mark and KEPT[0][0].encode() not in b64decode(padded + "=" * (-len(padded) % 4), b"-_")
+    other, holder = gate.grant()
+    forged = urlsafe_b64encode(json.dumps([KEPT[0][0]]).encode()).decode()
+    refused(gate, holder.rows(other.code, limit=1, after=mark), 400, "query")
+    refused(gate, client.rows(grant.code, limit=1, after=forged), 400, "query")
+
+
+def test_一页的账只记给出的行(gate: Gate) -> None:
+    grant, client = gate.grant()
+    answer = client.rows(grant.code, limit=7)
+    assert len(answer.content["rows"]) == 7
+    assert gate.audited(answer.content["request"])[1] == 7
+    assert UsageDay.objects.get(grant=grant).rows == 7
 
 
 def test_异议标注随应答给出_只限返回的字段(gate: Gate, given: tuple[Grant, Client]) -> None:
