@@ -172,7 +172,9 @@ def _erased_since(snapshot: Snapshot, table: ServingTable | None) -> bool:
     ).exists()
 
 
-def _comparable(table: LakeTable, snapshot: Snapshot, last: Position | None, shape: str, keyed: bool) -> Snapshot | None:
+def _comparable(
+    table: LakeTable, snapshot: Snapshot, last: Position | None, shape: str, keyed: bool
+) -> Snapshot | None:
     """The snapshot from which changes tell everything; None when only all rows do.
 
     Masked keys meet each other; rows of another shape have to be given again; a person deleted from every snapshot
