@@ -64,11 +64,14 @@ def _condition(actor: Actor, spec: Resource, permission: Permission, by_id: bool
     if not given:
         return None
     if by_id and spec.organisation and "__" not in spec.organisation:
-        units: Any = spec.model._meta.get_field(spec.organisation).related_model
-        ids = list(units._default_manager.filter(_below("path", given)).values_list("pk", flat=True)[: MOST_IDS + 1])
-        if len(ids) <= MOST_IDS:
-            return Q(**{f"{spec.organisation}__in": ids})
+        return under(spec.organisation, given, spec.model._meta.get_field(spec.organisation).related_model)
     return _below(f"{spec.organisation}__path" if spec.organisation else "path", given)
+
+
+def under(field: str, paths: list[str], units: Any) -> Q:
+    """Rows whose `field` is an organisation on or below the paths: by id where these are few, by path else."""
+    ids = list(units._default_manager.filter(_below("path", paths)).values_list("pk", flat=True)[: MOST_IDS + 1])
+    return Q(**{f"{field}__in": ids}) if len(ids) <= MOST_IDS else _below(f"{field}__path", paths)
 
 
 def _below(field: str, paths: list[str]) -> Q:

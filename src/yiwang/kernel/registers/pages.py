@@ -20,6 +20,8 @@ from yiwang.kernel.ui.forms import flow_form
 from yiwang.kernel.ui.render import actor_of, fragment, page
 
 NUMBERS = frozenset({"integer", "decimal"})
+LOOKS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(("date", "datetime"), "nowrap")
+LONGEST_CELL = 80
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
         "bulk": [each for each in register.actions if each.bulk and actor.can(register.guard.code, each.permission)],
         "register": register, "page": found, "asked": asked, "problem": problem,
         "heads": [_head(register, asked, bound) for bound in bounds],
-        "rows": [(record, link(record), [(bound, queries.shown(bound, record, found.plain)) for bound in bounds])
-                 for record in found.records],
+        "rows": [(record, link(record), first, rest) for record in found.records
+                 for first, *rest in [_cells(bounds, record, found.plain)]],
         "next_url": _address(register, asked, after=found.next) if found.next else "",
         "previous_url": _address(register, asked, before=found.previous) if found.previous else "",
         "narrowed": bool(asked.filters or asked.text), "query": urlencode(asked.stored(), doseq=True),
@@ -73,6 +75,17 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
         "offered": [(bound, bound.name in chosen) for bound in queries.offered_columns(register).values()],
     }  # fmt: skip
     return page(request, "registers/list.html", context, title=register.name, status=status)
+
+
+def _cells(bounds: tuple[Bound, ...], record: Any, plain: frozenset[int]) -> list[tuple[str, str]]:
+    """Class and text of each cell, ready to be written: a template that decides this again for each is most of a page."""
+    found = []
+    for bound in bounds:
+        text = queries.shown(bound, record, plain)
+        look = LOOKS.get(bound.path.kind, "") if bound.path is not None else ""
+        short = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
+        found.append((look or ("masked" if bound.mask else ""), short))
+    return found
 
 
 def may(actor: Actor, register: Register) -> dict[str, bool]:

@@ -6,7 +6,6 @@ import datetime
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
-from yiwang.kernel.access.doors import row, rows, scope_filter
+from yiwang.kernel.access.doors import row, rows, scope_filter, under
 from yiwang.kernel.crypto.masks import mask
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs.models import Organisation
@@ -23,7 +22,7 @@ from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
 from yiwang.kernel.registers.forms import SEPARATOR
 from yiwang.kernel.registers.models import ApiToken, SavedView
 from yiwang.kernel.registers.paths import display, resolve
-from yiwang.kernel.search.indexing import containing
+from yiwang.kernel.search.indexing import containing, possible
 
 COUNT_LIMIT, FOUND_LIMIT = 10_000, 2_000
 SHORTEST_WORD, MOST_WORDS = 2, 4
@@ -100,7 +99,7 @@ def columns_of(register: Register, asked: Wish) -> tuple[Bound, ...]:
 def matching(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
     """Scope, filters and search, unordered."""
     found = filtered(actor, register, asked, verb)
-    return found.filter(searching(actor, register, asked.text)) if asked.text else found
+    return found.filter(searching(actor, register, asked.text, verb)) if asked.text else found
 
 
 def filtered(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
@@ -113,12 +112,31 @@ def filtered(actor: Actor, register: Register, asked: Wish, verb: str = "view") 
     return found
 
 
-def searching(actor: Actor, register: Register, text: str) -> Q:
-    """All words must occur. Masked columns are searched only in rows that the actor may read unmasked."""
-    ways = _ways(actor, register, _words(register, text))
-    everything = register.model._default_manager.order_by()
-    some = [everything.filter(way).values("pk") for way in ways]
-    return ways[0] if len(ways) == 1 else Q(pk__in=some[0].union(*some[1:]))
+def searching(actor: Actor, register: Register, text: str, verb: str = "view", *, narrow: bool = True) -> Q:
+    """All words must occur, in rows reached by `verb`. Masked columns are searched only where the actor may read them.
+
+    The model's index names the rows that may hold the words anywhere; each is then judged by what the actor may read
+    of it, so that masked columns need no index, and no reading, of their own. `narrow=False`: judged row by row alone.
+    """
+    columns = tuple(register.search)
+    plain = tuple(name for name in columns if name not in register.masks)
+    masked = tuple(name for name in columns if name in register.masks)
+    if not masked or sees_all(actor, register, verb):
+        plain, masked = columns, ()
+    unmasked = scope_filter(actor, register.guard, "unmask", by_id=True) if masked else None
+    condition = Q()
+    for word in _words(register, text):
+        found = containing(register.model, plain, word, narrow=False) if plain else Q(pk__in=[])
+        if unmasked is not None:
+            found |= containing(register.model, masked, word, narrow=False) & unmasked
+        condition &= possible(register.model, columns, word) & found if narrow else found
+    return condition
+
+
+def sees_all(actor: Actor, register: Register, verb: str = "view") -> bool:
+    """Whether every row that the actor reaches by the verb is one to be read unmasked: then nothing is asked twice."""
+    reached = set(actor.permissions_for(register.guard.code, verb))
+    return actor.system or (bool(reached) and reached <= set(actor.permissions_for(register.guard.code, "unmask")))
 
 
 def _words(register: Register, text: str) -> list[str]:
@@ -132,36 +150,6 @@ def _words(register: Register, text: str) -> list[str]:
     return words
 
 
-def _ways(actor: Actor, register: Register, words: list[str]) -> list[Q]:
-    """How a row may hold all words: all in plain columns, or some of them in masked ones where the actor sees these.
-
-    Every way is a plain AND, so each word comes from its index; under an OR the pairs of every row would be computed.
-    """
-    plain = tuple(name for name in register.search if name not in register.masks)
-    masked = tuple(name for name in register.search if name in register.masks)
-    unmasked = scope_filter(actor, register.guard, "unmask", by_id=True) if masked else None
-    found: list[Q] = []
-    for choice in product((plain, masked), repeat=len(words)):
-        hidden = masked in choice
-        if () not in choice and (not hidden or unmasked is not None):
-            parts = (containing(register.model, columns, word) for columns, word in zip(choice, words, strict=True))
-            found.append(Q(*parts) & unmasked if hidden and unmasked is not None else Q(*parts))
-    return found or [Q(pk__in=[])]
-
-
-def _plainly(actor: Actor, register: Register, words: list[str]) -> Q:
-    """The same condition to be tried row by row."""
-    unmasked = scope_filter(actor, register.guard, "unmask", by_id=True)
-    condition = Q()
-    for word in words:
-        found = Q(pk__in=[])
-        for name in register.search:
-            part = containing(register.model, (name,), word, narrow=False)
-            found |= part if name not in register.masks else part & unmasked if unmasked is not None else Q(pk__in=[])
-        condition &= found
-    return condition
-
-
 def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any], int | None]:
     """What the wish asks for, and how much when that came with it.
 
@@ -171,13 +159,11 @@ def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any]
     found = filtered(actor, register, asked)
     if not asked.text:
         return found, None
-    words = _words(register, asked.text)
-    some = [found.filter(way).order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1]
-            for way in _ways(actor, register, words)]  # fmt: skip
-    ids = list((some[0].union(*some[1:]) if len(some) > 1 else some[0])[: FOUND_LIMIT + 1])
+    likely = found.filter(searching(actor, register, asked.text))
+    ids = list(likely.order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
     if len(ids) <= FOUND_LIMIT:
         return register.model._default_manager.filter(pk__in=ids), len(ids)
-    return found.filter(_plainly(actor, register, words)), len(ids)
+    return found.filter(searching(actor, register, asked.text, narrow=False)), len(ids)
 
 
 def listing(actor: Actor, register: Register, asked: Wish) -> Page:
@@ -203,7 +189,9 @@ def listing(actor: Actor, register: Register, asked: Wish) -> Page:
         exact=total <= limit,
         next=_cursor(register, order, chosen[-1]) if chosen and (more or backward) else "",
         previous=_cursor(register, order, chosen[0]) if chosen and cursor and (more or not backward) else "",
-        plain=unmasked_of(actor, register, chosen),
+        plain=frozenset(record.pk for record in chosen)
+        if sees_all(actor, register)
+        else unmasked_of(actor, register, chosen),
     )
 
 
@@ -374,12 +362,9 @@ def _number(item: BoundFilter, value: str) -> int:
 
 
 def _under(item: BoundFilter, given: list[str]) -> Q:
-    """The organisations chosen and all below them."""
+    """The organisations chosen and all below them; by id where these are few, as the planner knows ids alone."""
     paths = Organisation.objects.filter(pk__in=[_number(item, value) for value in given]).values_list("path", flat=True)
-    condition = Q(pk__in=[])
-    for path in paths:
-        condition |= Q(**{f"{item.name}__path__startswith": path})
-    return condition
+    return under(item.name, list(paths), Organisation) if paths else Q(pk__in=[])
 
 
 def _between(item: BoundFilter, values: dict[str, list[str]]) -> Q:

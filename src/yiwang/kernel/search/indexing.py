@@ -56,6 +56,18 @@ class BigramIndex(GinIndex):
         return super().create_sql(model, schema_editor, using, **kwargs)
 
 
+def possible(model: type[Model], columns: tuple[str, ...], word: str) -> Q:
+    """Rows that may hold the word in these columns, by the model's BigramIndex over them; all rows without one."""
+    # A lone character has no bigram, and an index asked for nothing reads all of itself.
+    if len(word) < 2 or not _indexed(model, columns):
+        return Q()
+    return Q(DataContains(Bigrams(Joined(*columns)), Bigrams(Value(word))))
+
+
+def _indexed(model: type[Model], columns: tuple[str, ...]) -> bool:
+    return any(isinstance(index, BigramIndex) and index.columns == columns for index in model._meta.indexes)
+
+
 def containing(model: type[Model], columns: tuple[str, ...], word: str, *, narrow: bool = True) -> Q:
     """Rows whose joined columns contain the word, through the model's BigramIndex when it has one of these columns.
 
@@ -65,12 +77,9 @@ def containing(model: type[Model], columns: tuple[str, ...], word: str, *, narro
     text = Joined(*columns)
     if not narrow:
         return Q(GreaterThan(StrIndex(Lower(text), Value(word.lower())), 0))
-    indexed = any(isinstance(index, BigramIndex) and index.columns == columns for index in model._meta.indexes)
-    if not indexed:
+    if not _indexed(model, columns):
         found = Q(pk__in=[])
         for column in columns:
             found |= Q(**{f"{column}__icontains": word})
         return found
-    found = Q(Contains(Lower(text), word.lower()))
-    # A lone character has no bigram, and an index asked for nothing reads all of itself.
-    return Q(DataContains(Bigrams(text), Bigrams(Value(word)))) & found if len(word) > 1 else found
+    return possible(model, columns, word) & Q(Contains(Lower(text), word.lower()))

@@ -33,8 +33,7 @@ class Bridge(Record):
         indexes = [
             models.Index(fields=["-inspected_at", "-id"], name="sample_bridge_newest"),
             models.Index(fields=["organisation", "-inspected_at", "-id"], name="sample_bridge_of_office"),
-            BigramIndex("number", "code", "name", "note", name="sample_bridge_words"),
-            BigramIndex("keeper_phone", name="sample_bridge_phone"),
+            BigramIndex("number", "code", "name", "note", "keeper_phone", name="sample_bridge_words"),
         ]
 
     def __str__(self) -> str:

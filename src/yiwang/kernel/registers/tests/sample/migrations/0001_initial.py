@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': '桥梁',
                 'verbose_name_plural': '桥梁',
-                'indexes': [models.Index(fields=['-inspected_at', '-id'], name='sample_bridge_newest'), models.Index(fields=['organisation', '-inspected_at', '-id'], name='sample_bridge_of_office'), yiwang.kernel.search.indexing.BigramIndex('number', 'code', 'name', 'note', name='sample_bridge_words'), yiwang.kernel.search.indexing.BigramIndex('keeper_phone', name='sample_bridge_phone')],
+                'indexes': [models.Index(fields=['-inspected_at', '-id'], name='sample_bridge_newest'), models.Index(fields=['organisation', '-inspected_at', '-id'], name='sample_bridge_of_office'), yiwang.kernel.search.indexing.BigramIndex('number', 'code', 'name', 'note', 'keeper_phone', name='sample_bridge_words')],
             },
         ),
     ]
