@@ -108,19 +108,9 @@ def regroup(shape: Shape, members: Sequence[Member], *, full: bool) -> list[Gold
     return [golden for golden, _ in kept]
 
 
-FIELDS = [
-    "title",
-    "name_mac",
-    "number_mac",
-    "shown",
-    "sealed",
-    "digest",
-    "size",
-    "sources",
-    "retired_at",
-    "merged_into",
-    "updated_at",
-]
+FIELDS = ["title", "name_mac", "number_mac", "shown", "sealed", "digest", "size", "sources", "retired_at", "merged_into",
+          "updated_at"]  # fmt: skip
+ENDED = "（来源中已没有）"
 
 
 def _row(shape: Shape, member: Member, values: Mapping[str, str]) -> Row:
@@ -166,12 +156,18 @@ def _assign(kept: Sequence[tuple[GoldenRecord, Sequence[Member]]]) -> None:
 
 
 def _retire(gone: Sequence[GoldenRecord], kept: Sequence[tuple[GoldenRecord, Sequence[Member]]]) -> None:
-    """Records whose members are with another now say with whom; those without members just end."""
+    """Records whose members are with another now say with whom; those without members just end.
+
+    Neither keeps plain values: an undone merge makes them anew from the members, and of somebody who is in no source
+    any more (个人信息保护法第四十七条) nothing may stay behind here.
+    """
     home = {member.uid: golden for golden, rows in kept for member in rows}
     for golden in gone:
         golden.retired_at, golden.merged_into, golden.updated_at = timezone.now(), home.get(golden.uid), timezone.now()
-        golden.digest = ""
-    GoldenRecord.objects.bulk_update(gone, ["retired_at", "merged_into", "updated_at", "digest"], batch_size=BATCH)
+        golden.digest = golden.sealed = golden.name_mac = golden.number_mac = ""
+        if golden.merged_into is None:
+            golden.title, golden.shown = ENDED, {}
+    GoldenRecord.objects.bulk_update(gone, [*FIELDS], batch_size=BATCH)
     Conflict.objects.filter(golden__in=gone).update(state="gone")
 
 

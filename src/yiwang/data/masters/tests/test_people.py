@@ -4,8 +4,8 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from yiwang.data.masters import queries
-from yiwang.data.masters.models import Candidate, Conflict, Decision, GoldenRecord, Look, Member
-from yiwang.data.masters.services import building, deciding, libraries, looking, objects
+from yiwang.data.masters.models import Candidate, Conflict, Decision, Design, GoldenRecord, Look, Member
+from yiwang.data.masters.services import building, deciding, grouping, libraries, looking, objects
 from yiwang.kernel.access.actors import SYSTEM, Invalid, Refused
 
 WHY = "核对户口簿原件"
@@ -63,6 +63,20 @@ def test_two_records_are_merged_and_parted_again(world):
     assert two.merged_into_id == one.pk
     deciding.undo(world["管理员"], decision.pk, reason="看错了")
     assert homes(one.library) == before
+
+
+def test_nothing_of_somebody_who_is_in_no_source_any_more_stays(world):
+    golden = world.linked()
+    library, number = golden.library, golden.number_mac
+    design = Design.objects.filter(library=library).order_by("-number").first()
+    left = list(Member.objects.filter(library=library).exclude(golden=golden).order_by("pk"))
+    grouping.regroup(grouping.shape_of(design), left, full=True)
+    golden.refresh_from_db()
+    assert golden.retired_at is not None and golden.merged_into is None
+    assert (golden.sealed, golden.name_mac, golden.number_mac, golden.shown) == ("", "", "", {})
+    assert number and not GoldenRecord.objects.filter(number_mac=number).exists()
+    plain = looking.reveal(world["明文员"], golden.pk, purpose="核对是否已经删除干净")
+    assert plain.values == {}
 
 
 def test_the_grey_zone_is_decided_side_by_side(world):
