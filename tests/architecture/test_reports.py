@@ -113,6 +113,26 @@ def test_年度报告的数字等于手写SQL(people):
         assert float(number) == float(counted(code)), code
 
 
+def test_数据资源年度报告每个数字有出处_存量截至期末(people):
+    chief = people["chief"]
+    found = drafted(chief, "reports.data")
+    document = queries.document(chief, found)
+    notes = {(note.code, note.period) for note in document.notes}
+    assert {code.partition(".")[0] for code, _ in notes} == {
+        "catalog", "census", "collection", "governance", "masters", "opendata", "sharing"}  # fmt: skip
+    assert ("catalog.resources", f"截至{YEAR}-12-31") in notes and ("catalog.resources", f"{YEAR}年") in notes
+    issued = services.issue(chief, found)
+    for sealed, derived, sound in queries.checked(chief, issued):
+        assert sound and not derived.gone and not derived.come, sealed
+
+
+def test_没有权限看背后记录的人编不了(people):
+    with pytest.raises(Refused, match="数字会不全"):
+        queries.document(people["director"], drafted(people["director"], "reports.data"))
+    with pytest.raises(Invalid, match="until 只能是 end"):
+        queries.tried(people["chief"], queries.editions("reports.data").first(), "{{ figure catalog.items until=now }}")
+
+
 def test_发布即封存_可核验_改不动_可更正(people):
     director = people["director"]
     found = services.issue(director, drafted(director))

@@ -61,7 +61,7 @@ HOTLINE = (
     Desk("BUREAU", "opener", "开放审核员", ("opendata.reviewer", "opendata.service"), "opener"),
     Desk("BUREAU", "keeper", "数据安全管理员", ("protection.keeper", "protection.person_clerk"), "keeper"),
     Desk("BUREAU", "steward", "主数据管理员", ("masters.steward", "masters.revealer"), "steward"),
-    Desk("BUREAU", "chief", "局长", ("reports.issuer", "command.reader"), "chief", head=True),
+    Desk("BUREAU", "chief", "局长", ("reports.issuer", "reports.data_reader", "command.reader"), "chief", head=True),
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")

@@ -9,6 +9,7 @@
 {{ ranking CODE [CODE …] by=DIMENSION }}          the same, best first by the first measure; equals share a rank
 {{ chart CODE by=DIMENSION }}                     a chart (a table in print), on a line of its own
 
+With `until=end` a mark counts from the beginning to the end of the period (截至期末的存量), not the period alone.
 A mark that names no measure, a measure the compiler may not read, or a typo refuses the whole report.
 """
 
@@ -26,7 +27,7 @@ from yiwang.cockpit.reports.document import Block, Document, Note, Span, figure,
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.access.doors import resource
 from yiwang.kernel.measures import queries as measures
-from yiwang.kernel.measures.periods import Period, between, month_of, year_of
+from yiwang.kernel.measures.periods import Period, between, month_of, up_to, year_of
 from yiwang.kernel.measures.queries import Figure, Row
 from yiwang.kernel.measures.registry import measure_of
 
@@ -190,19 +191,21 @@ class Compiler:
             )  # fmt: skip
         return self._numbers[key]
 
-    def _arguments(self, mark: str, rest: list[str], *, split: bool) -> tuple[list[str], dict[str, str], str]:
+    def _arguments(self, mark: str, rest: list[str], *, split: bool) -> tuple[list[str], dict[str, str], str, Period]:
         codes = [word for word in rest if "=" not in word]
         pairs = dict(word.split("=", 1) for word in rest if "=" in word)
-        by = pairs.pop("by", "")
+        by, until = pairs.pop("by", ""), pairs.pop("until", "")
         if not codes or bool(by) != split:
             raise Invalid(f"标记“{{{{ {mark} }}}}”{'须写明指标和 by=维度' if split else '须写明指标，且不能有 by='}。")
-        return codes, pairs, by
+        if until not in ("", "end"):
+            raise Invalid(f"标记“{{{{ {mark} }}}}”的 until 只能是 end（截至期末）。")
+        return codes, pairs, by, up_to(self.period) if until else self.period
 
     def _one(self, mark: str, rest: list[str]) -> Figure:
-        codes, filters, _ = self._arguments(mark, rest, split=False)
+        codes, filters, _, period = self._arguments(mark, rest, split=False)
         if len(codes) > 1:
             raise Invalid(f"标记“{{{{ {mark} }}}}”只能有一个指标。")
-        return self._value(codes[0], filters, None, self.period)
+        return self._value(codes[0], filters, None, period)
 
     def _figure(self, mark: str, rest: list[str]) -> list[Span]:
         found = self._one(mark, rest)
@@ -217,7 +220,11 @@ class Compiler:
     def _change(self, mark: str, rest: list[str]) -> list[Span]:
         """增减只在上年同期有数时给出；比率说百分点，数量说百分比。"""
         now = self._one(mark, rest)
-        past = self._value(now.measure.code, dict(now.filters), None, year_before(self.period))
+        before_period = year_before(self.period)
+        past = self._value(
+            now.measure.code, dict(now.filters), None,
+            before_period if now.period == self.period else up_to(before_period),
+        )  # fmt: skip
         if now.value is None or past.value is None or (past.value == 0 and not now.measure.is_rate):
             return [text("上年同期无可比数据")]
         before = figure(past.text, self._note(past), past.url)
@@ -231,8 +238,8 @@ class Compiler:
         return [text("较上年同期（"), before, text(f"）{'上升' if gap > 0 else '下降'}{size}")]
 
     def _each(self, mark: str, rest: list[str]) -> list[Span]:
-        codes, filters, by = self._arguments(mark, rest, split=True)
-        found = self._value(codes[0], filters, by, self.period)
+        codes, filters, by, period = self._arguments(mark, rest, split=True)
+        found = self._value(codes[0], filters, by, period)
         number = self._note(found)
         spans: list[Span] = []
         unit = "" if found.measure.is_rate else found.measure.unit
@@ -242,8 +249,8 @@ class Compiler:
         return spans or [text("无")]
 
     def _split(self, mark: str, verb: str) -> Block:
-        codes, filters, by = self._arguments(mark, mark.split()[1:], split=True)
-        figures = [self._value(code, filters, by, self.period) for code in codes]
+        codes, filters, by, period = self._arguments(mark, mark.split()[1:], split=True)
+        figures = [self._value(code, filters, by, period) for code in codes]
         labels: dict[object, str] = {}
         for found in figures:
             labels |= {row.key: row.label for row in found.rows if by != measures.MONTH or _begun(row.key)}

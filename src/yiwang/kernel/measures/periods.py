@@ -55,7 +55,13 @@ def between(first: date, last: date) -> Period:
     """Both days included."""
     if first > last:
         raise Invalid("开始日期不能晚于结束日期。")
-    return Period(f"{first}~{last}", f"{first}至{last}", first, last + timedelta(days=1))
+    label = f"截至{last}" if first == date(EARLIEST, 1, 1) else f"{first}至{last}"
+    return Period(f"{first}~{last}", label, first, last + timedelta(days=1))
+
+
+def up_to(period: Period) -> Period:
+    """Everything until the period's end: what a stock (存量) of things with a date of their own is counted over."""
+    return between(date(EARLIEST, 1, 1), period.stop - timedelta(days=1))
 
 
 def parse(code: str) -> Period:
