@@ -44,6 +44,7 @@ SECURITY_ADMINISTRATOR = RoleSpec(
         *_all("access.grant", "view", "add", "change", "export"),
         *_all("access.holding", "view", "add", "change", "export"),
         *_all("access.administrator", "view", "add", "change"),
+        *_all("access.token", "view", "export", "revoke"),
         *_all("orgs.organisation", "view"),
         *_all("orgs.post", "view"),
         *_all("people.person", "view"),

@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 
-from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.registers.models import ApiToken
+from yiwang.kernel.registers.registry import readable
 from yiwang.kernel.registers.services.own import TOKEN_DAYS
 
 
@@ -52,6 +54,15 @@ class ReasonForm(forms.Form):
 class TokenForm(forms.Form):
     name = forms.CharField(label="用途", max_length=60, help_text="如：数据局每日取数")
     days = forms.IntegerField(label="有效天数", initial=90, min_value=1, max_value=TOKEN_DAYS)
+    access = forms.ChoiceField(label="可做什么", choices=ApiToken.Access.choices, initial=ApiToken.Access.MASKED)
+    registers = forms.MultipleChoiceField(
+        label="限于台账", required=False, widget=forms.CheckboxSelectMultiple, help_text="一个不选：账号可用的全部接口"
+    )
+
+    def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = [(each.code, each.name) for each in readable(actor) if each.api]
+        self.fields["registers"].choices = offered  # type: ignore[attr-defined]
 
 
 class DelegationForm(forms.Form):

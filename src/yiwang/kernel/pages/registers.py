@@ -1,5 +1,5 @@
 """The kernel's own registers, loaded at start."""
 
-from yiwang.kernel.pages import administration, lake, upkeep
+from yiwang.kernel.pages import administration, keys, lake, upkeep
 
-__all__ = ["administration", "lake", "upkeep"]
+__all__ = ["administration", "keys", "lake", "upkeep"]

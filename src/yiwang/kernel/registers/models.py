@@ -101,12 +101,20 @@ class WriteKey(models.Model):
 
 
 class ApiToken(models.Model):
-    """接口令牌：只存摘要，限账号、限期，可收回。"""
+    """接口令牌：只存摘要，限账号、限期、限台账、限读写，可收回；永远不宽于账号当时的权限。"""
+
+    class Access(models.TextChoices):
+        MASKED = "masked", "只读，脱敏字段不给明文"
+        READ = "read", "只读"
+        FULL = "full", "读写，与账号相同"
 
     account = models.ForeignKey("people.Account", models.CASCADE, related_name="api_tokens", verbose_name="账号")
     name = models.CharField("用途", max_length=60)
     digest = models.CharField("令牌摘要", max_length=64, unique=True, editable=False)
+    access = models.CharField("可做什么", max_length=8, choices=Access.choices, default=Access.FULL)
+    registers = models.JSONField("限于台账", default=list, blank=True, help_text="台账代码；空为账号可用的全部接口")
     expires_at = models.DateTimeField("失效时间")
+    used_at = models.DateTimeField("最近使用", null=True, blank=True)
     revoked_at = models.DateTimeField("收回时间", null=True, blank=True)
     created_at = models.DateTimeField("创建时间", auto_now_add=True)
 

@@ -32,7 +32,7 @@ def text(answer, status=200) -> str:
 
 def test_令牌只显示一次_能用_收回即失效(three):
     mine = three[Duty.SYSTEM]
-    made = text(mine.post("/account/tokens/", {"name": "对账令牌", "days": "30"}))
+    made = text(mine.post("/account/tokens/", {"name": "对账令牌", "days": "30", "access": "read"}))
     secret = re.search(r'<code class="wrap">([\w-]+)</code>', made)[1]
     assert secret not in text(mine.get("/account/tokens/"))
     machine = Client(headers={"authorization": f"Bearer {secret}"})
@@ -46,9 +46,27 @@ def test_令牌只显示一次_能用_收回即失效(three):
     assert "已收回" in text(mine.get("/account/tokens/"))
 
 
+def test_安全管理员看到并收回任何人的令牌_其他管理员不能(three):
+    mine, keeper = three[Duty.SYSTEM], three[Duty.SECURITY]
+    sent = {"name": "对账令牌", "days": "30", "access": "masked", "registers": ["orgs.post"]}
+    secret = re.search(r'<code class="wrap">([\w-]+)</code>', text(mine.post("/account/tokens/", sent)))[1]
+    machine = Client(headers={"authorization": f"Bearer {secret}"})
+    assert machine.get("/api/r/orgs.post/").status_code == 200
+    assert machine.get("/api/r/people.person/").status_code == 403
+    shown = text(keeper.get("/r/access.token/"))
+    assert "对账令牌" in shown and "只读，脱敏字段不给明文" in shown and secret not in shown
+    token = ApiToken.objects.get()
+    for duty in (Duty.SYSTEM, Duty.AUDIT):
+        text(three[duty].get("/r/access.token/"), 403)
+        text(three[duty].post(f"/r/access.token/{token.pk}/act/revoke/", {"reason": "x"}), 403)
+    assert keeper.post(f"/r/access.token/{token.pk}/act/revoke/", {"reason": "对接已停"}).status_code == 302
+    assert machine.get("/api/r/orgs.post/").status_code == 401
+    assert Entry.objects.filter(action="revoke_token", reason="对接已停").exists()
+
+
 @pytest.mark.parametrize("days", ["0", "366", "x", ""])
 def test_令牌期限不对不签发(three, days):
-    text(three[Duty.SYSTEM].post("/account/tokens/", {"name": "取数", "days": days}), 422)
+    text(three[Duty.SYSTEM].post("/account/tokens/", {"name": "取数", "days": days, "access": "read"}), 422)
     assert not ApiToken.objects.exists()
 
 
@@ -66,7 +84,7 @@ def test_发件箱只给系统管理员_接收方与正文不外露(three):
 
 
 def test_审计记录的动作用中文(three):
-    three[Duty.SYSTEM].post("/account/tokens/", {"name": "取数", "days": "30"})
+    three[Duty.SYSTEM].post("/account/tokens/", {"name": "取数", "days": "30", "access": "read"})
     shown = text(three[Duty.AUDIT].get("/r/ledger.entry/"))
     assert "签发接口令牌" in shown and "issue_token</td>" not in shown
     assert deed(Entry(action="unknown.verb", target_kind="nothing")) == "unknown.verb"

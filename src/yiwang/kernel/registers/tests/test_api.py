@@ -7,6 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Invalid, Refused
+from yiwang.kernel.access.models import Grant
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.testing import PASSWORD, Town
@@ -109,6 +110,53 @@ def test_无效_过期_收回的令牌都进不来(machine):
     assert Client(headers={"Authorization": "Bearer x"}).get(BASE).status_code == 401
     assert Client().get(BASE).status_code == 401
     assert Client().get("/api/openapi.json").status_code == 401
+
+
+@pytest.mark.parametrize("access", ["read", "masked"])
+def test_只读令牌不能写_脱敏令牌不给明文(town, machine, access):
+    writer = machine("view", "add", "change", "open", "unmask")
+    office = town.organisation("养护中心")
+    bridge = Bridge.objects.create(code="Q1", name="桥", organisation=office, keeper_phone="13812345678")
+    _, secret = services.issue_token(writer.actor, writer.actor.account_id, "取数", access=access)
+    reader = Client(headers={"Authorization": f"Bearer {secret}"})
+    row = reader.get(f"{BASE}{bridge.pk}").json()
+    assert row["keeper_phone"] == ("13812345678" if access == "read" else "138****5678")
+    assert reader.get(f"{BASE}?q=5678").json()["total"] == (access == "read")
+    sent = {"code": "Q2", "name": "二号桥", "organisation": office.pk}
+    assert reader.post(BASE, sent, "application/json").status_code == 403
+    changed = {"name": "改名", "version": row["version"]}
+    assert reader.patch(f"{BASE}{bridge.pk}", changed, "application/json").status_code == 403
+    opened = {"opened_on": "2026-01-01"}
+    assert reader.post(f"{BASE}{bridge.pk}/act/open", opened, "application/json").status_code == 403
+    assert not Bridge.objects.exclude(pk=bridge.pk).exists() and Bridge.objects.get().version == bridge.version
+    assert writer.post(BASE, sent, "application/json").status_code == 200
+
+
+def test_令牌限于所列台账_不宽于账号(town):
+    role = town.role("both", (BRIDGES.code, "view", Scope.TREE), ("sample.depot", "view", Scope.TREE))
+    actor = town.actor("周工", town.post("养护中心", "岗", role))
+    _, secret = services.issue_token(actor, actor.account_id, "取数", registers=[BRIDGES.code])
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get(BASE).status_code == 200
+    assert client.get("/api/r/sample.depot/").status_code == 403
+    with pytest.raises(Invalid):
+        services.issue_token(actor, actor.account_id, "取数", registers=["ledger.entry"])
+    with pytest.raises(Invalid):
+        services.issue_token(actor, actor.account_id, "取数", access="everything")
+    Grant.objects.filter(role__code=role, resource=BRIDGES.code).delete()
+    assert client.get(BASE).status_code == 403
+
+
+def test_最近使用记到分钟(machine):
+    client = machine("view")
+    assert ApiToken.objects.get().used_at is None
+    client.get(BASE)
+    first = ApiToken.objects.get().used_at
+    client.get(BASE)
+    assert first is not None and ApiToken.objects.get().used_at == first
+    ApiToken.objects.update(used_at=first - timedelta(minutes=2))
+    client.get(BASE)
+    assert ApiToken.objects.get().used_at >= first
 
 
 def test_停用的账号令牌失效_令牌只在接口地址有效(machine):
