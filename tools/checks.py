@@ -51,6 +51,7 @@ MACHINERY = {"clocks", "ledger", "jobs", "messages"}
 # Other public service functions without an actor, with the reason.
 ACTORLESS = {
     "kernel/files/services:sweep": "the worker's own act",
+    "kernel/files/services:renew_keys": "the worker's own act",
     "kernel/lake/services:sweep": "the worker's own act",
     "kernel/measures/services:digest_of": "pure: neither reads nor writes",
     "kernel/measures/services:seal_digest": "pure: neither reads nor writes",

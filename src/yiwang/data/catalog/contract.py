@@ -13,6 +13,7 @@ from yiwang.data.catalog.models import Item, Quality, Resource
 from yiwang.data.catalog.services import set_levels
 from yiwang.data.catalog.terms import (
     CYCLE_DAYS,
+    SEALED_FROM,
     SERVING,
     UNGRADED,
     Content,
@@ -102,6 +103,11 @@ class ResourceFacts:
 
     def item(self, name: str) -> ItemFacts | None:
         return next((item for item in self.items if item.name == name), None)
+
+    @property
+    def sealed(self) -> frozenset[str]:
+        """Names of the items whose values lie encrypted on the disk; with any, so do the files they arrive in."""
+        return frozenset(item.name for item in self.items if item.level >= SEALED_FROM)
 
     @property
     def key(self) -> tuple[str, ...]:

@@ -166,6 +166,8 @@ class Door(TextChoices):
 
 # An item nobody has graded yet counts as the highest level: nothing leaves by oversight.
 UNGRADED = 4
+# From this level on data lie encrypted (数据安全法第二十一条、GB/T 39477-2020：按分级采取加密等措施).
+SEALED_FROM = 3
 # Door → (share types, open types, highest level) that may pass; an empty tuple asks nothing.
 PASSES: dict[str, tuple[tuple[str, ...], tuple[str, ...], int]] = {
     Door.INTERNAL: ((), (), 4),

@@ -2,13 +2,17 @@
 
 from django.utils import timezone
 
-from yiwang.data.collection.services import processing, pushing, sweeping, watching
+from yiwang.data.collection import queries
+from yiwang.data.collection.services import packages, processing, pushing, sweeping, watching
+from yiwang.data.governance import contract as governance
+from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.files import sealed
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 
-SWEEP_SECONDS, WATCH_SECONDS = 30, 1800
+SWEEP_SECONDS, WATCH_SECONDS, SEAL_SECONDS, DAY_SECONDS = 30, 1800, 300, 24 * 3600
 
 
 @job("collection.sweep", title="来源巡检")
@@ -41,4 +45,29 @@ def watch_loop() -> int:
 
 register("collection.sweep", sweep_loop, SWEEP_SECONDS)
 register("collection.watch", watch_loop, WATCH_SECONDS)
-JOBS = (processing.process, sweep_sources, remind)
+
+
+@job("collection.seal", title="数据包加密")
+def seal_packages(*, resource_id: int) -> Outcome:
+    """What came in before the resource was graded, or while it was graded lower."""
+    waiting = packages.unsealed(resource_id)
+    for package in waiting:
+        packages.seal(SYSTEM, package)
+    runs = governance.seal_runs(SYSTEM, resource_id)
+    return Outcome(f"{len(waiting)} 个数据包、{runs} 次检查的文件已加密。")
+
+
+def seal_loop() -> int:
+    """Queue the sealing of resources that hold plain files and items of level 3 or up."""
+    for resource_id in queries.to_seal():
+        enqueue(seal_packages, key=str(resource_id), resource_id=resource_id)
+    return 0
+
+
+def renew_loop() -> int:
+    return sealed.renew(queries.area("packages"))
+
+
+register("collection.seal", seal_loop, SEAL_SECONDS)
+register("collection.renew", renew_loop, DAY_SECONDS)
+JOBS = (processing.process, sweep_sources, remind, seal_packages)

@@ -11,7 +11,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import terms
 from yiwang.data.collection.models import HeaderMemory, Package, Reminder, Source, Statement
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.models import StoredFile
@@ -111,6 +111,13 @@ def memory(organisation_id: int, resource_id: int) -> dict[str, list[str]]:
 
 def published(resource_id: int) -> QuerySet[Package]:
     return Package.objects.filter(resource_id=resource_id, state=terms.State.PUBLISHED).order_by("-ended_at", "-pk")
+
+
+def to_seal() -> list[int]:
+    """Resources that hold items of level 3 or up and packages in the clear, none of them being worked on."""
+    plain = Package.objects.filter(file__sealed=False, file__erased_at=None).exclude(state__in=terms.MOVING)
+    ids = plain.order_by().values_list("resource_id", flat=True).distinct()
+    return [facts.id for facts in catalog.resources(SYSTEM, ids=ids) if facts.sealed] if ids else []
 
 
 def month_of_statements(actor: Actor, month: date) -> QuerySet[Statement]:

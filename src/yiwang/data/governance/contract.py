@@ -1,6 +1,7 @@
 """What other domains may do with governance."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
+from yiwang.data.governance.models import Run
 from yiwang.data.governance.services import objections as objecting
 from yiwang.data.governance.services import running, sheets
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
@@ -15,8 +17,8 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.files.models import StoredFile
 
 __all__ = [
-    "RuleVerdict", "Verdict", "check", "objections", "open_marks", "open_objection", "progress", "quality",
-    "record_snapshot", "return_sheet",
+    "RuleVerdict", "Verdict", "check", "kept", "objections", "open_marks", "open_objection", "progress", "quality",
+    "record_snapshot", "return_sheet", "seal_runs",
 ]  # fmt: skip
 
 
@@ -28,6 +30,17 @@ def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *
     return sheet can be coloured. The same package and rule set give the same run, also after a kill.
     """
     return running.check(actor, resource_id, parquet_path, package_ref, job_id=job_id)
+
+
+def kept(run_id: int, *names: str) -> AbstractContextManager[list[Path]]:
+    """The files a run left (`valid.parquet`: the good rows, repaired and typed; `quarantine.parquet`: the rows kept
+    back), readable while this lasts; those of a sealed resource lie open in a private folder for that time."""
+    return running.kept(Run.objects.get(pk=run_id), *names)
+
+
+def seal_runs(actor: Actor, resource_id: int) -> int:
+    """Seal the files of earlier runs of a resource that holds items of level 3 or up now; how many runs."""
+    return running.seal_runs(actor, resource_id)
 
 
 def record_snapshot(actor: Actor, run_id: int, number: int) -> None:

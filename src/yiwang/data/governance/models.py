@@ -115,6 +115,7 @@ class Run(Record):
     message = models.CharField("说明", max_length=400, blank=True)
     finished_at = models.DateTimeField("完成时间", null=True, blank=True)
     snapshot = models.PositiveIntegerField("入库快照", null=True, blank=True)
+    sealed = models.BooleanField("加密存放", default=False, editable=False)
 
     class Meta:
         verbose_name = verbose_name_plural = "质量检查"

@@ -11,6 +11,7 @@ from yiwang.data.governance.models import Finding, Objection, Repair, Rule, Rule
 from yiwang.data.governance.terms import Mark
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
 
 
@@ -27,14 +28,18 @@ def findings_of(run: Run) -> list[Finding]:
     found = list(run.findings.select_related("rule").order_by("passed", "rule__position"))
     for finding in found:
         for example in finding.examples:
-            example["shown"] = "，".join(f"{name}={hidden(value)}" for name, value in example["values"].items())
+            example["shown"] = "，".join(
+                f"{name}={value if value is not None else '空'}" for name, value in example["values"].items()
+            )
     return found
 
 
 def hidden(value: object) -> str:
     """Enough of a value to find it in the sheet, too little to copy it out."""
     text = "空" if value is None else str(value)
-    return text if len(text) < 4 else f"{text[:2]}{'*' * min(len(text) - 3, 12)}{text[-1]}"
+    return (
+        f"{text[:1]}{'*' * (len(text) - 1)}" if len(text) < 4 else f"{text[:2]}{'*' * min(len(text) - 3, 12)}{text[-1]}"
+    )
 
 
 def visible(actor: Actor, code: str) -> QuerySet[Any]:
@@ -55,9 +60,10 @@ def sample(rule_set: RuleSet) -> list[dict[str, Any]]:
     """Rows of the last run of the resource, as JSON; empty when nothing was checked yet."""
     last = Run.objects.filter(rule_set__resource=rule_set.resource, state="done").order_by("-pk").first()
     path = places.root() / last.folder / "sample.json" if last else None
-    if path is None or not path.exists():
+    if path is None or not sealed.exists(path):
         return []
-    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    with sealed.stream(path) as content:
+        rows: list[dict[str, Any]] = json.loads(content.read())
     return rows
 
 

@@ -8,9 +8,9 @@ from django.utils import timezone
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
 from yiwang.data.protection import queries, services
 from yiwang.data.protection.services import masking
-from yiwang.data.protection.services.sealing import open_file, seal_file
 from yiwang.data.protection.terms import Kind, Method, Recipient
 from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.crypto.sealing import open_file, seal_file
 
 __all__ = ["Kind", "Method", "Recipient", "mask", "mask_plan", "open_file", "record_access", "seal_file"]
 

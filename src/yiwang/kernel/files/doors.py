@@ -19,7 +19,7 @@ def readable(actor: Actor, file: StoredFile) -> bool:
 
 def readable_file(actor: Actor, file_id: int) -> StoredFile:
     """The file, or a refusal that does not tell whether it exists."""
-    file = StoredFile.objects.filter(pk=file_id, withdrawn_at=None).first()
+    file = StoredFile.objects.filter(pk=file_id, withdrawn_at=None, erased_at=None).first()
     if file is None or not readable(actor, file):
         raise Refused("没有找到该附件，或它不在您的数据范围内。", rule="数据范围", code="absent")
     return file

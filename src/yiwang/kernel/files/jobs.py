@@ -1,6 +1,7 @@
 """What the worker does for this room."""
 
-from yiwang.kernel.files.services import sweep
+from yiwang.kernel.files.services import renew_keys, sweep
 from yiwang.kernel.jobs.loops import register
 
 register("files.sweep", sweep, 3600)
+register("files.renew", renew_keys, 24 * 3600)

@@ -16,8 +16,12 @@ class StoredFile(models.Model):
     uploaded_by = models.ForeignKey(
         "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="上传人"
     )
+    sealed = models.BooleanField("加密存放", default=False, editable=False)
     created_at = models.DateTimeField("上传时间", auto_now_add=True)
     withdrawn_at = models.DateTimeField("撤下时间", null=True, blank=True)
+    erased_at = models.DateTimeField(
+        "内容删除时间", null=True, blank=True, editable=False, help_text="内容已依法删除，只留摘要与记录"
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "附件"

@@ -18,6 +18,7 @@ def download(request: HttpRequest, file_id: int) -> FileResponse:
         raise Refused("附件内容缺失，无法下载。请联系系统管理员从备份恢复。", code="storage") from error
     record(actor, "files.download", ("files.file", file.pk), after={"digest": file.digest})
     response = FileResponse(content, as_attachment=True, filename=file.name, content_type=file.media_type)
+    response["Content-Length"] = str(file.size)
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = POLICY
     response["Cross-Origin-Resource-Policy"] = "same-origin"

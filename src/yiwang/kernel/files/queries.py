@@ -1,11 +1,14 @@
 """Reading files and proving their contents."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO
 
 from django.db.models import QuerySet
 
-from yiwang.kernel.files import storage
+from yiwang.kernel.crypto import CryptoProblem
+from yiwang.kernel.files import private, sealed, storage
 from yiwang.kernel.files.models import StoredFile
 
 
@@ -15,16 +18,33 @@ def of(owner: tuple[str, int]) -> QuerySet[StoredFile]:
 
 
 def content(file: StoredFile) -> BinaryIO:
-    return storage.open_content(file.digest)
+    """The plain bytes; of a sealed file forward only."""
+    return storage.open_content(file.digest, sealing=file.sealed)
+
+
+@contextmanager
+def plain(file: StoredFile) -> Iterator[Path]:
+    """A path an engine can read while this lasts; a sealed file lies open in a private folder for that time."""
+    if not file.sealed:
+        yield storage.path_of(file.digest)
+        return
+    with private.folder(sealed.opened_root()) as folder, content(file) as source:
+        path = folder / file.digest
+        with path.open("xb") as target:
+            while block := source.read(storage.BLOCK):
+                target.write(block)
+        yield path
 
 
 def damaged() -> Iterator[tuple[str, str]]:
     """(digest, what is wrong) of every content that is missing or changed."""
-    for digest in StoredFile.objects.values_list("digest", flat=True).order_by("digest").distinct().iterator():
-        path = storage.path_of(digest)
-        if not path.exists():
+    kept = StoredFile.objects.filter(erased_at=None).order_by("digest", "sealed")
+    for digest, sealing in kept.values_list("digest", "sealed").distinct().iterator():
+        try:
+            with storage.open_content(digest, sealing=sealing) as stream:
+                if storage.digest_of(stream) != digest:
+                    yield digest, "内容与摘要不符"
+        except FileNotFoundError:
             yield digest, "内容缺失"
-            continue
-        with path.open("rb") as stream:
-            if storage.digest_of(stream) != digest:
-                yield digest, "内容与摘要不符"
+        except CryptoProblem as problem:
+            yield digest, str(problem)

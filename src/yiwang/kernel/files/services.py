@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Refused
-from yiwang.kernel.files import doors, sniffing, storage
+from yiwang.kernel.files import doors, private, sealed, sniffing, storage
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.ledger.services import record
 
@@ -39,10 +39,11 @@ def store(
     owner: tuple[str, int],
     kind: str = "",
     limit: int | None = None,
+    sealing: bool = False,
 ) -> StoredFile:
     """Check and keep a file. The content is on disk before the row; without the row the collector removes it.
 
-    `limit`: bytes, for callers whose files are larger than an attachment may be.
+    `limit`: bytes, for callers whose files are larger than an attachment may be. `sealing`: it lies encrypted (SM4).
     """
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     size, limit = _size(stream), limit or settings.FILE_SIZE_LIMIT
@@ -56,7 +57,7 @@ def store(
     with transaction.atomic():
         _hold(digest, wait=True)
         try:
-            storage.write(stream, digest)
+            storage.write(stream, digest, sealing=sealing)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
                 raise
@@ -71,6 +72,7 @@ def store(
             owner_kind=owner[0],
             owner_id=owner[1],
             kind=kind,
+            sealed=sealing,
             uploaded_by_id=actor.person_id,
         )
         record(actor, "files.store", ("files.file", file.pk), after={"name": name, "digest": digest, "owner": owner})
@@ -102,16 +104,53 @@ def withdraw(actor: Actor, file_id: int, reason: str) -> StoredFile:
     return file
 
 
+def seal(actor: Actor, file_id: int) -> bool:
+    """Seal a content that was kept plain before; False when it is sealed already."""
+    with transaction.atomic():
+        file = StoredFile.objects.select_for_update().get(pk=file_id)
+        if file.sealed or file.erased_at is not None:
+            return False
+        _hold(file.digest, wait=True)
+        with storage.open_content(file.digest) as content:
+            storage.write(content, file.digest, sealing=True)
+        file.sealed = True
+        file.save(update_fields=["sealed"])
+        record(actor, "files.seal", ("files.file", file.pk), after={"digest": file.digest})
+        transaction.on_commit(lambda: _drop(file.digest))
+    return True
+
+
+def erase(actor: Actor, file_id: int, reason: str) -> bool:
+    """Destroy a content by law (个人信息保护法 第四十七条); row and digest stay. False when another row still needs it."""
+    with transaction.atomic():
+        file = StoredFile.objects.select_for_update().get(pk=file_id)
+        if file.erased_at is None:
+            file.erased_at = file.withdrawn_at = timezone.now()
+            file.save(update_fields=["erased_at", "withdrawn_at"])
+            record(actor, "files.erase", ("files.file", file.pk), reason=reason, after={"digest": file.digest})
+        transaction.on_commit(lambda: _drop(file.digest))
+    return not StoredFile.objects.filter(digest=file.digest, erased_at=None).exists()
+
+
+def _drop(digest: str) -> None:
+    """Remove the forms of a content that no row needs any more; what is held by an upload now, the collector takes."""
+    for sealing in (False, True):
+        path = storage.lies_at(digest, sealing=sealing)
+        with transaction.atomic():
+            if path.exists() and _hold(digest, wait=False) and not _needed(path):
+                path.unlink(missing_ok=True)
+
+
 def sweep(age: float = ORPHAN_AGE) -> int:
-    """Remove contents no row points to: their upload was rolled back or killed."""
-    removed = 0
+    """Remove contents no row points to, whose upload was rolled back or killed, and what a killed process had opened."""
+    removed = private.sweep(sealed.opened_root())
     for path in storage.older_than(age):
         if path.name.startswith(".new-"):
             path.unlink(missing_ok=True)
             removed += 1
             continue
         with transaction.atomic():
-            if _hold(path.name, wait=False) and _unused(path, age):
+            if _hold(path.name.removesuffix(sealed.SUFFIX), wait=False) and _unused(path, age):
                 path.unlink(missing_ok=True)
                 removed += 1
     return removed
@@ -119,4 +158,14 @@ def sweep(age: float = ORPHAN_AGE) -> int:
 
 def _unused(path: Path, age: float) -> bool:
     still_old = path.exists() and path.stat().st_mtime < timezone.now().timestamp() - age
-    return still_old and not StoredFile.objects.filter(digest=path.name).exists()
+    return still_old and not _needed(path)
+
+
+def _needed(path: Path) -> bool:
+    digest, sealing = path.name.removesuffix(sealed.SUFFIX), path.name.endswith(sealed.SUFFIX)
+    return StoredFile.objects.filter(digest=digest, sealed=sealing, erased_at=None).exists()
+
+
+def renew_keys() -> int:
+    """Sealed contents under a phased-out key get the current one; the contents themselves are not touched."""
+    return sealed.renew(storage.root())

@@ -6,11 +6,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.files import private
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
-from yiwang.kernel.lake import proofs, services
+from yiwang.kernel.lake import places, proofs, services
 from yiwang.kernel.lake.models import LakeTable, Proof
 
 NIGHT = range(1, 5)  # hours of the day, local time
@@ -81,4 +82,10 @@ def look() -> int:
     return 0
 
 
+def tidy() -> int:
+    """Plain copies and half results of killed processes: at every start, and again soon after."""
+    return private.sweep(places.root() / ".work")
+
+
 register("lake.look", look, 15)
+register("lake.tidy", tidy, 300)

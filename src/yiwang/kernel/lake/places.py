@@ -1,14 +1,13 @@
 """Where files lie: LAKE/<table>/data/… and .work/ for what is being made. Paths in rows are relative to the root."""
 
 import os
-import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import mkdtemp
 
 from django.conf import settings
+
+from yiwang.kernel.files import private
 
 # Held shared by a backup while it copies: files that rows have given up stay on the disk until it is done.
 BACKUP_LOCK = 0x6C616B62  # "lakb"
@@ -26,22 +25,14 @@ def absolute(path: str) -> str:
 
 @contextmanager
 def work_folder() -> Iterator[Path]:
-    """A private folder on the lake's own disk, gone afterwards; a killed process's is swept after a day."""
-    above = root() / ".work"
-    above.mkdir(parents=True, exist_ok=True)
-    folder = Path(mkdtemp(dir=above))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    """A private folder on the lake's own disk, gone afterwards; a killed process's goes with the next sweep."""
+    with private.folder(root() / ".work") as made:
+        yield made
 
 
-def abandoned(age: float) -> Iterator[Path]:
-    """Work folders nobody touched for `age` seconds."""
-    limit = time.time() - age
-    for folder in (root() / ".work").glob("*"):
-        if folder.stat().st_mtime < limit:
-            yield folder
+def abandoned() -> Iterator[Path]:
+    """Work folders whose process has ended."""
+    return private.abandoned(root() / ".work")
 
 
 def sync(folder: Path) -> None:

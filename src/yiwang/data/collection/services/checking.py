@@ -6,9 +6,8 @@ from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Refused
-from yiwang.kernel.files.queries import content
+from yiwang.kernel.files.queries import plain
 from yiwang.kernel.files.services import store
-from yiwang.kernel.files.storage import path_of
 
 
 def check(package: Package, parsed: str, job_id: int | None) -> governance.Verdict:
@@ -25,29 +24,29 @@ def give_back(package: Package, run: int, job_id: int | None) -> str:
         return ""
     looked = package.looked
     try:
-        made = governance.return_sheet(
-            SYSTEM, run, original=path_of(package.file.digest), name=package.file_name, sheet=looked["sheet"],
-            first_data=looked["row"] + looked["depth"] - 1,
-            columns={field: int(column) - 1 for column, field in package.mapping.items()}, job_id=job_id,
-        )  # fmt: skip
-        with content(made) as sheet:
-            store(SYSTEM, made.name, sheet, owner=(queries.PACKAGE, package.pk), kind=queries.RETURNED)
+        with plain(package.file) as original:
+            made = governance.return_sheet(
+                SYSTEM, run, original=original, name=package.file_name, sheet=looked["sheet"],
+                first_data=looked["row"] + looked["depth"] - 1,
+                columns={field: int(column) - 1 for column, field in package.mapping.items()}, job_id=job_id,
+            )  # fmt: skip
+        with plain(made) as path, path.open("rb") as sheet:
+            store(
+                SYSTEM, made.name, sheet, owner=(queries.PACKAGE, package.pk), kind=queries.RETURNED, sealing=made.sealed
+            )  # fmt: skip
     except Refused as refusal:
         return refusal.message
     return ""
 
 
-def plain(verdict: governance.Verdict) -> dict[str, Any]:
-    """What the package keeps of a verdict: the rules that found something, and where the files lie."""
+def kept_of(verdict: governance.Verdict) -> dict[str, Any]:
+    """What the package keeps of a verdict: the run, and the rules that found something."""
     found = [
         {"rule": each.name, "rows": each.failed, "unknown": each.unknown, "blocks": each.blocks, "reason": each.reason,
          "passed": each.passed}
         for each in verdict.by_rule if each.failed or each.unknown or not each.passed
     ]  # fmt: skip
-    return {
-        "run": verdict.run_id, "repaired": verdict.repaired_path, "quarantined": verdict.quarantined_path, "by_rule": found,
-        "rules": len(verdict.by_rule),
-    }  # fmt: skip
+    return {"run": verdict.run_id, "by_rule": found, "rules": len(verdict.by_rule)}
 
 
 def published(package: Package, number: int) -> None:

@@ -10,7 +10,7 @@ from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import HeaderMemory, Package, Source
 from yiwang.data.collection.services import packages, processing
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid
-from yiwang.kernel.files.queries import content as content_of
+from yiwang.kernel.files.queries import plain as plain_of
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import Snapshot
@@ -109,7 +109,7 @@ def replay(actor: Actor, package_id: int, reason: str) -> Package:
         raise Invalid("请写明重放理由。", errors={"reason": ["必填"]})
     if old.state in terms.OPEN:
         raise Conflict(f"数据包 {old.number} 还在处理，不需要重放。", rule=RULE)
-    with content_of(old.file) as content, transaction.atomic():
+    with plain_of(old.file) as path, path.open("rb") as content, transaction.atomic():
         made, _ = receive(actor, old.source, old.file_name, content, replay_of=old)
         record(actor, "collection.replay", (queries.PACKAGE, made.pk), after={"of": old.number}, reason=reason)
     return made

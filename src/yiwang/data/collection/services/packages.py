@@ -1,7 +1,9 @@
 """数据包：接收一次，状态只前进，每步留痕。"""
 
 import hashlib
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.db import connection, transaction
@@ -11,6 +13,9 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package, Source, Step
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
+from yiwang.kernel.files import sealed
+from yiwang.kernel.files.queries import of as of_owner
+from yiwang.kernel.files.services import seal as seal_file
 from yiwang.kernel.files.services import store
 from yiwang.kernel.files.sniffing import normal_name
 from yiwang.kernel.ledger.services import record
@@ -95,7 +100,8 @@ def _create(
         cursor.execute("SELECT nextval(pg_get_serial_sequence('collection_package', 'id'))")
         pk = cursor.fetchone()[0]
     file = store(
-        actor, name, content, owner=(queries.PACKAGE, pk), kind="数据包原件", limit=terms.PACKAGE_LIMIT
+        actor, name, content, owner=(queries.PACKAGE, pk), kind="数据包原件", limit=terms.PACKAGE_LIMIT,
+        sealing=bool(facts.sealed),
     )  # fmt: skip
     package = Package.objects.create(
         pk=pk, number=f"包-{timezone.localtime(now).year}-{pk:06}", source=source, resource_id=facts.id,
@@ -110,6 +116,37 @@ def _create(
         after={"number": package.number, "resource": facts.code, "sha256": digest, "batch": batch},
     )  # fmt: skip
     return package
+
+
+def parsed_path(package: Package) -> Path:
+    """Where the rows read from the original lie, as `sealed` files do."""
+    return queries.area("packages", str(package.pk)) / "parsed.parquet"
+
+
+def put_parsed(package: Package, made: Path) -> None:
+    """Keep what was read: sealed as the original is; read again, it takes the former one's place."""
+    target = parsed_path(package)
+    if package.file.sealed:
+        with made.open("rb") as content:
+            sealed.keep(content, target)
+        target.unlink(missing_ok=True)
+        return
+    part = target.with_suffix(".part")
+    shutil.move(made, part)
+    part.replace(target)
+
+
+def unsealed(resource_id: int) -> list[Package]:
+    """Ended or waiting packages of a resource whose original lies in the clear; the worker is done with them."""
+    found = Package.objects.filter(resource_id=resource_id, file__sealed=False, file__erased_at=None)
+    return list(found.exclude(state__in=terms.MOVING).select_related("file").order_by("pk"))
+
+
+def seal(actor: Actor, package: Package) -> None:
+    """Seal what a package kept before its resource held items of a level that asks for it; cut off, it goes on."""
+    sealed.take(parsed_path(package))
+    for file in {each.pk for each in (package.file, *of_owner((queries.PACKAGE, package.pk)))}:
+        seal_file(actor, file)
 
 
 def _step(actor: Actor, package: Package, message: str, facts: Mapping[str, Any] | None = None) -> None:

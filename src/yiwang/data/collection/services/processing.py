@@ -1,8 +1,8 @@
 """从原件到快照：认表头、读取、检查、入湖。每一步可以重做：结果先成文件，再随状态一起提交。"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 from django.db import transaction
@@ -11,10 +11,12 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import checking, packages, publishing
+from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
-from yiwang.kernel.files.storage import path_of
+from yiwang.kernel.files import sealed
+from yiwang.kernel.files.queries import plain
 from yiwang.kernel.jobs.tasks import Outcome, job
-from yiwang.kernel.lake import engine
+from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake_queries
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
@@ -43,16 +45,10 @@ def advance(package_id: int, job_id: int | None = None) -> Package:
             packages.move(SYSTEM, package_id, terms.OPEN, State.FAILED, refusal.message, facts={"rule": refusal.rule})
 
 
-def _original(package: Package) -> dict[str, Any]:
-    return {"path": str(path_of(package.file.digest)), "name": package.file_name}
-
-
-def _folder(package: Package) -> Path:
-    return queries.area("packages", str(package.pk))
-
-
-def parsed_path(package: Package) -> Path:
-    return _folder(package) / "parsed.parquet"
+@contextmanager
+def _original(package: Package) -> Iterator[dict[str, Any]]:
+    with plain(package.file) as path:
+        yield {"path": str(path), "name": package.file_name}
 
 
 def _read(package: Package, job_id: int | None) -> None:
@@ -72,21 +68,33 @@ def _read(package: Package, job_id: int | None) -> None:
             return
         package.looked = looked
         package.mapping = {str(each["column"]): each["field"] for each in looked["columns"] if each["field"]}
-    answer = engine.run(
-        "yiwang.kernel.tables.reading:parse",
-        {
-            **_original(package), "sheet": package.looked["sheet"], "row": package.looked["row"],
-            "depth": package.looked["depth"], "width": package.looked["width"], "columns": package.mapping,
-            "titles": {each["field"]: each["title"] for each in package.looked["columns"] if each["field"]},
-            "fields": [item.name for item in facts.items],
-        },
-        memory_mb=MEMORY_MB, seconds=SECONDS, folder=_folder(package), job_id=job_id,
-    )  # fmt: skip
+    answer = _parse(package, facts, job_id)
     profile = answer.pop("profile")
     packages.move(
         SYSTEM, package.pk, (State.RECEIVED,), State.PARSED, f"读取 {answer['rows']:,} 行", facts={"skipped": answer["skipped"]},
         looked=package.looked, mapping=package.mapping, report=answer, profile=profile, rows=answer["rows"],
     )  # fmt: skip
+
+
+def _parse(package: Package, facts: catalog.ResourceFacts, job_id: int | None) -> dict[str, Any]:
+    """Read the original into the package's Parquet, which lies sealed where the original does."""
+    with _original(package) as original, places.work_folder() as made:
+        params = {
+            **original, "sheet": package.looked["sheet"], "row": package.looked["row"],
+            "depth": package.looked["depth"], "width": package.looked["width"], "columns": package.mapping,
+            "titles": {each["field"]: each["title"] for each in package.looked["columns"] if each["field"]},
+            "fields": [item.name for item in facts.items],
+        }  # fmt: skip
+        answer: dict[str, Any] = engine.run(
+            "yiwang.kernel.tables.reading:parse",
+            params,
+            memory_mb=MEMORY_MB,
+            seconds=SECONDS,
+            folder=made,
+            job_id=job_id,
+        )
+        packages.put_parsed(package, made / "parsed.parquet")
+    return answer
 
 
 def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
@@ -96,21 +104,23 @@ def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
          "required": item.is_key or not item.nullable}
         for item in facts.items
     ]  # fmt: skip
-    looked: dict[str, Any] = engine.run(
-        "yiwang.kernel.tables.reading:look",
-        {**_original(package), "expected": expected, "template": {"code": facts.code, "version": facts.version}},
-        memory_mb=MEMORY_MB, seconds=120,
-    )  # fmt: skip
+    with _original(package) as original:
+        looked: dict[str, Any] = engine.run(
+            "yiwang.kernel.tables.reading:look",
+            {**original, "expected": expected, "template": {"code": facts.code, "version": facts.version}},
+            memory_mb=MEMORY_MB, seconds=120,
+        )  # fmt: skip
     return looked
 
 
 def _check(package: Package, job_id: int | None) -> None:
     """规则检查：修正、转换、隔离、按规则计数，由治理给出结论；有问题的行做成退回表。"""
-    verdict = checking.check(package, str(parsed_path(package)), job_id)
+    with sealed.plain(packages.parsed_path(package)) as (parsed,):
+        verdict = checking.check(package, str(parsed), job_id)
     unreturned = checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
     packages.move(
         SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
-        verdict={**checking.plain(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
+        verdict={**checking.kept_of(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
     )  # fmt: skip
 
 
@@ -158,14 +168,15 @@ def _stage(package: Package, job_id: int | None) -> None:
 
 
 def _stage_once(package: Package, facts: catalog.ResourceFacts, table: LakeTable, job_id: int | None) -> None:
-    given = Files((package.verdict["repaired"],))
-    before = lake_queries.current(table)
-    staged = lake.stage(
-        SYSTEM, table, given, LAKE_MODES[terms.Mode(package.mode)], {"package": package.number, "run": package.verdict["run"]},
-        edges=_edges(package, facts), memory_mb=MEMORY_MB, seconds=SECONDS, job_id=job_id,
-    )  # fmt: skip
+    run, before = package.verdict["run"], lake_queries.current(table)
+    with governance.kept(run, "valid.parquet") as (valid,):
+        given = Files((str(valid),))
+        staged = lake.stage(
+            SYSTEM, table, given, LAKE_MODES[terms.Mode(package.mode)], {"package": package.number, "run": run},
+            edges=_edges(package, facts), memory_mb=MEMORY_MB, seconds=SECONDS, job_id=job_id,
+        )  # fmt: skip
+        statement = publishing.compare(table, before, given) if package.from_above and before else None
     reasons = doubts(package, staged, before)
-    statement = publishing.compare(table, before, given) if package.from_above and before else None
     with transaction.atomic():
         packages.locked(package.resource_id)
         waiting = packages.move(

@@ -1,11 +1,14 @@
 """接口推送：清单 → 分块 → 核对。断了从已收的字节接着传；同一幂等键总是同一次推送。"""
 
 import hashlib
-import os
+import io
 import re
+import shutil
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,6 +18,7 @@ from yiwang.data.collection.models import Package, Push, Source
 from yiwang.data.collection.services import intake, packages
 from yiwang.data.collection.services.sweeping import plain_name
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.files import sealed
 from yiwang.kernel.ledger.services import record
 
 RULE = "接口推送规则"
@@ -22,8 +26,13 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 BLOCK = 1 << 20
 
 
-def _path(push: Push) -> Path:
-    return queries.area("push") / f"{push.pk}.part"
+def _folder(push: Push) -> Path:
+    """The chunks of an unfinished push, each sealed, named by where it begins."""
+    return queries.area("push", str(push.pk))
+
+
+def _chunk(push: Push, offset: int) -> Path:
+    return _folder(push) / f"{offset:012}"
 
 
 def begin(actor: Actor, source_id: int, *, key: str, name: str, size: int, sha256: str, batch: str = "") -> Push:
@@ -90,12 +99,7 @@ def add_chunk(actor: Actor, push_id: int, offset: int, content: bytes) -> Push:
             raise Conflict(f"应从第 {push.received} 字节接着传，收到的是第 {offset} 字节，没有接收。", rule=RULE)
         if offset + len(content) > push.size:
             raise Invalid(f"超出清单所列的 {push.size} 字节，没有接收。请核对清单。", rule=RULE)
-        with _path(push).open("r+b" if _path(push).exists() else "w+b") as file:
-            file.seek(offset)
-            file.write(content)
-            file.truncate()
-            file.flush()
-            os.fsync(file.fileno())
+        sealed.keep(io.BytesIO(content), _chunk(push, offset))
         push.received = offset + len(content)
         push.save(update_fields=["received"])
     return push
@@ -117,17 +121,31 @@ def finish(actor: Actor, push_id: int) -> tuple[Package, bool]:
             raise Conflict(
                 f"还差 {push.size - push.received} 字节，没有成包。请从第 {push.received} 字节接着传。", rule=RULE
             )
-        with _path(push).open("rb") as file:
+        with TemporaryFile(dir=queries.area("incoming")) as file:
             hasher = hashlib.sha256()
-            while block := file.read(BLOCK):
+            for block in _blocks(push):
                 hasher.update(block)
+                file.write(block)
             if hasher.hexdigest() != push.sha256:
                 raise Invalid("收到的内容与清单的 SHA-256 不符，没有成包。请换一个幂等键重新推送。", rule=RULE)
-            package, fresh = intake.receive(actor, push.source, push.name, file, batch=push.batch)
+            package, fresh = intake.receive(actor, push.source, push.name, cast(BinaryIO, file), batch=push.batch)
         push.package = package
         push.save(update_fields=["package"])
-    _path(push).unlink(missing_ok=True)
+    shutil.rmtree(_folder(push), ignore_errors=True)
     return package, fresh
+
+
+def _blocks(push: Push) -> Iterator[bytes]:
+    """The announced bytes, chunk after chunk; what a cut-off attempt wrote beyond is passed by."""
+    at = 0
+    while at < push.size:
+        start = at
+        with sealed.stream(_chunk(push, start)) as content:
+            while block := content.read(BLOCK):
+                at += len(block)
+                yield block
+        if at == start:
+            raise Invalid("有一块内容缺失，没有成包。请换一个幂等键重新推送。", rule=RULE)
 
 
 def status(actor: Actor, push_id: int) -> dict[str, Any]:
@@ -145,6 +163,6 @@ def tidy(now: datetime) -> int:
     """Unfinished pushes and half files nobody continues."""
     gone = 0
     for push in Push.objects.filter(package=None, expires_at__lt=now - timedelta(days=1)):
-        _path(push).unlink(missing_ok=True)
+        shutil.rmtree(_folder(push), ignore_errors=True)
         gone += push.delete()[0]
     return gone

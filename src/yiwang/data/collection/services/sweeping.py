@@ -240,8 +240,9 @@ def _take_drop(source: Source, folder: Path, name: str) -> Package | None:
                 rule="投递目录规则",
             )
         package, _ = intake.receive(SYSTEM, source, file, cast(BinaryIO, copy), batch=str(manifest["batch"])[:120])
-    for each in (file, name):
-        _put_away(folder, "taken", each)
+    _put_away(folder, "taken", name)
+    # The package has the content, sealed where it must be; a second copy in the clear would undo that.
+    (folder / file).unlink(missing_ok=True)
     return package
 
 

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.governance.models import Proposal, Rule, Run
-from yiwang.data.governance.services import rules
+from yiwang.data.governance.services import rules, running
 from yiwang.data.governance.terms import Kind, ProposalState, RunState, Severity
 from yiwang.data.governance.terms.templates import TEMPLATES, column, text
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Refused
 from yiwang.kernel.crypto import sm3
-from yiwang.kernel.lake import engine, places, queries
+from yiwang.kernel.lake import engine, queries
 from yiwang.kernel.lake.models import LakeTable
 
 MEND = "mend"
@@ -40,12 +40,12 @@ def profile(actor: Actor, run_id: int, path: Path | None = None, *, job_id: int 
     if run.state != RunState.DONE:
         raise Refused("这次检查没有完成，不能剖析。", rule="剖析须有数据")
     rule_set = run.rule_set
-    found: list[dict[str, Any]] = engine.run(
-        "yiwang.data.governance.jobs.profiling:profile",
-        {"path": str(path or places.root() / run.folder / "valid.parquet"), "columns": rule_set.columns, "titles": rule_set.titles,
-         "known": _known(rule_set.resource)},
-        seconds=300, job_id=job_id,
-    )  # fmt: skip
+    with running.kept(run, "valid.parquet") as (valid,):
+        found: list[dict[str, Any]] = engine.run(
+            "yiwang.data.governance.jobs.profiling:profile",
+            {"path": str(path or valid), "columns": rule_set.columns, "titles": rule_set.titles, "known": _known(rule_set.resource)},
+            seconds=300, job_id=job_id,
+        )  # fmt: skip
     rows = [
         Proposal(
             organisation_id=run.organisation_id, created_by_id=actor.person_id, resource=rule_set.resource,

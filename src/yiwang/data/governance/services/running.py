@@ -2,27 +2,32 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
+from yiwang.data.governance.queries import hidden as ends
 from yiwang.data.governance.services import rules as rule_sets
 from yiwang.data.governance.terms import Kind, RuleSetState, RunState, Severity
 from yiwang.data.governance.terms.plans import Answer, Plan
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Refused
+from yiwang.kernel.crypto.masks import STARS
+from yiwang.kernel.files import queries as stored
+from yiwang.kernel.files import sealed
+from yiwang.kernel.files import services as files
 from yiwang.kernel.lake import engine, places, queries
 from yiwang.kernel.ledger import services as ledger
 
 MEMORY_MB, SECONDS = 2560, 900.0
 LOCKS = 20_170
+FILES = ("valid.parquet", "quarantine.parquet", "repairs.parquet", "sample.json")
 
 
 @dataclass(frozen=True)
@@ -40,14 +45,12 @@ class RuleVerdict:
 
 @dataclass(frozen=True)
 class Verdict:
-    """rows = valid + bad. `repaired_path`: the valid rows, repaired and typed; `quarantined_path`: the rows kept back."""
+    """rows = valid + bad; the rows themselves through `kept`."""
 
     run_id: int
     rows: int
     valid: int
     bad: int
-    quarantined_path: str
-    repaired_path: str
     by_rule: tuple[RuleVerdict, ...]
 
 
@@ -101,26 +104,67 @@ def check(
 
 
 def _perform(actor: Actor, run: Run, path: Path, **limits: Any) -> None:
-    home = places.root() / "checks"
-    made = home / f".{run.pk}-{uuid4().hex}"
-    made.mkdir(parents=True)
-    try:
-        answer: Answer = engine.run(
-            "yiwang.data.governance.jobs.checking:check", {"plan": plan_of(run, path)}, folder=made, **limits
-        )
-        shutil.rmtree(made / "spill", ignore_errors=True)
-        final = places.root() / run.folder
-        shutil.rmtree(final, ignore_errors=True)
-        made.rename(final)
-        places.sync(home)
-    except Refused as refusal:
-        Run.objects.filter(pk=run.pk).update(
-            state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
-        )
-        raise
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    run.sealed = bool(catalog.resource(SYSTEM, run.rule_set.resource).sealed)
+    with places.work_folder() as made:
+        try:
+            answer: Answer = engine.run(
+                "yiwang.data.governance.jobs.checking:check", {"plan": plan_of(run, path)}, folder=made, **limits
+            )
+        except Refused as refusal:
+            Run.objects.filter(pk=run.pk).update(
+                state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
+            )
+            raise
+        _put(run, made)
     _conclude(actor, run, answer)
+
+
+def _put(run: Run, made: Path) -> None:
+    """The files of a run to their place, sealed where the resource asks for it. Done again, it replaces what is there."""
+    final = places.root() / run.folder
+    shutil.rmtree(final, ignore_errors=True)
+    final.mkdir(parents=True)
+    for name in FILES:
+        if run.sealed:
+            with (made / name).open("rb") as content:
+                sealed.keep(content, final / name)
+        else:
+            (made / name).rename(final / name)
+    places.sync(final)
+    places.sync(final.parent)
+
+
+@contextmanager
+def kept(run: Run, *names: str) -> Iterator[list[Path]]:
+    """The files of a run (of `FILES`) as an engine can read them, for as long as this lasts."""
+    with sealed.plain(*(places.root() / run.folder / name for name in names)) as paths:
+        yield paths
+
+
+def seal_runs(actor: Actor, resource_id: int) -> int:
+    """Seal what runs kept before the resource held items of a level that asks for it; how many runs."""
+    actor.require("governance.run", "change")
+    done = 0
+    for run in Run.objects.filter(rule_set__resource=resource_id, sealed=False, state=RunState.DONE):
+        with _alone(run.pk):
+            for name in FILES:
+                sealed.take(places.root() / run.folder / name)
+            for sheet in stored.of(("governance.run", run.pk)):
+                files.seal(actor, sheet.pk)
+            Run.objects.filter(pk=run.pk).update(sealed=True)
+        done += 1
+    return done
+
+
+def hidden(examples: list[dict[str, Any]], high: Collection[str]) -> list[dict[str, Any]]:
+    """Examples as they are kept for ever: the ends of values only, of sealed items (`high`) nothing."""
+
+    def shown(name: str, value: Any) -> Any:
+        return value if value is None else STARS if name in high else ends(value)
+
+    return [
+        {**each, "values": {name: shown(name, value) for name, value in each["values"].items()}} for each in examples
+    ]
 
 
 def plan_of(run: Run, path: Path) -> Plan:
@@ -159,6 +203,7 @@ def references(rules: list[Rule]) -> dict[str, Any]:
 
 def _conclude(actor: Actor, run: Run, answer: Answer) -> None:
     rules = {rule.pk: rule for rule in run.rule_set.rules.all()}
+    high = catalog.resource(SYSTEM, run.rule_set.resource).sealed
     with transaction.atomic():
         locked = Run.objects.select_for_update().get(pk=run.pk)
         if locked.state == RunState.DONE:
@@ -167,7 +212,7 @@ def _conclude(actor: Actor, run: Run, answer: Answer) -> None:
             Finding(
                 run=run, rule=rules[each["id"]], organisation_id=run.organisation_id, created_by_id=actor.person_id,
                 dimension=rules[each["id"]].dimension, rows=answer["rows"], failed=each["failed"], unknown=each["unknown"],
-                passed=each["passed"], measure=each["measure"], examples=each["examples"], is_demo=run.is_demo,
+                passed=each["passed"], measure=each["measure"], examples=hidden(each["examples"], high), is_demo=run.is_demo,
             )
             for each in answer["rules"]
         )  # fmt: skip
@@ -183,11 +228,9 @@ def _conclude(actor: Actor, run: Run, answer: Answer) -> None:
 
 def verdict(run: Run) -> Verdict:
     """Of a finished run."""
-    folder = places.root() / run.folder
     findings = run.findings.select_related("rule").order_by("rule__position", "rule_id")
     return Verdict(
-        run_id=run.pk, rows=run.rows, valid=run.valid, bad=run.bad, quarantined_path=str(folder / "quarantine.parquet"),
-        repaired_path=str(folder / "valid.parquet"),
+        run_id=run.pk, rows=run.rows, valid=run.valid, bad=run.bad,
         by_rule=tuple(
             RuleVerdict(each.rule.code, each.rule.name, each.failed, each.unknown, each.passed,
                         each.rule.severity == Severity.BLOCK, each.rule.reason)

@@ -7,9 +7,11 @@ from django.db import transaction
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Run
+from yiwang.data.governance.services import running
 from yiwang.data.governance.terms import Kind, RunState, Severity
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.files import sealed
 from yiwang.kernel.files import services as files
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.lake import engine, places
@@ -38,17 +40,18 @@ def return_sheet(
     known = StoredFile.objects.filter(owner_kind=OWNER, owner_id=run.pk, kind="return", withdrawn_at=None).first()
     if known is not None:
         return known
-    folder = places.root() / run.folder
-    with places.work_folder() as made:
+    with places.work_folder() as made, running.kept(run, "quarantine.parquet") as (quarantine,):
         engine.run(
             "yiwang.data.governance.jobs.returning:give_back",
             {"original": str(original), "name": name, "sheet": sheet, "first_data": first_data, "columns": columns,
-             "quarantine": str(folder / "quarantine.parquet"), "rules": _rules(run)},
+             "quarantine": str(quarantine), "rules": _rules(run)},
             folder=made, seconds=120, job_id=job_id,
         )  # fmt: skip
         stem = name.rsplit(".", 1)[0]
         with transaction.atomic(), (made / "return.xlsx").open("rb") as content:
-            return files.store(actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return")
+            return files.store(
+                actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return", sealing=run.sealed
+            )
 
 
 def progress(actor: Actor, run_id: int) -> dict[str, int] | None:
@@ -63,12 +66,12 @@ def progress(actor: Actor, run_id: int) -> dict[str, int] | None:
     )
     if before is None or not key:
         return None
-    paths = [places.root() / before.folder / "quarantine.parquet"]
-    paths += [places.root() / run.folder / name for name in ("quarantine.parquet", "valid.parquet")]
-    if not all(path.exists() for path in paths):
+    held = [places.root() / each.folder / name for each in (before, run) for name in running.FILES[:2]]
+    if not all(map(sealed.exists, held)):
         return None
-    found: dict[str, int] = engine.run(
-        "yiwang.data.governance.jobs.returning:compare",
-        {"before": str(paths[0]), "after_bad": str(paths[1]), "after_valid": str(paths[2]), "key": list(key)}, seconds=120,
-    )  # fmt: skip
+    with running.kept(before, "quarantine.parquet") as (was,), running.kept(run, *running.FILES[:2]) as (valid, bad):
+        found: dict[str, int] = engine.run(
+            "yiwang.data.governance.jobs.returning:compare",
+            {"before": str(was), "after_bad": str(bad), "after_valid": str(valid), "key": list(key)}, seconds=120,
+        )  # fmt: skip
     return found

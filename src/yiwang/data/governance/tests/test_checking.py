@@ -1,6 +1,7 @@
 """A package against a rule set, through the contract."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -31,18 +32,24 @@ def test_a_resource_without_rules_starts_with_what_its_catalogue_promises(world:
     assert (rule_set.state, rule_set.number, len(rule_set.digest)) == ("published", 1, 64)
 
 
+def kept(verdict: contract.Verdict, name: str = "valid.parquet") -> list[dict[str, Any]]:
+    with contract.kept(verdict.run_id, name) as (path,):
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    return rows
+
+
 def test_dirt_is_repaired_and_each_cell_keeps_both_values(world: World) -> None:
     verdict = checked(
         world, {"id_number": "１１０１０５４９１２３１００２", "joined": "2024年1月5日", "amount": "1,234.5元"},
         {"id_number": "11O10519491231002x", "joined": "45296", "phone": "—"}, {"name": " 张三\u3000"},
     )  # fmt: skip
     assert verdict.bad == 0
-    rows = pq.read_table(verdict.repaired_path).sort_by("no").to_pylist()
+    rows = sorted(kept(verdict), key=lambda row: row["no"])
     assert [row["id_number"] for row in rows] == ["11010519491231002X"] * 3
     assert [str(row["joined"]) for row in rows] == ["2024-01-05", "2024-01-05", "2024-01-05"]
     assert str(rows[0]["amount"]) == "1234.5000"
     assert rows[1]["phone"] is None
-    cells = pq.read_table(Path(verdict.repaired_path).with_name("repairs.parquet")).to_pylist()
+    cells = kept(verdict, "repairs.parquet")
     assert {"row": 1, "field": "phone", "old": "—", "new": None} in cells
     assert {"row": 0, "field": "joined", "old": "2024年1月5日", "new": "2024-01-05"} in cells
     run = Run.objects.get(pk=verdict.run_id)
@@ -55,7 +62,7 @@ def test_of_repeated_keys_the_latest_row_that_is_right_stays(world: World) -> No
         {"no": "X", "joined": "2024-05-01", "name": ""},
     )  # fmt: skip
     assert by_code(verdict) == {"required_2": (1, 0), "unique": (2, 0)}
-    assert [row["name"] for row in pq.read_table(verdict.repaired_path).to_pylist()] == ["李四"]
+    assert [row["name"] for row in kept(verdict)] == ["李四"]
 
 
 def publish(world: World, *added: tuple[str, dict[str, object]], **more: object) -> RuleSet:
@@ -127,7 +134,7 @@ def test_a_killed_check_starts_again(world: World) -> None:
     (folder / "valid.parquet").write_bytes(b"half")
     verdict = contract.check(SYSTEM, world.facts.id, sheet, "P1")
     assert (verdict.run_id, verdict.valid) == (left.pk, 1)
-    assert pq.read_table(verdict.repaired_path).num_rows == 1
+    assert len(kept(verdict)) == 1
 
 
 def test_a_rule_that_never_ends_is_ended_with_words(world: World) -> None:

@@ -14,6 +14,7 @@ from yiwang.data.governance.services import sheets
 from yiwang.data.governance.tests.world import GOOD, ITEMS, World
 from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.files import storage
+from yiwang.kernel.files.queries import content as stored
 
 COLUMNS = {item.name: place for place, item in enumerate(ITEMS)}
 
@@ -42,7 +43,9 @@ def given_back(
     made = contract.return_sheet(
         SYSTEM, verdict.run_id, original=original, name="人员登记.xlsx", sheet="人员台账", first_data=2, columns=COLUMNS
     )
-    content = storage.path_of(made.digest).read_bytes()
+    assert made.sealed and not storage.path_of(made.digest).exists()
+    with stored(made) as stream:
+        content = stream.read()
     book = CalamineWorkbook.from_filelike(io.BytesIO(content))
     assert book.sheet_names == ["人员台账"]
     return verdict, [list(line) for line in book.get_sheet_by_index(0).to_python(skip_empty_area=False)], content

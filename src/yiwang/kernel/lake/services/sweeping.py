@@ -15,7 +15,6 @@ from yiwang.kernel.lake import places
 from yiwang.kernel.lake.models import DataFile, LakeTable
 from yiwang.kernel.lake.services.locks import no_backup, try_take
 
-WORK_AGE = 24 * 3600.0
 FOLDER_AGE = 7 * 24 * 3600.0
 AFTER_BACKUP = timedelta(minutes=5)
 
@@ -33,7 +32,7 @@ def remove(paths: list[Path]) -> None:
 def sweep() -> int:
     """Remove files that no row names. Returns how many; after a backup it begins again by itself."""
     removed = sum(_sweep_table(table) for table in LakeTable.objects.all())
-    for folder in [*places.abandoned(WORK_AGE), *_unknown_folders()]:
+    for folder in [*places.abandoned(), *_unknown_folders()]:
         shutil.rmtree(folder, ignore_errors=True)
         removed += 1
     return removed

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yiwang.data.protection.services import sealing
-from yiwang.data.protection.services.sealing import open_file, rewrap, seal_file
-from yiwang.kernel.crypto import CryptoProblem
+from yiwang.kernel.crypto import CryptoProblem, sealing
+from yiwang.kernel.crypto.sealing import is_current, open_file, rewrap, seal_file
 
 
 def sealed(plain: bytes, name: str = "package:1") -> bytes:
@@ -59,6 +58,7 @@ def test_keys_rotate_without_touching_the_content(settings: object) -> None:
     old = settings.SECRET_KEY  # type: ignore[attr-defined]
     content = sealed(b"x" * 100)
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-secret-of-the-site", [old]  # type: ignore[attr-defined]
+    assert is_current(io.BytesIO(sealed(b"new"))) and not is_current(io.BytesIO(content))
     made = io.BytesIO()
     rewrap(io.BytesIO(content), made, "package:1")
     assert made.getvalue().partition(b"\n")[2] == content.partition(b"\n")[2]

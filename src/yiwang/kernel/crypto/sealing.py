@@ -1,7 +1,9 @@
-"""3 级以上数据的文件：SM4-GCM 分块加密落盘。
+"""Files sealed at rest: SM4-GCM in blocks.
 
-格式：一行 JSON 头（版本、密钥号、块长、文件密钥的密文），随后每块 `4 字节长度 ‖ nonce ‖ 密文 ‖ 标签`。每个文件一把随机密钥，由平台密钥包裹：
-换平台密钥只须重写头部；每块认证文件号、块号和是否末块，截断、换位、换文件都读不出。
+One line of JSON (format, block size, the file's key sealed by the platform's), then blocks of
+`length (4 bytes) ‖ nonce ‖ ciphertext ‖ tag`. Every file has a random key of its own, so that a new platform key only
+rewrites the first line; every block authenticates the file's name, its number and whether it is the last: what was cut
+off, moved or put in another's place does not open.
 """
 
 import json
@@ -11,11 +13,12 @@ from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
 
-from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt
-from yiwang.kernel.crypto.ciphers import NONCE, TAG, seal, unseal
+from yiwang.kernel.crypto import keys
+from yiwang.kernel.crypto.ciphers import NONCE, TAG, decrypt, encrypt, seal, unseal
+from yiwang.kernel.crypto.terms import CryptoProblem
 
 MAGIC, CHUNK, LONGEST_HEAD = "YWSM4-1", 1 << 20, 4096
-CONTEXT = "protection.sealed_file"
+CONTEXT = "crypto.sealed_file"
 
 
 def _block(name: str, number: int, last: bool) -> bytes:
@@ -57,13 +60,21 @@ def open_file(source: BinaryIO, name: str) -> Iterator[bytes]:
         number += 1
 
 
-def _key(source: BinaryIO, name: str) -> bytes:
+def _wrapped(source: BinaryIO) -> str:
     try:
         head = json.loads(source.readline(LONGEST_HEAD))
-        wrapped = str(head["key"]) if head["format"] == MAGIC else ""
+        return str(head["key"]) if head["format"] == MAGIC else ""
     except (ValueError, KeyError, TypeError) as error:
         raise CryptoProblem("不是本平台的加密文件，未解密。") from error
-    return bytes.fromhex(decrypt(wrapped, f"{CONTEXT}:{name}"))
+
+
+def _key(source: BinaryIO, name: str) -> bytes:
+    return bytes.fromhex(decrypt(_wrapped(source), f"{CONTEXT}:{name}"))
+
+
+def is_current(source: BinaryIO) -> bool:
+    """Whether the platform's current key opens it; False: `rewrap` before the old one is given up."""
+    return _wrapped(source).split(".")[1:2] == [keys.identifier(keys.current("encrypt"))]
 
 
 def rewrap(source: BinaryIO, target: BinaryIO, name: str) -> None:
