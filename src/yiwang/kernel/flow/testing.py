@@ -35,12 +35,16 @@ OPENING = (ClockStatus.RUNNING, ClockStatus.SUSPENDED)
 
 @dataclass(frozen=True)
 class World:
-    """Who may step: actors, the posts work can go to, the organisations it can be dispatched to, the flow's code."""
+    """Who may step: actors, the posts work can go to, the organisations it can be dispatched to, the flow's code.
+
+    `openings`: the case data to open with, one of them for each walk.
+    """
 
     flow: str
     actors: tuple[Actor, ...]
     posts: tuple[int, ...]
     organisations: tuple[int, ...]
+    openings: tuple[dict[str, Any], ...] = ({},)
 
 
 def check(case: Case) -> None:
@@ -91,7 +95,8 @@ class CaseMachine(RuleBasedStateMachine):
     def opening(self, number: int) -> None:
         actor = self.world.actors[number % len(self.world.actors)]
         unit = self.world.organisations[number % len(self.world.organisations)]
-        self.case = services.open_case(actor, self.world.flow, "测试", organisation_id=unit)
+        data = self.world.openings[number % len(self.world.openings)]
+        self.case = services.open_case(actor, self.world.flow, "测试", organisation_id=unit, data=dict(data))
 
     def _try(self, step: Callable[[], object]) -> None:
         """A refusal must leave nothing behind."""
