@@ -36,8 +36,16 @@ def current_codes() -> frozenset[str]:
 
 @cache
 def _bits(current: bool) -> str:
-    codes = current_codes() if current else known_codes()
-    return "".join("01"[str(code) in codes] for code in range(FIRST, LAST + 1))
+    bits = bytearray(b"0") * (LAST - FIRST + 1)
+    for code in current_codes() if current else known_codes():
+        bits[int(code) - FIRST] = ord("1")
+    return bits.decode()
+
+
+def warm() -> None:
+    """Read the codes now: a process that forks for each job would read them again in every child."""
+    _bits(True)
+    _bits(False)
 
 
 def _member_sql(dialect: Dialect, text: str, current: bool) -> str:

@@ -2,7 +2,10 @@
 
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+
+from django.db import connection
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection.demo.building import SEED, offered
@@ -10,14 +13,36 @@ from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import packages, processing, sources
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.lake import engine
+from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.lake.places import work_folder
 
 # 硚口区 2022: 355 directories, 5,756 items, 4.55 million rows cleaned, 3.87 million of them valid: 14.95 % planted.
 ROWS, BAD = 4_550_000, 1495
 
 
-def hand_in(facts: catalog.ResourceFacts, rows: int, number: int) -> tuple[Package, dict[str, int]]:
-    """One resource's rows with planted errors, through the whole of collection; again gives the same package."""
+def wanted() -> list[catalog.ResourceFacts]:
+    """Resources that departments hand in for; what another domain brought into the lake is left as it is."""
+    handed = set(Package.objects.values_list("resource_id", flat=True))
+    filled = set(LakeTable.objects.exclude(current=None).values_list("name", flat=True))
+    return [facts for facts in offered() if facts.id in handed or facts.table not in filled]
+
+
+def _batch(rows: int, planted: int | str) -> str:
+    return f"年度数据 {rows} 行 预埋 {planted}"
+
+
+def hand_in(facts: catalog.ResourceFacts, rows: int, number: int) -> tuple[Package, int]:
+    """One resource's rows with planted errors, through the whole of collection → (package, rows planted).
+
+    Again gives the same package; one that was interrupted goes on from where it was.
+    """
+    known = Package.objects.filter(resource_id=facts.id, batch__startswith=_batch(rows, "")).first()
+    if known is None:
+        known = _keep(facts, rows, number)
+    return processing.advance(known.pk), int(known.batch.rpartition(" ")[2])
+
+
+def _keep(facts: catalog.ResourceFacts, rows: int, number: int) -> Package:
     source = sources.upload_source(SYSTEM, facts.id)
     if source.least_valid or source.most_change < 1000:
         source = sources.change_source(SYSTEM, source.pk, least_valid=0, most_change=1000)
@@ -28,21 +53,37 @@ def hand_in(facts: catalog.ResourceFacts, rows: int, number: int) -> tuple[Packa
             folder=folder, memory_mb=2048, seconds=600,
         )  # fmt: skip
         with (folder / "rows.csv").open("rb") as content:
-            package, _ = packages.keep(SYSTEM, source, f"年度数据-{facts.id}.csv", content)
-    return processing.advance(package.pk), truth
+            package, _ = packages.keep(
+                SYSTEM, source, f"年度数据-{facts.id}.csv", content, batch=_batch(rows, sum(truth.values()))
+            )
+    return package
 
 
-def run(say: Callable[[str], None], rows: int = ROWS) -> Counter[str]:
-    """→ resources, items, rows, valid, bad, planted, and packages by state."""
-    found, total = offered(), Counter[str]()
-    for number, facts in enumerate(found):
-        share = rows // len(found) + (number < rows % len(found))
-        package, truth = hand_in(facts, share, number)
+def run(say: Callable[[int, int, str], None], rows: int = ROWS, at_once: int = 1) -> Counter[str]:
+    """`say(done, of, what)` after each resource → resources, items, rows, valid, bad, planted, and packages by state.
+
+    `at_once`: resources on their way together, each on a database connection of its own.
+    """
+    found, total = wanted(), Counter[str]()
+
+    def one(number: int) -> tuple[Package, int]:
+        return hand_in(found[number], rows // len(found) + (number < rows % len(found)), number)
+
+    def counted(number: int, package: Package, planted: int) -> None:
+        facts = found[number]
         total.update({
             "resources": 1, "items": len(facts.items), "rows": package.rows or 0, "valid": package.valid or 0,
-            "bad": package.bad or 0, "planted": sum(truth.values()), package.state: 1,
+            "bad": package.bad or 0, "planted": planted, package.state: 1,
         })  # fmt: skip
-        say(
-            f"{number + 1}/{len(found)} {facts.name}：{package.get_state_display()}，{package.rows or 0:,} 行，有效 {package.valid or 0:,}"
-        )
+        said = f"{facts.name}：{package.get_state_display()}，{package.rows or 0:,} 行，有效 {package.valid or 0:,}"
+        say(number + 1, len(found), said)
+
+    if at_once == 1:
+        for number in range(len(found)):
+            counted(number, *one(number))
+        return total
+    with ThreadPoolExecutor(at_once) as pool:
+        for number, made in enumerate(pool.map(one, range(len(found)))):
+            counted(number, *made)
+        list(pool.map(lambda _: connection.close(), range(at_once)))
     return total

@@ -82,10 +82,10 @@ def test_the_truth_of_what_was_planted(district: District) -> None:
 
 def test_a_whole_district_goes_through(district: District) -> None:
     register(district)
-    total = scale.run(lambda line: None, rows=600)
+    total = scale.run(lambda done, of, what: None, rows=600)
     assert (total["resources"], total["rows"], total["published"]) == (6, 600, 6)
     assert total["rows"] == total["valid"] + total["bad"] and 0 < total["bad"] < 200
-    again = scale.run(lambda line: None, rows=600)
+    again = scale.run(lambda done, of, what: None, rows=600)
     assert again == total and Package.objects.count() == 6, "the same content is the same package"
 
 

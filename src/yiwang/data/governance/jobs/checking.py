@@ -25,7 +25,9 @@ from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, staged
 from yiwang.kernel.lake.process.task import Database, Task
 from yiwang.standards import functions  # noqa: F401 - registers the library
+from yiwang.standards.functions import divisions
 
+divisions.warm()
 EXAMPLES, SAMPLE = 3, 500
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
 

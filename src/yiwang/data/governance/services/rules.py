@@ -1,7 +1,7 @@
 """规则集：编制、由模板或条件加规则、发布。"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -79,21 +79,33 @@ CLEANING = {"cn_id": "cn_id_upgrade(zero_for_o({0}))", "uscc": "upper(replace(no
 
 def _starter(rule_set: RuleSet, facts: catalog.ResourceFacts) -> None:
     """What the catalogue itself promises: types, required items, the key, and items that follow a standard."""
+    rules: list[Rule] = []
+    repairs: list[Repair] = []
+
+    def add(template: str, blanks: Mapping[str, Any], severity: str = Severity.BLOCK) -> None:
+        taken = {rule.code for rule in rules}
+        rules.append(_rule(rule_set, template, blanks, _free(template, taken), len(rules), severity=severity))
+
     for item in facts.items:
         if not item.nullable or item.is_key:
-            _add(rule_set, "required", {"field": item.name})
+            add("required", {"field": item.name})
         if item.data_type != "text":
-            _add(rule_set, "typed", {"field": item.name})
+            add("typed", {"field": item.name})
         elif item.length:
-            _add(rule_set, "length", {"field": item.name, "least": 0, "most": item.length}, severity=Severity.WARN)
+            add("length", {"field": item.name, "least": 0, "most": item.length}, Severity.WARN)
         known = f"{item.title}{item.standard}"
         template = next((code for words, code in NAMED if any(word in known for word in words)), "")
         if template and item.data_type == "text":
-            _add(rule_set, template, {"field": item.name})
+            add(template, {"field": item.name})
             if template in CLEANING:
-                _repair(rule_set, item.name, CLEANING[template].format(column(item.name)), "按标准清理写法")
+                expression = CLEANING[template].format(column(item.name))
+                repairs.append(Repair(
+                    rule_set=rule_set, field=item.name, expression=expression, reason="按标准清理写法", position=len(repairs)
+                ))  # fmt: skip
     if facts.key:
-        _add(rule_set, "unique", {"fields": list(facts.key)})
+        add("unique", {"fields": list(facts.key)})
+    Rule.objects.bulk_create(rules)
+    Repair.objects.bulk_create(repairs)
 
 
 def _repair(rule_set: RuleSet, field: str, expression: str, reason: str) -> Repair:
@@ -102,24 +114,34 @@ def _repair(rule_set: RuleSet, field: str, expression: str, reason: str) -> Repa
     )
 
 
-def _add(
-    rule_set: RuleSet, template: str, blanks: Mapping[str, Any], *, severity: str = Severity.BLOCK, threshold: Decimal | float = 0,
-    reason: str = "", evidence: Mapping[str, Any] | None = None, owner: int | None = None,
-) -> Rule:  # fmt: skip
-    found, expression, params = fill(template, blanks)
-    fields = _fields(rule_set, found.kind, expression, params)
-    titles = "、".join(rule_set.titles.get(name, name) for name in fields[:4])
-    return Rule.objects.create(
-        rule_set=rule_set, code=_code(rule_set, template), name=f"{titles}：{found.name}" if titles else found.name, kind=found.kind,
-        template=template, expression=expression, params=params, fields=fields, dimension=found.dimension, severity=severity,
-        threshold=Decimal(str(threshold)), reason=reason or f"{titles}{found.reason}", basis=found.basis, owner_id=owner,
-        evidence=dict(evidence or {}), position=rule_set.rules.count(),
-    )  # fmt: skip
+def _add(rule_set: RuleSet, template: str, blanks: Mapping[str, Any], **more: Any) -> Rule:
+    made = _rule(rule_set, template, blanks, _code(rule_set, template), rule_set.rules.count(), **more)
+    made.save(force_insert=True)
+    return made
 
 
 def _code(rule_set: RuleSet, stem: str) -> str:
-    taken = set(rule_set.rules.filter(code__startswith=stem).values_list("code", flat=True))
+    return _free(stem, set(rule_set.rules.filter(code__startswith=stem).values_list("code", flat=True)))
+
+
+def _free(stem: str, taken: Container[str]) -> str:
     return next(code for code in (stem, *(f"{stem}_{number}" for number in range(2, 10_000))) if code not in taken)
+
+
+def _rule(
+    rule_set: RuleSet, template: str, blanks: Mapping[str, Any], code: str, position: int, *, severity: str = Severity.BLOCK,
+    threshold: Decimal | float = 0, reason: str = "", evidence: Mapping[str, Any] | None = None, owner: int | None = None,
+) -> Rule:  # fmt: skip
+    """A rule of a template, not yet kept."""
+    found, expression, params = fill(template, blanks)
+    fields = _fields(rule_set, found.kind, expression, params)
+    titles = "、".join(rule_set.titles.get(name, name) for name in fields[:4])
+    return Rule(
+        rule_set=rule_set, code=code, name=f"{titles}：{found.name}" if titles else found.name, kind=found.kind,
+        template=template, expression=expression, params=params, fields=fields, dimension=found.dimension, severity=severity,
+        threshold=Decimal(str(threshold)), reason=reason or f"{titles}{found.reason}", basis=found.basis, owner_id=owner,
+        evidence=dict(evidence or {}), position=position,
+    )  # fmt: skip
 
 
 def _fields(rule_set: RuleSet, kind: str, expression: str, params: Mapping[str, Any]) -> list[str]:
