@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
-from yiwang.kernel.pages import account, duties, keys, menu, sign_in
+from yiwang.kernel.pages import account, duties, grants, keys, menu, sign_in
 from yiwang.kernel.registers import api
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *account.urls,
     *keys.urls,
     *duties.urls,
+    *grants.urls,
     path("", include("yiwang.kernel.ui.urls")),
     path("", include("yiwang.kernel.pages.urls")),
     *(pattern for domain in menu.domains() for pattern in domain.urls),

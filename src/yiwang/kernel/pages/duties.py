@@ -55,7 +55,11 @@ def overview(request: HttpRequest) -> HttpResponse:
         (title, about, [(find(code), hint) for code, hint in items if actor.can(code, "view")])
         for title, about, items in WAYS
     ]
-    context = {"ways": [way for way in ways if way[2]], "outbox": Duty.SYSTEM in actor.duties}
+    context = {
+        "ways": [way for way in ways if way[2]],
+        "outbox": Duty.SYSTEM in actor.duties,
+        "grants": actor.can("access.holding", "view"),
+    }
     return page(request, "pages/administration.html", context, title="组织与权限")
 
 
