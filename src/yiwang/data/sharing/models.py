@@ -167,6 +167,8 @@ class ServingTable(models.Model):
     snapshot = models.PositiveIntegerField("快照号")
     columns = models.JSONField("字段", help_text="[[名称, 类型], …]")
     keys = ArrayField(models.CharField(max_length=80), verbose_name="键字段")
+    sealed = ArrayField(models.CharField(max_length=80), verbose_name="加密字段", default=list)
+    sealed_with = models.CharField("密钥号", max_length=8, blank=True)
     rows = models.PositiveBigIntegerField("行数")
     digest = models.CharField("校验和", max_length=80)
     current = models.BooleanField("当前", default=False)

@@ -27,8 +27,9 @@ def _header(key: bytes, context: str) -> bytes:
     return f"{VERSION}.{keys.identifier(key)}.{context}".encode()
 
 
-def seal(key: bytes, plain: bytes, header: bytes) -> bytes:
-    nonce = secrets.token_bytes(NONCE)
+def seal(key: bytes, plain: bytes, header: bytes, nonce: bytes = b"") -> bytes:
+    """nonce ‖ ciphertext ‖ tag. A `nonce` of the caller's must never come twice with another text."""
+    nonce = nonce or secrets.token_bytes(NONCE)
     try:
         encryptor: AEADEncryptionContext = Cipher(algorithms.SM4(key[:16]), modes.GCM(nonce)).encryptor()
     except UnsupportedAlgorithm as error:

@@ -16,8 +16,9 @@ from psycopg_pool import AsyncConnectionPool
 
 from yiwang.data.sharing.gateway import reading, signing
 from yiwang.data.sharing.gateway.reading import Wish
-from yiwang.data.sharing.gateway.refusals import ANSWERED, REASONS
+from yiwang.data.sharing.gateway.refusals import ANSWERED, REASONS, Refusal
 from yiwang.data.sharing.gateway.store import Entry, Store
+from yiwang.kernel.crypto import CryptoProblem
 
 LOCAL = timezone(timedelta(hours=8))
 BATCH, WINDOW = 512, 0.004
@@ -144,8 +145,8 @@ async def read_keyed(connection: psycopg.AsyncConnection[Any], batch: list[Call]
         asked = {call.wish.key for call in calls if call.wish is not None and call.wish.key is not None}
         text, values = reading.lookup(entry, sorted(asked, key=repr))
         try:
-            found = await (await connection.execute(text, values, prepare=True)).fetchall()
-        except psycopg.DatabaseError:
+            found = reading.opened(entry, await (await connection.execute(text, values, prepare=True)).fetchall())
+        except (psycopg.DatabaseError, CryptoProblem, Refusal):
             await connection.rollback()
             for call in calls:
                 call.refuse("failed")
@@ -276,8 +277,8 @@ async def read_page(pool: AsyncConnectionPool[Any], call: Call, seconds: int = 5
     text, values = reading.page(call.entry, call.wish)
     try:
         async with asyncio.timeout(seconds), pool.connection() as connection:
-            found = await (await connection.execute(text, values)).fetchall()
-    except (psycopg.Error, TimeoutError):
+            found = reading.opened(call.entry, await (await connection.execute(text, values)).fetchall())
+    except (psycopg.Error, TimeoutError, CryptoProblem, Refusal):
         call.refuse("failed")
         return
     # The row beyond the page only tells that there is one: it neither leaves nor counts.

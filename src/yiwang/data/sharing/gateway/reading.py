@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 
 from psycopg import sql
 
+from yiwang.data.sharing.gateway.cells import CELL
 from yiwang.data.sharing.gateway.refusals import Refusal
 from yiwang.data.sharing.gateway.store import Entry
 from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt
@@ -136,12 +137,18 @@ def value(kind: str, name: str, text: str) -> Any:
     """A parameter of the column's own type; text of another shape is refused, never handed on."""
     if len(text) > LONGEST_VALUE or "\x00" in text or not text.isprintable():
         raise Refusal("query", f"“{name}”的值过长或含控制字符。")
+    return _typed(kind, name, text)
+
+
+def _typed(kind: str, name: str, text: str) -> Any:
     try:
         if kind == "integer":
             number = int(text) if text.lstrip("-").isdecimal() and text.isascii() else BIGGEST + 1
             if abs(number) > BIGGEST:
                 raise ValueError(text)
             return number
+        if kind == "boolean" and text in ("true", "false"):
+            return text == "true"
         if kind == "date":
             return date.fromisoformat(text)
         if kind == "timestamp":
@@ -160,9 +167,52 @@ def _names(names: tuple[str, ...]) -> sql.Composed:
     return sql.SQL(", ").join(sql.Identifier(name) for name in names)
 
 
-def _filtered(entry: Entry) -> sql.SQL:
+def filter_column(grant_id: int) -> str:
+    """Where a table says whether a row is within a grant whose filter concerns sealed columns."""
+    return f"_g{grant_id}"
+
+
+def _filtered(entry: Entry) -> tuple[sql.Composable, list[str]]:
+    if filter_column(entry.grant_id) in entry.types:
+        return sql.SQL(" AND {}").format(sql.Identifier(filter_column(entry.grant_id))), []
     # The only text that is not a name or a parameter: compiled from a parsed expression when the grant was given.
-    return sql.SQL(f" AND ({entry.filter_sql})" if entry.filter_sql else "")
+    return sql.SQL(f" AND ({entry.filter_sql})" if entry.filter_sql else ""), list(entry.filter_values)
+
+
+def _chosen(entry: Entry) -> sql.Composed:
+    """Keys first, then what is shown; of a sealed table the cell that holds the rest."""
+    if entry.sealed is None:
+        return _names(entry.keys + entry.shown)
+    return _names((*entry.keys, *(name for name in entry.shown if name not in entry.sealed.sealed), CELL))
+
+
+def opened(entry: Entry, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Rows as asked for, keys first. Raises CryptoProblem when a cell is not what was put there."""
+    if entry.sealed is None:
+        return rows
+    hidden, width = entry.sealed.sealed, len(entry.keys)
+    plain = [name for name in entry.shown if name not in hidden]
+    made = []
+    for row in rows:
+        cell = entry.sealed.open(row[:width], row[-1])
+        found = {name: text if text is None else _typed(entry.types[name], name, text)
+                 for name, text in cell.items()}  # fmt: skip
+        found |= dict(zip(plain, row[width:-1], strict=True))
+        found |= {name: row[place] for place, name in enumerate(entry.keys) if name not in hidden}
+        made.append(tuple(found[name] for name in entry.keys + entry.shown))
+    return made
+
+
+def stored_key(entry: Entry, key: tuple[Any, ...]) -> tuple[Any, ...]:
+    """A key as the table has it."""
+    if entry.sealed is None:
+        return key
+    named = zip(entry.keys, key, strict=True)
+    return tuple(entry.sealed.key(name, str(one)) if name in entry.sealed.sealed else one for name, one in named)
+
+
+def _stored_type(entry: Entry, name: str) -> str:
+    return "text" if entry.sealed is not None and name in entry.sealed.sealed else entry.types[name]
 
 
 def _parameter(text: str) -> sql.Composable:
@@ -178,28 +228,30 @@ def cast_of(kind: str) -> str:
 
 def lookup(entry: Entry, keys: list[tuple[Any, ...]]) -> tuple[sql.Composed, list[Any]]:
     """All rows of several keys at once; the key's columns come first in each row."""
-    arrays = sql.SQL(", ").join(_parameter(f"%s::{cast_of(entry.types[name])}[]") for name in entry.keys)
+    arrays = sql.SQL(", ").join(_parameter(f"%s::{cast_of(_stored_type(entry, name))}[]") for name in entry.keys)
+    within, values = _filtered(entry)
     if len(entry.keys) == 1:
         condition = sql.SQL("{} = ANY({})").format(sql.Identifier(entry.keys[0]), arrays)
     else:
         condition = sql.SQL("({}) IN (SELECT * FROM unnest({}))").format(_names(entry.keys), arrays)
     text = sql.SQL("SELECT {} FROM {} WHERE {}{}").format(
-        _names(entry.keys + entry.shown), sql.Identifier("serving", entry.table), condition, _filtered(entry)
+        _chosen(entry), sql.Identifier("serving", entry.table), condition, within
     )
-    return text, [list(column) for column in zip(*keys, strict=True)] + list(entry.filter_values)
+    asked = [stored_key(entry, key) for key in keys]
+    return text, [*(list(column) for column in zip(*asked, strict=True)), *values]
 
 
 def page(entry: Entry, asked: Wish) -> tuple[sql.Composed, list[Any]]:
     """One page by key, with one row more to know whether there is another."""
     beyond: sql.Composable = sql.SQL("TRUE")
     if asked.after:
-        marks = sql.SQL(", ").join(_parameter(f"%s::{cast_of(entry.types[name])}") for name in entry.keys)
+        marks = sql.SQL(", ").join(_parameter(f"%s::{cast_of(_stored_type(entry, name))}") for name in entry.keys)
         beyond = sql.SQL("({}) > ({})").format(_names(entry.keys), marks)
+    within, values = _filtered(entry)
     text = sql.SQL("SELECT {} FROM {} WHERE {}{} ORDER BY {} LIMIT %s").format(
-        _names(entry.keys + entry.shown), sql.Identifier("serving", entry.table), beyond, _filtered(entry),
-        _names(entry.keys),
-    )  # fmt: skip
-    return text, [*asked.after, *entry.filter_values, asked.limit + 1]
+        _chosen(entry), sql.Identifier("serving", entry.table), beyond, within, _names(entry.keys)
+    )
+    return text, [*(stored_key(entry, asked.after) if asked.after else ()), *values, asked.limit + 1]
 
 
 def shown(entry: Entry, asked: Wish, rows: list[tuple[Any, ...]]) -> tuple[list[dict[str, Any]], dict[str, Any]]:

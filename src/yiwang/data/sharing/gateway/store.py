@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from yiwang.data.sharing.gateway.cells import Rows
 from yiwang.kernel.crypto import decrypt
 
 CHANNEL = "sharing_changed"
@@ -19,7 +20,7 @@ SELECT k.id AS key_id, k.public, k.sealed, k.state AS key_state, k.valid_until A
        g.id AS grant_id, g.kind, g.state AS grant_state, g.generation, g.projection, g.masks, g.filter_sql,
        g.filter_values, g.daily_quota, g.total_quota, g.rate, g.page_rows, g.valid_from, g.valid_until, g.way,
        g.provider_id, g.organisation_id, g.resource_id, g.resource_name,
-       s.table_name, s.columns, s.keys, s.snapshot, s.built_at, coalesce(s.generation, 0) AS table_generation
+       s.table_name, s.columns, s.keys, s.sealed AS sealed_names, s.sealed_with, s.snapshot, s.built_at, coalesce(s.generation, 0) AS table_generation
 FROM sharing_apikey k JOIN sharing_grant g ON g.id = k.grant_id
 LEFT JOIN sharing_servingtable s
        ON s.resource_id = g.resource_id AND s.current AND s.synthetic = (g.kind = 'sandbox')
@@ -60,6 +61,7 @@ class Entry:
     table: str
     types: dict[str, str]
     keys: tuple[str, ...]
+    sealed: Rows | None
     snapshot: int | None
     as_of: str
     table_generation: int
@@ -84,10 +86,16 @@ def _entry(found: dict[str, Any], marks: Marks) -> Entry:
         page_rows=found["page_rows"], valid_from=found["valid_from"], valid_until=found["valid_until"],
         provider_id=found["provider_id"], organisation_id=found["organisation_id"],
         resource_id=found["resource_id"], resource_name=found["resource_name"], table=found["table_name"] or "",
-        types=types, keys=tuple(found["keys"] or ()), snapshot=found["snapshot"],
+        types=types, keys=tuple(found["keys"] or ()), sealed=_sealed(found), snapshot=found["snapshot"],
         as_of=found["built_at"].isoformat(timespec="seconds") if found["built_at"] else "",
         table_generation=found["table_generation"], marks=marks,
     )  # fmt: skip
+
+
+def _sealed(found: dict[str, Any]) -> Rows | None:
+    if not found["sealed_names"]:
+        return None
+    return Rows(found["resource_id"], found["keys"], frozenset(found["sealed_names"]), found["sealed_with"])
 
 
 class Store:

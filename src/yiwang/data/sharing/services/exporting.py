@@ -21,11 +21,17 @@ def _chosen(view: str, columns: list[str], where: str) -> str:
     return f"SELECT {_named(columns)} FROM {view}" + (f" WHERE ({where})" if where else "")  # noqa: S608 - quoted names, a compiled filter
 
 
-def rows(task: Task, source: dict[str, Any], columns: list[str], where: str, text: str, write: bool) -> dict[str, Any]:
-    """`rows.csv` in the task's folder (no header, \\N is null) and `<rows>:<sum>` over the text of each row."""
+def rows(
+    task: Task, source: dict[str, Any], columns: list[str], where: str, text: str, write: bool, made: dict[str, str]
+) -> dict[str, Any]:
+    r"""`rows.csv` in the task's folder (no header, \N is null) and `<rows>:<sum>` over the text of each row.
+
+    `made`: columns that are conditions over the others, in DuckDB's words; a row they can't judge is without.
+    """
     connection = task.connect(source["paths"])
     connection.files("t", source)
-    chosen = _chosen("t", columns, where)
+    judged = "".join(f", coalesce(({condition}), false) AS {_named([name])}" for name, condition in made.items())
+    chosen = _chosen(f"(SELECT *{judged} FROM t)" if made else "t", columns, where)  # noqa: S608 - compiled conditions
     if write:
         connection.run(f"COPY ({chosen}) TO {_file(task, 'rows.csv')} ({CSV})")
     found = connection.rows(f"SELECT {MD5_SUM.format(text=text)} FROM ({chosen})")[0]  # noqa: S608 - as above

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,13 +16,14 @@ from django.utils import timezone
 
 from yiwang.data.catalog.contract import ResourceFacts
 from yiwang.data.sharing import queries
-from yiwang.data.sharing.gateway import reading
+from yiwang.data.sharing.gateway import cells, reading
 from yiwang.data.sharing.models import Grant, ServingTable
 from yiwang.data.sharing.services import serving
 from yiwang.data.sharing.services.filters import compiled
 from yiwang.data.sharing.services.grants import masks_now, refresh
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.crypto import sm3
+from yiwang.kernel.crypto.cells import current as key_name
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.expressions import condition
@@ -42,9 +43,13 @@ class Wanted:
     snapshot: Snapshot
     columns: tuple[tuple[str, str], ...]
     keys: tuple[str, ...]
+    filters: dict[str, str]
+    sealed: frozenset[str]
 
     def met_by(self, table: ServingTable | None) -> bool:
-        if table is None or table.snapshot != self.snapshot.number:
+        if table is None or table.snapshot != self.snapshot.number or set(table.sealed) != self.sealed:
+            return False
+        if self.sealed and table.sealed_with != key_name():
             return False
         return {tuple(column) for column in table.columns} == set(self.columns)
 
@@ -59,21 +64,28 @@ def wanted(resource_id: int) -> Wanted | None:
         return None
     types = {column["name"]: column["type"] for column in snapshot.columns}
     keys = tuple(facts.key or table.key)
-    needed = set(keys)
+    needed, filters = set(keys), {}
     for grant in grants:
         needed |= set(queries.projection(grant, facts))
-        needed |= compiled(grant.row_filter, queries.column_types(facts.items)).columns
+        used = compiled(grant.row_filter, queries.column_types(facts.items)).columns
+        if used & facts.sealed:
+            # PostgreSQL can't judge what it can't read: the lake does, and the table has the answer.
+            filters[reading.filter_column(grant.pk)] = condition(grant.row_filter, types).duckdb()
+        else:
+            needed |= used
     columns = tuple((name, types[name]) for name in types if name in needed)
-    return Wanted(facts, snapshot, columns, keys)
+    judged = tuple((name, "boolean") for name in filters)
+    return Wanted(facts, snapshot, columns + judged, keys, filters, facts.sealed & needed & set(types))
 
 
 def _exported(
-    snapshot: Snapshot, columns: Sequence[tuple[str, str]], folder: Path | None, where: str = ""
-) -> dict[str, Any]:
+    snapshot: Snapshot, columns: Sequence[tuple[str, str]], folder: Path | None, where: str = "",
+    filters: Mapping[str, str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     found: dict[str, Any] = engine.run(
         EXPORT + "rows",
         {"source": lake.source(snapshot).described(), "columns": [name for name, _ in columns], "where": where,
-         "text": serving.row_text(columns), "write": folder is not None},
+         "made": dict(filters or {}), "text": serving.row_text(columns), "write": folder is not None},
         memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
     )  # fmt: skip
     return found
@@ -103,14 +115,16 @@ def serve(actor: Actor, resource_id: int, *, anew: bool = False) -> ServingTable
             code="columns",
         )
     with places.work_folder() as folder:
-        made = _exported(found.snapshot, found.columns, folder)
+        made = _exported(found.snapshot, found.columns, folder, filters=found.filters)
+        rows = folder / "rows.csv"
+        sealing = _sealing(resource_id, found.columns, found.keys, found.sealed) if found.sealed else None
         with transaction.atomic():
             built = serving.build(
-                actor, resource_id, found.columns, found.keys, _chunks(folder / "rows.csv"),
-                snapshot=found.snapshot.number, lake_table=found.facts.table,
+                actor, resource_id, found.columns, found.keys, _sealed(rows, sealing) if sealing else _chunks(rows),
+                snapshot=found.snapshot.number, lake_table=found.facts.table, sealed=found.sealed,
                 keep_old=not _erased_since(found.snapshot, table),
             )  # fmt: skip
-            if not serving.checked(actor, built, made["digest"]):
+            if not serving.checked(actor, built, sealing.digest if sealing else made["digest"]):
                 raise Refused(
                     f"“{found.facts.name}”的服务表与湖中快照 {found.snapshot.number} 的校验和不一致，没有切换，仍用原来的。",
                     rule="服务表须与湖一致", code="digest",
@@ -122,7 +136,33 @@ def check(actor: Actor, table: ServingTable) -> bool:
     """Compare a serving table with the lake's snapshot it was made from."""
     snapshot = lake.numbered(lake.table(table.lake_table), table.snapshot)
     columns = [(str(name), str(kind)) for name, kind in table.columns]
-    return serving.checked(actor, table, _exported(snapshot, columns, None)["digest"])
+    sealed, filters = frozenset(table.sealed), _filters(table, snapshot)
+    if not sealed:
+        return serving.checked(actor, table, _exported(snapshot, columns, None, filters=filters)["digest"])
+    sealing = _sealing(table.resource_id, columns, table.keys, sealed, table.sealed_with)
+    with places.work_folder() as folder:
+        _exported(snapshot, columns, folder, filters=filters)
+        for _ in _sealed(folder / "rows.csv", sealing):
+            pass
+    return serving.checked(actor, table, sealing.digest)
+
+
+def _filters(table: ServingTable, snapshot: Snapshot) -> dict[str, str]:
+    """The judged columns of a table and their conditions."""
+    types = {column["name"]: column["type"] for column in snapshot.columns}
+    grants = {reading.filter_column(grant.pk): grant for grant in Grant.objects.filter(resource_id=table.resource_id)}
+    return {name: condition(grants[name].row_filter, types).duckdb() for name, _ in table.columns if name in grants}
+
+
+def _sealing(
+    resource_id: int, columns: Sequence[tuple[str, str]], keys: Sequence[str], sealed: frozenset[str], sealed_with: str = ""
+) -> cells.Sealing:  # fmt: skip
+    return cells.Sealing(cells.Rows(resource_id, keys, sealed, sealed_with), columns)
+
+
+def _sealed(path: Path, sealing: cells.Sealing) -> Iterator[bytes]:
+    with path.open(encoding="utf-8", newline="") as lines:
+        yield from sealing.chunks(lines)
 
 
 def due_checks() -> list[ServingTable]:

@@ -13,9 +13,11 @@ from django.db.models import F
 from django.utils import timezone
 from psycopg import sql
 
+from yiwang.data.sharing.gateway import cells
 from yiwang.data.sharing.models import Call, ServingTable
 from yiwang.data.sharing.services.keys import announce
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.crypto.cells import current as key_name
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 DECIMAL = re.compile(r"decimal\((\d{1,2}), ?(\d{1,2})\)")
@@ -37,11 +39,11 @@ def postgres_type(kind: str) -> str:
 
 def build(
     actor: Actor, resource_id: int, columns: Columns, keys: Sequence[str], chunks: Iterable[bytes], *, snapshot: int,
-    lake_table: str = "", synthetic: bool = False, keep_old: bool = True,
+    lake_table: str = "", synthetic: bool = False, keep_old: bool = True, sealed: frozenset[str] = frozenset(),
 ) -> ServingTable:  # fmt: skip
     """Make the table of a snapshot from CSV (no header, \\N is null) and switch to it.
 
-    Without `keep_old` nothing of earlier snapshots stays: they hold somebody who has been deleted.
+    With `sealed` columns the CSV has its rows as `gateway.cells` stores them. Without `keep_old` nothing of earlier snapshots stays: they hold somebody who has been deleted.
     """
     if not actor.system:
         actor.require("sharing.serving", "build")
@@ -52,16 +54,18 @@ def build(
             last = ServingTable.objects.filter(resource_id=resource_id, synthetic=synthetic).order_by("-id").first()
             generation = last.generation + 1 if last else 1
             name = f"r{resource_id}_{'x' if synthetic else 's'}{snapshot}_{generation}"
-            rows = _fill(name, columns, keys, chunks)
+            held = cells.stored(columns, keys, sealed)
+            rows = _fill(name, held, keys, chunks)
             ServingTable.objects.filter(resource_id=resource_id, synthetic=synthetic, current=True).update(
                 current=False
             )
             made = ServingTable.objects.create(
                 resource_id=resource_id, synthetic=synthetic, table_name=name, lake_table=lake_table, snapshot=snapshot,
                 columns=[list(column) for column in columns], keys=list(keys), rows=rows,
-                digest=digest(name, columns), current=True, generation=generation,
+                digest=digest(name, held), current=True, generation=generation, sealed=sorted(sealed),
+                sealed_with=key_name() if sealed else "",
             )  # fmt: skip
-            _drop_old(resource_id, synthetic, KEPT_TABLES if keep_old else 0)
+            _drop_old(made, KEPT_TABLES if keep_old else 0)
             announce()
     except IntegrityError as error:
         raise Refused(
@@ -115,9 +119,11 @@ def _fill(name: str, columns: Columns, keys: Sequence[str], chunks: Iterable[byt
     return rows
 
 
-def _drop_old(resource_id: int, synthetic: bool, kept: int) -> None:
-    old = ServingTable.objects.filter(resource_id=resource_id, synthetic=synthetic, current=False).order_by("-id")
-    for each in old[kept:]:
+def _drop_old(made: ServingTable, kept: int) -> None:
+    """All but the last; none that shows what is sealed now."""
+    old = ServingTable.objects.filter(resource_id=made.resource_id, synthetic=made.synthetic, current=False)
+    gone = [each for place, each in enumerate(old.order_by("-id")) if place >= kept or each.sealed != made.sealed]
+    for each in gone:
         with _raw().cursor() as cursor:
             cursor.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier("serving", each.table_name)))
         each.delete()
@@ -151,7 +157,7 @@ def checked(actor: Actor, table: ServingTable, lake_digest: str) -> bool:
     if not actor.system:
         actor.require("sharing.serving", "build")
     columns = [(str(name), str(kind)) for name, kind in table.columns]
-    agrees = digest(table.table_name, columns) == lake_digest
+    agrees = digest(table.table_name, cells.stored(columns, table.keys, frozenset(table.sealed))) == lake_digest
     ServingTable.objects.filter(pk=table.pk).update(checked_at=timezone.now(), agrees=agrees)
     return agrees
 
