@@ -1,6 +1,6 @@
 """数据治理。"""
 
-from yiwang.data.governance import flows, measures, pages, registers
+from yiwang.data.governance import flows, measures, pages, queries, registers
 from yiwang.data.governance.models import Issue, Objection
 from yiwang.data.governance.services.objections import on_objection
 from yiwang.data.governance.services.scoring import on_issue
@@ -60,8 +60,8 @@ DOMAIN = Domain(
     measures=measures.MEASURES,
     urls=pages.URLS,
     case_kinds=(
-        CaseKind("governance.objection", "governance.objection", Objection, on_event=on_objection),
-        CaseKind("governance.issue", "governance.issue", Issue, on_event=on_issue),
+        CaseKind("governance.objection", "governance.objection", Objection, sections=queries.objection_sections, on_event=on_objection),
+        CaseKind("governance.issue", "governance.issue", Issue, sections=queries.issue_sections, on_event=on_issue),
     ),
     deeds=(("governance.publish", "发布质量规则"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
            ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分")),

@@ -7,12 +7,15 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from yiwang.data.governance.models import Finding, Objection, Repair, Rule, RuleSet, Run, Term
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance.models import Finding, Issue, Objection, Repair, Rule, RuleSet, Run, Term
 from yiwang.data.governance.terms import Mark
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.crypto.masks import KINDS, mask
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
+from yiwang.kernel.ui.sections import Fact, Section
 
 
 def rules_of(rule_set: RuleSet) -> QuerySet[Rule]:
@@ -116,3 +119,49 @@ def facts(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, str]) -> list
         }
         for row in rows
     ]
+
+
+def objection_sections(actor: Actor, found: Objection) -> list[Section]:
+    """What is said to be wrong, where, and where the value came from. The row's key is plain for who must find the row."""
+    facts = next(iter(catalog.resources(SYSTEM, ids=[found.resource], published=False)), None)
+    items = {item.name: item for item in facts.items} if facts else {}
+    values: list[Any] = json.loads(found.row_key)
+    plain = actor.organisation_id == found.organisation_id or actor.person_id == found.created_by_id
+    key = "、".join(
+        f"{items[name].title if name in items else name} {_seen(value, items[name].sensitive if name in items else '', plain)}"
+        for name, value in zip(facts.key if facts else (), values, strict=False)
+    )
+    title = items[found.field].title if found.field in items else found.field
+    shown = [
+        Fact("信息资源", found.resource_name, url=f"/catalog/{found.resource}/"), Fact("提供部门", str(found.organisation)),
+        Fact("数据项", f"{title}（{found.field}）"), Fact("数据行", key or found.resource_name), Fact("快照", f"第 {found.snapshot} 号"),
+        Fact("标注", found.get_mark_display()), Fact("提出日期", found.raised_on), Fact("异议理由", found.statement, wide=True),
+    ]  # fmt: skip
+    if found.proposed:
+        shown.append(Fact("主张的内容", found.proposed, wide=True))
+    if found.corrected_in:
+        shown.append(Fact("更正于", f"第 {found.corrected_in} 号快照"))
+    sources = tuple(
+        Fact(f"第 {each['depth']} 层", each["origin"] or f"数据表 {each['table']} 的 {each['column']}", wide=True)
+        for each in found.sources
+    )
+    nothing = (Fact("来源", "没有登记这一项的血缘：请提供部门从报送环节查起", wide=True),)
+    return [Section("数据异议", tuple(shown)), Section("来源（由近到远）", sources or nothing)]
+
+
+def _seen(value: Any, kind: str, plain: bool) -> str:
+    text = "" if value is None else str(value)
+    return text if plain or not kind else mask(kind, text) if kind in KINDS else "****"
+
+
+def issue_sections(actor: Actor, found: Issue) -> list[Section]:
+    """What was kept back and why, and where its rows are."""
+    run = found.run
+    return [
+        Section("质量整改", (
+            Fact("信息资源", run.rule_set.resource_name), Fact("数据包", run.package),
+            Fact("拦截", f"{run.bad:,} 行（共检查 {run.rows:,} 行）", url=f"/r/governance.run/{run.pk}/"),
+            Fact("主要问题", found.summary, wide=True),
+            Fact("怎样整改", "打开上面的检查看逐条规则的结论；在“数据报送”的该数据包下载标色的退回表，改正后重新报送。", wide=True),
+        )),
+    ]  # fmt: skip

@@ -13,31 +13,19 @@ from yiwang.data.governance.terms import Mark
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
+from yiwang.kernel.lake import lineage
 from yiwang.kernel.lake import queries as lake
-from yiwang.kernel.lake.models import Edge
 from yiwang.kernel.ledger import services as ledger
 
 OUTCOMES = {"corrected": Mark.CORRECTED, "unfounded": Mark.UNFOUNDED}
-DEEPEST = 12
 
 
 def sources_of(table: str, column: str) -> list[dict[str, Any]]:
     """Where a cell of a column comes from, by column lineage, nearest first: [{table, column, origin, depth}]."""
-    found: list[dict[str, Any]] = []
-    seen, front = {(table, column)}, [(table, column)]
-    for depth in range(1, DEEPEST):
-        following: list[tuple[str, str]] = []
-        for name, field in front:
-            for edge in Edge.objects.filter(target__name=name, column=field).select_related("source").order_by("pk"):
-                here = (edge.source.name, edge.source_column) if edge.source else ("", edge.origin)
-                if here in seen:
-                    continue
-                seen.add(here)
-                found.append({"table": here[0], "column": edge.source_column, "origin": edge.origin, "depth": depth})
-                if edge.source:
-                    following.append(here)
-        front = following
-    return found
+    steps = lineage.upstream(lake.table(table), column).steps
+    return [
+        {"table": step.source, "column": step.source_column, "origin": step.origin, "depth": step.distance} for step in steps
+    ]  # fmt: skip
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
@@ -15,6 +16,8 @@ from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.models import Seat
+from yiwang.kernel.lake import services as lake
+from yiwang.kernel.people.models import Account
 
 KEY = ("A1",)
 
@@ -46,6 +49,32 @@ def test_the_mark_is_in_every_answer_until_it_is_corrected(world: World) -> None
     assert (found.mark, found.corrected_in) == ("corrected", number)
     assert found.decided_at is not None
     assert contract.objections(world.facts.id, [KEY]) == {}
+
+
+def shown(world: World, who: str, found: Objection) -> dict[str, str]:
+    return {
+        fact.label: str(fact.value) for block in queries.objection_sections(world[who], found) for fact in block.facts
+    }
+
+
+def test_the_case_says_which_cell_and_where_it_came_from(world: World) -> None:
+    source = lake.ensure_table(SYSTEM, "inbox_box", "收件", [{"name": "tel", "title": "电话", "type": "text"}], [])
+    world.snapshot({"no": "A1"}, {"no": "A2"}, edges=[
+        {"column": "phone", "source": source, "source_column": "tel", "origin": "", "transform": "原样"}])  # fmt: skip
+    found = objections.open_objection(
+        world["用数单位"], world.facts.id, 1, KEY, "phone", "该号码已停机", proposed="027-85750002"
+    )
+    key = next(item for item in world.facts.items if item.is_key)
+    catalog.set_levels(SYSTEM, world.facts.id, {key.id: (3, "id_number")}, "测试")
+    for who in ("用数单位", "住建治理岗"):
+        facts = shown(world, who, found)
+        assert "A1" in facts["数据行"], "who has to find the row sees which it is"
+        assert facts["异议理由"] == "该号码已停机" and facts["主张的内容"] == "027-85750002"
+        assert facts["第 1 层"] == "数据表 inbox_box 的 tel"
+    assert "A1" not in shown(world, "治理员", found)["数据行"]
+    browser = Client()
+    browser.force_login(Account.objects.get(person=world["住建治理岗"].person_id))
+    assert "该号码已停机" in browser.get(f"/cases/{found.case_id}/").content.decode()
 
 
 def test_an_unfounded_objection_also_ends_the_mark(world: World) -> None:

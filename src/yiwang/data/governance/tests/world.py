@@ -1,5 +1,6 @@
 """A department with a catalogued register of persons and the dirty sheet it sends."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,11 +52,12 @@ class World:
             [{"_row": number + 1, **row} if numbered else row for number, row in enumerate(full, 1)],
         )
 
-    def snapshot(self, *rows: dict[str, Any]) -> int:
+    def snapshot(self, *rows: dict[str, Any], edges: Sequence[dict[str, Any]] = ()) -> int:
         """Publish rows as the resource's table; the snapshot's number."""
         columns = [{"name": item.name, "title": item.title, "type": "text"} for item in ITEMS]
         table = lake.ensure_table(SYSTEM, self.facts.table, self.facts.name, columns, list(self.facts.key))
-        made = lake.stage(SYSTEM, table, self.sheet(*rows, numbered=False), "replace", {"package": uuid4().hex})
+        made = lake.stage(SYSTEM, table, self.sheet(*rows, numbered=False), "replace", {"package": uuid4().hex},
+                          edges=edges)  # fmt: skip
         lake.publish(SYSTEM, made, "测试")
         return int(made.number)
 
