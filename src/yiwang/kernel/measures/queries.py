@@ -1,5 +1,6 @@
 """Values and their rows, from one and the same query, so that they cannot disagree."""
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from django.core.exceptions import ValidationError
-from django.db.models import Count, DateTimeField, F, Model, Q, QuerySet, Sum
+from django.db.models import Count, DateTimeField, F, IntegerField, Model, Q, QuerySet, Sum
 from django.db.models.functions import TruncMonth
 from django.utils import timezone
 
@@ -61,12 +62,26 @@ class Figure:
 
 
 def shown(measure: Measure, value: Decimal | None) -> str:
-    """A value as a report prints it, e.g. 95.92%, 18,551, —."""
+    """A value as a report prints it, e.g. 95.92%, 18,551, —. A sum of whole numbers is one (行, 次, 件)."""
     if value is None:
         return "—"
     if measure.is_rate:
         return f"{value}%"
-    return f"{value:,.2f}" if measure.kind in ("sum", "mean") else f"{int(value):,}"
+    return (
+        f"{value:,.2f}"
+        if measure.kind == "mean" or measure.kind == "sum" and not _whole(measure)
+        else f"{int(value):,}"
+    )
+
+
+@functools.cache
+def _whole(measure: Measure) -> bool:
+    """Whether what is summed are whole numbers, by the field's own kind."""
+    model: Any = doors.resource(measure.resource).model
+    *path, last = measure.field.split("__")
+    for name in path:
+        model = model._meta.get_field(name).related_model
+    return measure.scale == 1 and isinstance(model._meta.get_field(last), IntegerField)
 
 
 def fraction(measure: Measure, found: Figure | Row) -> str:
