@@ -121,7 +121,9 @@ def test_数据资源年度报告每个数字有出处_存量截至期末(people
     assert {code.partition(".")[0] for code, _ in notes} == {
         "catalog", "census", "collection", "governance", "masters", "opendata", "sharing"}  # fmt: skip
     assert ("catalog.resources", f"截至{YEAR}-12-31") in notes and ("catalog.resources", f"{YEAR}年") in notes
-    rows = [note.text for note in document.notes if note.code in ("collection.rows", "governance.checked", "sharing.calls")]
+    rows = [
+        note.text for note in document.notes if note.code in ("collection.rows", "governance.checked", "sharing.calls")
+    ]
     assert len(rows) == 3 and not any("." in text for text in rows), "rows and calls are whole numbers"
     issued = services.issue(chief, found)
     for sealed, derived, sound in queries.checked(chief, issued):

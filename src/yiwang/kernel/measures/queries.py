@@ -69,7 +69,7 @@ def shown(measure: Measure, value: Decimal | None) -> str:
         return f"{value}%"
     return (
         f"{value:,.2f}"
-        if measure.kind == "mean" or measure.kind == "sum" and not _whole(measure)
+        if measure.kind == "mean" or (measure.kind == "sum" and not _whole(measure))
         else f"{int(value):,}"
     )
 
