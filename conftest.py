@@ -8,8 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings as platform
 from django.core.management.commands import flush
 from django.db import connection
+from pytest_django import DjangoDbBlocker
+
+from tests import databases, worlds
 
 # What migrating writes and no test changes; written anew after every test it would take longer than the test.
 KEPT = ("django_content_type", "auth_permission")
@@ -22,6 +26,20 @@ def _emptying(style: object, tables: Iterable[str], **how: bool) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(asked)
         return [f"DELETE FROM {name}" for (name,) in cursor.fetchall()]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    """A fresh database for each process of the run; it stays behind to be looked at."""
+    name = f"test_{connection.settings_dict['NAME']}"
+    if workers := getattr(request.config, "workerinput", None):
+        name += f"_{workers['workerid']}"
+    with django_db_blocker.unblock():
+        connection.close()
+        databases.copy(name, counted=False)
+        platform.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,6 +58,7 @@ def _append_only_tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterat
     if not transactional:
         yield
         return
+    worlds.give_up()
     request.getfixturevalue("transactional_db")
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = origin")

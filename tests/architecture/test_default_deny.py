@@ -5,6 +5,7 @@ Nothing here names a page: a new domain's URLs and roles are covered by being de
 
 import re
 import sys
+from functools import cache
 from types import ModuleType
 
 import pytest
@@ -12,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.management import call_command
 from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
-from django.urls import URLPattern, get_resolver, path
+from django.urls import ResolverMatch, URLPattern, get_resolver, path
 
 from yiwang.kernel.access.actors import ANONYMOUS, Actor
 from yiwang.kernel.access.models import Role
@@ -35,10 +36,15 @@ EVERY = [(concrete(pattern), entry) for pattern, entry in patterns()]
 GUARDED = [(url, entry) for url, entry in EVERY if not entry.callback.requirement.public]
 
 
+@cache
+def found(url: str) -> ResolverMatch:
+    return get_resolver().resolve(url)
+
+
 def lets_in(url: str, entry: URLPattern, actor: Actor, account: Account | None) -> bool:
     """Ask the door alone, so that no view runs."""
     request = RequestFactory().get(url)
-    request.actor, request.user, request.resolver_match = actor, account, get_resolver().resolve(url)
+    request.actor, request.user, request.resolver_match = actor, account, found(url)
     try:
         return DefaultDeny(lambda _: HttpResponse()).process_view(request, entry.callback, (), {}) is None
     except (PermissionDenied, Http404):

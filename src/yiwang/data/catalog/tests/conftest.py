@@ -1,10 +1,21 @@
-"""A district for every test."""
+"""A district for the tests of a module."""
+
+from collections.abc import Iterator
+from copy import deepcopy
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import kept
 from yiwang.data.catalog.tests.world import District, furnish
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[District]:
+    with kept(django_db_blocker, furnish) as made:
+        yield made
+
+
 @pytest.fixture
-def district(db: None) -> District:
-    return furnish()
+def district(built: District, db: None) -> District:
+    return deepcopy(built)

@@ -1,10 +1,14 @@
 """Surveys with their coverage, reminders and lateness; the lists that nobody types."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import kept
 from yiwang.data.catalog import contract
 from yiwang.data.catalog.tests import world
 from yiwang.data.catalog.tests.world import District
@@ -21,8 +25,7 @@ from yiwang.kernel.messages.models import Message
 TODAY = timezone.localdate()
 
 
-@pytest.fixture
-def district(db: None) -> District:
+def furnish() -> District:
     made = world.furnish()
     for spec in DOMAIN.roles:
         declare(SYSTEM, spec, "test")
@@ -33,6 +36,17 @@ def district(db: None) -> District:
     ):
         made.actors[name] = made.town.actor(name, made.town.post(unit, name, role))
     return made
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[District]:
+    with kept(django_db_blocker, furnish) as made:
+        yield made
+
+
+@pytest.fixture
+def district(built: District, db: None) -> District:
+    return deepcopy(built)
 
 
 def opened(district: District, due_on: date = TODAY + timedelta(days=2)) -> Survey:

@@ -1,11 +1,15 @@
 """An office that judges two units, and what each may do."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import kept
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.services import declare
 from yiwang.kernel.calendar import services as calendars
@@ -83,6 +87,12 @@ def furnish() -> Office:
     return office
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Office]:
+    with kept(django_db_blocker, furnish) as made:
+        yield made
+
+
 @pytest.fixture
-def office(db: None) -> Office:
-    return furnish()
+def office(built: Office, db: None) -> Office:
+    return deepcopy(built)
