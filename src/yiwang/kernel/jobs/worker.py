@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import close_old_connections, connections
 from django.utils import timezone
+from procrastinate import App
 from procrastinate.contrib.django import app
 from procrastinate.contrib.django.django_connector import DjangoConnector
 
@@ -73,17 +74,20 @@ class WorkerProcess:
                 await asyncio.sleep(2)
 
     async def _serve_once(self) -> None:
-        with app.replace_connector(DjangoConnector().get_worker_connector()) as serving:
-            async with serving.open_async():
-                await serving.run_worker_async(
-                    name=self.name,
-                    concurrency=self.concurrency,
-                    install_signal_handlers=False,
-                    delete_jobs="always",
-                    update_heartbeat_interval=BEAT_SECONDS,
-                    stalled_worker_timeout=services.WORKER_SILENT.total_seconds(),
-                    additional_context={"process": self.name},
-                )
+        # An application of its own: whoever queues a job meanwhile, a loop or another job, still does so through the
+        # platform's, inside the caller's transaction.
+        serving = App(connector=DjangoConnector().get_worker_connector())
+        serving.tasks = app.tasks
+        async with serving.open_async():
+            await serving.run_worker_async(
+                name=self.name,
+                concurrency=self.concurrency,
+                install_signal_handlers=False,
+                delete_jobs="always",
+                update_heartbeat_interval=BEAT_SECONDS,
+                stalled_worker_timeout=services.WORKER_SILENT.total_seconds(),
+                additional_context={"process": self.name},
+            )
 
     def _stop(self) -> None:
         logger.info("worker %s stops after the jobs in hand", self.name)

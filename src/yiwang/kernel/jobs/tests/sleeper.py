@@ -6,8 +6,10 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
+from django.db import transaction
 
 from yiwang.kernel.jobs.loops import register
+from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 
 
@@ -23,7 +25,10 @@ def sleeper(*, directory: str, seconds: float) -> Outcome:
 
 
 def broken() -> int:
-    raise ValueError("这个循环总是失败")
+    """What it queues must go with its transaction."""
+    with transaction.atomic():
+        enqueue(sleeper, title="随事务作废", directory="", seconds=0)
+        raise ValueError("这个循环总是失败")
 
 
 def main(var: str) -> None:

@@ -73,6 +73,10 @@ def test_执行任务_封链_心跳_坏循环可见_收到终止信号做完手�
             "SELECT count(*) FROM procrastinate_jobs WHERE args @> jsonb_build_object('job_id', %s)", [row.pk]
         )
         assert cursor.fetchone() == (0,)
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE (args->>'job_id')::bigint NOT IN (SELECT id FROM jobs_job)"
+        )
+        assert cursor.fetchone() == (0,), "出错的循环里排的任务没有投递"
 
 
 def test_执行中被杀_由下一个进程接手_效果恰一次(database_url, tmp_path):
