@@ -16,7 +16,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
     (("flow", "clocks"), 5300),
-    (("registers", "pages", "ui"), 5800),
+    (("registers", "pages", "ui"), 6000),
     (("lake",), 4300),
     (("tables",), 1300),
     ((), 23600),
@@ -41,6 +41,7 @@ WRITERS = {
     "kernel/flow/outbox": "marks what the worker has delivered",
     "kernel/flow/timing": "keeps the seats' cached due dates when a calendar moves them",
     "kernel/clocks/timers": "claims and fires timers in the worker",
+    "kernel/oidc/codes": "gives and takes codes and tokens between machines, where no person acts",
     "kernel/people/middleware": "keeps the session's last-seen time",
     "kernel/jobs/worker": "keeps the worker's heartbeat",
     "data/sharing/gateway": "audits and counts calls in a process of its own",

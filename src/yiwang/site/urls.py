@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from yiwang.kernel.files.pages import download
-from yiwang.kernel.pages import account, duties, grants, keys, menu, sign_in
+from yiwang.kernel.pages import account, duties, grants, keys, menu, oidc, sign_in
 from yiwang.kernel.registers import api
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, route
 from yiwang.site.health import health
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *sign_in.urls,
     *account.urls,
     *keys.urls,
+    *oidc.urls,
     *duties.urls,
     *grants.urls,
     path("", include("yiwang.kernel.ui.urls")),

@@ -1,5 +1,5 @@
 """The kernel's own registers, loaded at start."""
 
-from yiwang.kernel.pages import administration, keys, lake, upkeep
+from yiwang.kernel.pages import administration, keys, lake, oidc, upkeep
 
-__all__ = ["administration", "keys", "lake", "upkeep"]
+__all__ = ["administration", "keys", "lake", "oidc", "upkeep"]

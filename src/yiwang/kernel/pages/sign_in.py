@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from yiwang.kernel.access.actors import ANONYMOUS
+from yiwang.kernel.oidc.client import offered
 from yiwang.kernel.pages.forms import CodeForm, SignInForm, attempt
 from yiwang.kernel.people import services
 from yiwang.kernel.people.middleware import address_of, network_of
@@ -36,15 +37,31 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         network = network_of(address_of(request))
         account = attempt(form, lambda data: services.authenticate(data["username"], data["password"], network))
-        if account is not None and account.totp_confirmed_at:
-            request.session[PENDING] = [account.pk, int(time.time()), wanted]
-            return HttpResponseRedirect("/sign-in/code/")
         if account is not None:
-            services.sign_in(request, account, address_of(request))
-            return HttpResponseRedirect(wanted)
+            return enter(request, account, wanted)
     status = 422 if form.errors else 200
-    context = {"form": form, "asked": "next" in request.GET, "idle": settings.SESSION_IDLE_MINUTES}
+    context = {
+        "form": form, "asked": "next" in request.GET, "idle": settings.SESSION_IDLE_MINUTES, "wanted": wanted,
+        "providers": offered(),
+    }  # fmt: skip
     return page(request, "pages/sign_in.html", context, title="登录", status=status)
+
+
+def enter(request: HttpRequest, account: Account, wanted: str) -> HttpResponse:
+    """Begin the session, or first ask for the code of who has bound one."""
+    if account.totp_confirmed_at:
+        request.session[PENDING] = [account.pk, int(time.time()), wanted]
+        return HttpResponseRedirect("/sign-in/code/")
+    services.sign_in(request, account, address_of(request))
+    return onward(request, wanted)
+
+
+def onward(request: HttpRequest, wanted: str) -> HttpResponse:
+    """To the page asked for. What leads out to another system is gone to by a page of ours: browsers hold every
+    redirect after a form to the form's own site."""
+    if wanted.startswith("/oidc/authorize/"):
+        return page(request, "pages/oidc_onward.html", {"target": wanted}, title="登录")
+    return HttpResponseRedirect(wanted)
 
 
 @never_cache
@@ -61,7 +78,7 @@ def sign_in_code(request: HttpRequest) -> HttpResponse:
     if verified:
         del request.session[PENDING]
         services.sign_in(request, account, address_of(request))
-        return HttpResponseRedirect(safe_next(wanted))
+        return onward(request, safe_next(wanted))
     return page(
         request, "pages/sign_in_code.html", {"form": form}, title="动态口令", status=422 if form.errors else 200
     )
