@@ -113,6 +113,30 @@ class Package(Record):
         return f"{self.number} {self.resource_name}"
 
 
+class Removal(models.Model):
+    """依法从数据包里删除的一次：包的摘要不变，内容换成去掉本人之后的；只增不改，不写本人是谁。"""
+
+    package = models.ForeignKey(Package, models.PROTECT, related_name="removals", verbose_name="数据包")
+    rows = models.PositiveBigIntegerField("删除行数")
+    checked_rows = models.PositiveBigIntegerField("检查文件中的行数", default=0)
+    rest = models.ForeignKey(
+        "files.StoredFile", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="删除后的内容",
+        help_text="原件删除本人后留下的行；没有读取过的原件整份删除，为空",
+    )  # fmt: skip
+    before = models.CharField("删除前摘要", max_length=64)
+    after = models.CharField("删除后摘要", max_length=64, blank=True)
+    reason = models.CharField("依据", max_length=300)
+    person = models.ForeignKey("people.Person", models.PROTECT, null=True, related_name="+", verbose_name="经办人")
+    at = models.DateTimeField("时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "数据包个人信息删除"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.package} 删除 {self.rows} 行"
+
+
 class Step(models.Model):
     """数据包的一步；只增不改。"""
 

@@ -10,14 +10,14 @@ from typing import Any
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Run
+from yiwang.data.governance.services import erasing, running, sheets
 from yiwang.data.governance.services import objections as objecting
-from yiwang.data.governance.services import running, sheets
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.files.models import StoredFile
 
 __all__ = [
-    "RuleVerdict", "Verdict", "check", "kept", "objections", "open_marks", "open_objection", "progress", "quality",
+    "RuleVerdict", "Verdict", "check", "erase", "kept", "objections", "open_marks", "open_objection", "progress", "quality",
     "record_snapshot", "return_sheet", "seal_runs",
 ]  # fmt: skip
 
@@ -36,6 +36,12 @@ def kept(run_id: int, *names: str) -> AbstractContextManager[list[Path]]:
     """The files a run left (`valid.parquet`: the good rows, repaired and typed; `quarantine.parquet`: the rows kept
     back), readable while this lasts; those of a sealed resource lie open in a private folder for that time."""
     return running.kept(Run.objects.get(pk=run_id), *names)
+
+
+def erase(actor: Actor, run_id: int, texts: Sequence[str], rows: Sequence[int], reason: str) -> dict[str, int]:
+    """Leave a person's rows (those that mention one of the texts, or of these numbers in the batch, from 0) out of the
+    files of a run, its return sheet included (个人信息保护法第四十七条); {file: rows}. Worker only, may be repeated."""
+    return erasing.erase(actor, run_id, texts, rows, reason)
 
 
 def seal_runs(actor: Actor, resource_id: int) -> int:

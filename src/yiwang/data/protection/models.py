@@ -215,6 +215,52 @@ class Holding(models.Model):
         return f"{self.resource_name} {self.rows} 行"
 
 
+class SearchedPlace(models.Model):
+    """湖表之外查过的一处：查了多少份，在哪一份里查到。reference 为空是这一处的总计。"""
+
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="places", verbose_name="请求")
+    place = models.CharField("位置", max_length=60)
+    reference = models.CharField("哪一份", max_length=200, blank=True)
+    searched = models.PositiveIntegerField("查找份数", default=0)
+    rows = models.PositiveIntegerField("行数", default=0)
+    found_at = models.DateTimeField("查找时间", auto_now=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "查找位置"
+        ordering = ["request", "place", "id"]
+        constraints = [models.UniqueConstraint(fields=["request", "place", "reference"], name="protection_place_once")]
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.reference}".strip()
+
+
+class Removal(models.Model):
+    """湖表之外的一处删除：哪一份、删了几行、前后摘要，带校验码。只增，触发器拒绝改、删。"""
+
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="removals", verbose_name="请求")
+    place = models.CharField("位置", max_length=60)
+    reference = models.CharField("哪一份", max_length=200)
+    rows = models.PositiveIntegerField("行数")
+    action = models.CharField("做了什么", max_length=200)
+    before = models.CharField("删除前摘要", max_length=128, blank=True)
+    after = models.CharField("删除后摘要", max_length=128, blank=True)
+    mac = models.CharField("校验码", max_length=64)
+    at = models.DateTimeField("删除时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "包与文件中的删除"
+        ordering = ["request", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.reference}"
+
+    @property
+    def sealed(self) -> bytes:
+        """The bytes the MAC is made over."""
+        facts = (self.request_id, self.place, self.reference, self.rows, self.action, self.before, self.after)
+        return "\0".join(map(str, facts)).encode()
+
+
 class Deletion(models.Model):
     """一张表里的删除及其证明。只增，触发器拒绝改、删。"""
 

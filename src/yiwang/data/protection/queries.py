@@ -6,13 +6,16 @@ from typing import Any
 
 from django.db.models import Q
 
-from yiwang.data.protection.models import MaskRule, PersonRequest, PersonTerm
+from yiwang.data.protection.models import MaskRule, PersonRequest, PersonTerm, Removal
 from yiwang.data.protection.terms import RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.crypto import mac_matches
 from yiwang.kernel.lake import proofs
 from yiwang.kernel.lake.models import Proof
 from yiwang.kernel.ui.sections import Fact, Section
+
+REMOVAL = "protection.removal"
 
 
 def methods(recipient: str, on: date) -> dict[str, str]:
@@ -49,6 +52,13 @@ def tracked(code: str) -> PersonRequest:
     return found
 
 
+def left(found: PersonRequest) -> bool:
+    """Whether packages or files still held the person when they were searched last, and were not dealt with since."""
+    done = set(found.removals.values_list("place", "reference"))
+    held = found.places.exclude(reference="").values_list("place", "reference")
+    return any(place not in done for place in held)
+
+
 def dumped(keys: list[list[Any]]) -> str:
     return json.dumps(keys, ensure_ascii=False)
 
@@ -56,6 +66,12 @@ def dumped(keys: list[list[Any]]) -> str:
 def loaded(text: str) -> list[list[Any]]:
     found: list[list[Any]] = json.loads(text) if text else []
     return found
+
+
+def _removed(each: Removal) -> Fact:
+    state = "校验码相符" if mac_matches(each.sealed, each.mac, REMOVAL) else "校验码不符，记录可能被改动"
+    digests = f"；摘要 {each.before[:12]}… → {each.after[:12] or '无'}" if each.before else ""
+    return Fact(f"{each.place} {each.reference}", f"{each.action}（{each.rows} 行{digests}）；{state}", wide=True)
 
 
 def sections(actor: Actor, found: PersonRequest) -> list[Section]:
@@ -71,7 +87,15 @@ def sections(actor: Actor, found: PersonRequest) -> list[Section]:
         wrong = proofs.problems(Proof.objects.select_related("table").get(pk=each.proof_id))
         state = "；".join(wrong) if wrong else "证明核对无误"
         gone.append(Fact(each.resource_name, f"证明 {each.proof_id}：{each.snapshots} 个快照，{state}", wide=True))
+    gone += [_removed(each) for each in found.removals.all()]
+    held += [
+        Fact(each.place, f"{each.reference}：{each.rows} 行" if each.rows else f"{each.reference}：整份")
+        for each in found.places.exclude(reference="")
+    ]
+    looked = [Fact(each.place, f"查了 {each.searched} 份") for each in found.places.filter(reference="")]
     made = [Section("个人信息请求", tuple(facts))]
+    if looked:
+        made.append(Section("查找范围", (Fact("湖表", "标为证件号码的列，所有保留的快照"), *looked)))
     if held:
         made.append(Section("查到的本人数据", tuple(held)))
     return [*made, Section("删除证明", tuple(gone))] if gone else made

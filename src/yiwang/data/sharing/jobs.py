@@ -7,13 +7,14 @@ from django.utils import timezone
 from yiwang.data.governance import contract as governance
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.models import Grant
-from yiwang.data.sharing.services import deliveries, grants, lakeside, marks, serving
+from yiwang.data.sharing.services import deliveries, erasing, grants, lakeside, marks, serving
 from yiwang.data.sharing.terms import GrantState, Way
 from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.lake import erasing as erasing_places
 
 logger = logging.getLogger(__name__)
 FOLLOW_SECONDS, HOUR = 20, 3600
@@ -82,6 +83,7 @@ def daily() -> int:
     return 0
 
 
+erasing_places.register(erasing.PLACE, erasing.search, erasing.erase)
 register("sharing.follow", follow, FOLLOW_SECONDS)
 register("sharing.daily", daily, HOUR)
 JOBS = (serve, push, check)

@@ -3,6 +3,7 @@
 Domains scope their own reads: what an officer may see of a table is decided at the domain's door, not here.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,7 +17,7 @@ from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
 from yiwang.kernel.lake.sources import Files, Source
 
 __all__ = [
-    "Condition", "Diff", "Lineage", "Step", "current", "diff", "downstream", "files", "numbered", "paths", "reconcile", "rows",
+    "Condition", "Diff", "Lineage", "Step", "current", "diff", "downstream", "files", "keys_naming", "numbered", "paths", "reconcile", "rows",
     "source", "table", "upstream",
 ]  # fmt: skip
 MOST_ROWS = 10_000
@@ -116,6 +117,21 @@ def sample(snapshot: Snapshot, columns: Sequence[str], count: int = 1000, seed: 
         threads=1,
     )
     return found
+
+
+def keys_naming(table: LakeTable, columns: Sequence[str], texts: Sequence[str]) -> list[list[str]]:
+    """Keys of all rows, in any snapshot that is still kept, whose `columns` hold one of the texts; however many."""
+    held = table.snapshots.filter(expired_at=None)
+    found = DataFile.objects.filter(pk__in={each for snapshot in held for each in snapshot.files}).order_by("pk")
+    with places.work_folder() as folder:
+        engine.run(
+            "yiwang.kernel.lake.work.erasing:keys",
+            {"paths": [places.absolute(file.path) for file in found], "columns": table.columns, "key": table.key,
+             "wanted": list(columns), "texts": list(texts)},
+            memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
+        )  # fmt: skip
+        answer: list[list[str]] = json.loads((folder / "keys.json").read_text(encoding="utf-8"))
+    return answer
 
 
 def diff(a: Snapshot, b: Snapshot, *, samples: int = 20) -> Diff:

@@ -8,7 +8,7 @@ from django.db import transaction
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import HeaderMemory, Package, Source
-from yiwang.data.collection.services import packages, processing
+from yiwang.data.collection.services import erasing, packages, processing
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid
 from yiwang.kernel.files.queries import plain as plain_of
 from yiwang.kernel.jobs.services import enqueue
@@ -109,7 +109,12 @@ def replay(actor: Actor, package_id: int, reason: str) -> Package:
         raise Invalid("请写明重放理由。", errors={"reason": ["必填"]})
     if old.state in terms.OPEN:
         raise Conflict(f"数据包 {old.number} 还在处理，不需要重放。", rule=RULE)
-    with plain_of(old.file) as path, path.open("rb") as content, transaction.atomic():
-        made, _ = receive(actor, old.source, old.file_name, content, replay_of=old)
+    file = erasing.current(old)
+    if file is None:
+        raise Conflict(
+            f"数据包 {old.number} 的原件已依法整份删除，不能重放。请重新报送。", rule="个人信息保护法第四十七条"
+        )
+    with plain_of(file) as path, path.open("rb") as content, transaction.atomic():
+        made, _ = receive(actor, old.source, old.file_name if file == old.file else file.name, content, replay_of=old)
         record(actor, "collection.replay", (queries.PACKAGE, made.pk), after={"of": old.number}, reason=reason)
     return made

@@ -69,6 +69,11 @@ def keep(
 
 def _known(source: Source, digest: str, batch: str, edition: int) -> Package | None:
     """The package these bytes are already: the same batch, one still open, or what is current."""
+    if Package.objects.filter(resource_id=source.resource_id, sha256=digest, file__erased_at__isnull=False).exists():
+        raise Conflict(
+            "这份文件里有已依法删除的个人信息，没有接收。请从业务系统删去该人后重新导出、报送。",
+            rule="个人信息保护法第四十七条",
+        )
     if batch:
         same = Package.objects.filter(source=source, batch=batch).exclude(
             state__in=(State.FAILED, State.WITHDRAWN, State.REFUSED)

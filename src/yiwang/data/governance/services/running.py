@@ -115,11 +115,11 @@ def _perform(actor: Actor, run: Run, path: Path, **limits: Any) -> None:
                 state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
             )
             raise
-        _put(run, made)
+        put(run, made)
     _conclude(actor, run, answer)
 
 
-def _put(run: Run, made: Path) -> None:
+def put(run: Run, made: Path) -> None:
     """The files of a run to their place, sealed where the resource asks for it. Done again, it replaces what is there."""
     final = places.root() / run.folder
     shutil.rmtree(final, ignore_errors=True)

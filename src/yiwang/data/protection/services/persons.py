@@ -4,14 +4,13 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
-from yiwang.data.protection.models import Deletion, Holding, PersonRequest
+from yiwang.data.protection.models import Deletion, Holding, PersonRequest, Removal, SearchedPlace
 from yiwang.data.protection.terms import CLERK, LAW, Kind, RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
@@ -21,15 +20,16 @@ from yiwang.kernel.clocks import queries as clocks
 from yiwang.kernel.crypto import decrypt, encrypt, mac
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
-from yiwang.kernel.lake import expressions, functions
+from yiwang.kernel.lake import erasing, functions
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake import services as lakes
+from yiwang.kernel.lake.erasing import Subject
 from yiwang.kernel.lake.models import LakeTable, Proof
 from yiwang.kernel.ledger import services as ledger
 
 NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
+REMOVAL = queries.REMOVAL
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-MOST_ROWS = 1000
 # The public form acts through this desk: it may hand in and nothing else.
 DESK = Actor(person_id=None, account_id=None, name="个人信息请求",
              permissions={("protection.request", "add"): (Permission(Scope.OWN, 0, ""),)})  # fmt: skip
@@ -113,34 +113,51 @@ def person(actor: Actor, request_id: int) -> Person:
 
 
 def find(actor: Actor, request_id: int) -> list[Holding]:
-    """Look for the person in every lake table that holds identity numbers, and keep which keys were found, sealed.
+    """Look for the person in every retained snapshot of every table that holds identity numbers, and in packages and
+    files; keep which keys were found, sealed, and which places were searched.
 
-    Searches the current snapshots by value in the engine: call it from a job. Only after the identity was verified.
+    Searches by value in the engine: call it from a job. Only after the identity was verified.
     """
     found: PersonRequest = PersonRequest.objects.get(pk=request_id)
     doors.row(actor, "protection.request", request_id, "handle")
     if not found.verified:
         raise Refused("还没有核验请求人身份，不能查找。", rule="GB/T 35273-2020 8.7：先核验身份")
-    number = decrypt(found.id_number, NUMBER)
+    texts = erasing.written(decrypt(found.id_number, NUMBER))
     made = []
     for facts, columns in _tables():
         table = LakeTable.objects.filter(name=facts.table).first()
-        snapshot = lake.current(table) if table is not None else None
-        held = {column["name"]: column["type"] for column in snapshot.columns} if snapshot is not None else {}
-        wanted = [name for name in columns if held.get(name) == "text"]
-        if table is None or snapshot is None or not wanted or not table.key:
+        wanted = [column["name"] for column in table.columns if column["name"] in columns] if table is not None else []
+        if table is None or not wanted or not table.key:
             continue
-        condition = expressions.condition(" OR ".join(f"{name} = '{number}'" for name in wanted), held)
-        rows = lake.rows(snapshot, table.key, condition, MOST_ROWS)
-        if rows:
-            made.append(_held(found, facts, table, snapshot.number, rows))
+        keys = lake.keys_naming(table, wanted, texts)
+        if keys:
+            current = lake.current(table)
+            made.append(_held(found, facts, table, current.number if current is not None else 0, keys))
+    places = _search(found, Subject(texts, frozenset(each.resource_id for each in made)))
     ledger.record(
         actor,
         "protection.find_person",
         ("protection.request", found.pk),
-        after={"tables": len(made), "rows": sum(each.rows for each in made)},
+        after={"tables": len(made), "rows": sum(each.rows for each in made), "places": places},
     )
     return made
+
+
+def _search(found: PersonRequest, subject: Subject) -> dict[str, int]:
+    """Search the places beside the tables and note each; {place: contents the person is in}."""
+    noted = {}
+    for place in erasing.places():
+        report = erasing.search(place, subject)
+        SearchedPlace.objects.update_or_create(
+            request=found, place=place, reference="",
+            defaults={"searched": report.searched, "rows": sum(each.rows for each in report.traces)},
+        )  # fmt: skip
+        for each in report.traces:
+            SearchedPlace.objects.update_or_create(
+                request=found, place=place, reference=each.reference[:200], defaults={"searched": 1, "rows": each.rows}
+            )
+        noted[place] = len(report.traces)
+    return noted
 
 
 def _tables() -> Iterable[tuple[catalog.ResourceFacts, list[str]]]:
@@ -151,14 +168,13 @@ def _tables() -> Iterable[tuple[catalog.ResourceFacts, list[str]]]:
 
 
 def _held(
-    found: PersonRequest, facts: catalog.ResourceFacts, table: LakeTable, number: int, rows: list[dict[str, Any]]
+    found: PersonRequest, facts: catalog.ResourceFacts, table: LakeTable, number: int, keys: list[list[str]]
 ) -> Holding:
-    keys = [[row[name] for name in table.key] for row in rows]
     sealed = encrypt(queries.dumped(keys), NUMBER)
     made, _ = Holding.objects.update_or_create(
         request=found, table=table.name,
         defaults={"resource_id": facts.id, "resource_name": facts.name, "provider_id": facts.organisation_id, "snapshot": number,
-                  "rows": len(rows), "keys": sealed},
+                  "rows": len(keys), "keys": sealed},
     )  # fmt: skip
     return made
 
@@ -180,9 +196,29 @@ def erase(actor: Actor, request_id: int) -> list[Deletion]:
         table = LakeTable.objects.get(name=each.table)
         keys = queries.loaded(decrypt(each.keys, NUMBER))
         # Not the person's name nor number: a proof is shown to many.
-        proof = lakes.rewrite_without(actor, table, keys, f"个人信息请求 {found.case.number}")
+        proof = lakes.rewrite_without(actor, table, keys, _reason(found))
         made.append(_proven(actor, found, each, proof))
+    _erase_places(actor, found)
     return made
+
+
+def _reason(found: PersonRequest) -> str:
+    return f"个人信息保护法第四十七条，个人信息请求 {found.case.number}"
+
+
+def _erase_places(actor: Actor, found: PersonRequest) -> None:
+    """Packages and files after the tables, each noted as it is done; then searched again, so that nothing is left."""
+    texts = erasing.written(decrypt(found.id_number, NUMBER))
+    subject = Subject(texts, frozenset(found.holdings.values_list("resource_id", flat=True)))
+    for place in erasing.places():
+        for each in erasing.erase(actor, place, subject, _reason(found)).traces:
+            made = Removal(
+                request=found, place=place, reference=each.reference[:200], rows=each.rows, action=each.action[:200],
+                before=each.before, after=each.after,
+            )  # fmt: skip
+            made.mac = mac(made.sealed, REMOVAL)
+            made.save()
+    _search(found, subject)
 
 
 @transaction.atomic
@@ -212,7 +248,7 @@ def on_request(event: Event) -> None:
         if (
             event.case.outcome == "done"
             and found.kind == RequestKind.DELETE
-            and found.holdings.count() > found.deletions.count()
+            and (found.holdings.count() > found.deletions.count() or queries.left(found))
         ):
             raise Refused("查到的数据还没有删除完，不能答复已办。请先删除，或作不予删除的答复并写明依据。", rule=LAW)
         found.answer, found.answered_at = event.case.data.get("answer", ""), event.entry.happened_at

@@ -12,13 +12,16 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection import queries, services
 from yiwang.data.protection.flows import FLOWS
-from yiwang.data.protection.models import Deletion, PersonRequest, PersonTerm
+from yiwang.data.protection.models import Deletion, PersonRequest, PersonTerm, Removal, SearchedPlace
 from yiwang.data.protection.services import persons
-from yiwang.data.protection.tests.world import holding, people, safe
+from yiwang.data.protection.tests.world import COLUMNS, holding, people, safe
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
+from yiwang.kernel.crypto import mac
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.publishing import publish
 from yiwang.kernel.lake import queries as lake
+from yiwang.kernel.lake import services as lakes
+from yiwang.kernel.lake.testing import parquet
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.people.models import Account
 
@@ -93,6 +96,44 @@ def test_a_person_is_found_and_deleted_from_every_snapshot_with_proof(
         persons.erase(clerk, found.pk)
     with pytest.raises(DatabaseError), transaction.atomic():
         Deletion.objects.filter(request=found).delete()
+
+
+def test_a_person_of_a_former_snapshot_and_of_many_rows_is_found_and_places_are_named(
+    district: District, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    facts = graded(district, tmp_path)
+    table = lake.table(facts.table)
+    many = [{**WHO, "pid": f"M{number}"} for number in range(1200)]
+    for rows in (many, ROWS[:3]):
+        staged = lakes.stage(SYSTEM, table, parquet(tmp_path, COLUMNS, rows), "replace", {"test": True})
+        lakes.publish(SYSTEM, staged, "测试")
+        table.refresh_from_db()
+    clerk, found = district["办理员"], submit()
+    verify(district, found)
+    # The current snapshot does not have the person; two former ones that are still kept do.
+    assert [each.rows for each in persons.find(clerk, found.pk)] == [1201]
+    assert set(found.places.values_list("place", "searched")) >= {("数据包", 0), ("共享文件包", 0)}
+    with django_capture_on_commit_callbacks(execute=True):
+        persons.erase(clerk, found.pk)
+    for snapshot in table.snapshots.filter(expired_at=None):
+        assert WHO["sfz"] not in {row["sfz"] for row in lake.rows(snapshot, ["sfz"], limit=5000)}
+    titles = {section.title: section for section in queries.sections(clerk, found)}
+    assert {fact.label for fact in titles["查找范围"].facts} >= {"湖表", "数据包", "共享文件包"}
+
+
+def test_a_removal_beside_the_tables_is_sealed_and_an_open_one_holds_the_answer_back(district: District) -> None:
+    found = verify(district, submit())
+    SearchedPlace.objects.create(request=found, place="数据包", reference="包-1", rows=2)
+    with pytest.raises(Refused, match="还没有删除完"):
+        flow.act(district["办理员"], found.case_id, "answer", data={"answer": "已删除。"})
+    made = Removal(request=found, place="数据包", reference="包-1", rows=2, action="已换")
+    made.mac = mac(made.sealed, queries.REMOVAL)
+    made.save()
+    assert not queries.left(found)
+    shown = str([fact.value for section in queries.sections(district["办理员"], found) for fact in section.facts])
+    assert "校验码相符" in shown
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Removal.objects.update(rows=1)
 
 
 def test_nothing_that_tells_the_person_is_kept_in_the_clear(district: District) -> None:
