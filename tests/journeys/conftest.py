@@ -1,5 +1,6 @@
 """Journeys in a real browser: a site of its own (database, server process), sign-in, screenshots, axe."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -10,22 +11,22 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
-from psycopg import sql
 
+from tests import databases
 from tests.journeys.walking import Walker
-from yiwang.site import localdb
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "var" / "journeys"
-DATABASE = "yiwang_journey"
+CITY = "yiwang_journey_city"
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
+DATABASE = f"yiwang_journey_{WORKER or 'alone'}"  # of this process
 CHROMIUM = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,7 +39,7 @@ BUILD = """
 import django; django.setup()
 from django.core.management import call_command
 from yiwang.site.preparation import SEEDS
-for step in ("migrate", *(command for command, _ in SEEDS), "demo"):
+for step in (*(command for command, _ in SEEDS), "demo"):
     call_command(step, verbosity=0)
 from tests.journeys.town import build; build()
 """
@@ -72,16 +73,6 @@ def _append_only_tables_can_be_emptied() -> None:
     """Journeys touch the database only through the site, never through this process."""
 
 
-def _fresh_database() -> str:
-    """An empty database beside the configured one; left over ones are dropped first."""
-    base = os.environ.get("DATABASE_URL") or localdb.ensure()
-    name = sql.Identifier(DATABASE)
-    with psycopg.connect(base, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(name))
-    return urlunsplit(urlsplit(base)._replace(path=f"/{DATABASE}"))
-
-
 def _run(*command: str, environment: dict[str, str]) -> None:
     done = subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -108,15 +99,41 @@ def _await(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     raise AssertionError(f"no answer from {address}: {log.read_text()[-3000:]}")
 
 
-@pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The whole platform with the demonstration city and a small town of the kernel, served by granian."""
-    var = tmp_path_factory.mktemp("journey")
-    environment = {
-        **os.environ, "DATABASE_URL": _fresh_database(), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
+def _environment(database: str, var: Path) -> dict[str, str]:
+    return {
+        **os.environ, "DATABASE_URL": databases.named(database), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
         "DJANGO_SETTINGS_MODULE": "tests.journeys.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
     }  # fmt: skip
-    _run("-c", BUILD, environment=environment)
+
+
+@contextmanager
+def _in_turn(temporary: pytest.TempPathFactory, name: str) -> Iterator[Path]:
+    """The folder that the processes of a run share; what they make in it is made by the first and found by the others."""
+    own = temporary.getbasetemp()
+    shared = own.parent if WORKER else own
+    with (shared / f"{name}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield shared
+
+
+def _city(temporary: pytest.TempPathFactory) -> Path:
+    """The var folder of the demonstration city and a small town of the kernel."""
+    with _in_turn(temporary, "city") as shared:
+        var, built = shared / "city", shared / "city.built"
+        if not built.exists():
+            databases.copy(CITY)
+            _run("-c", BUILD, environment=_environment(CITY, var))
+            built.touch()
+    return var
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The whole platform, served by granian, with a city of this process's own: what others do is not seen here."""
+    var = tmp_path_factory.getbasetemp() / "site"
+    shutil.copytree(_city(tmp_path_factory), var)
+    databases.clone(CITY, DATABASE)
+    environment = _environment(DATABASE, var)
     port, log = _free_port(), var / "server.log"
     address = f"http://127.0.0.1:{port}"
     accounts = [tuple(line) for line in json.loads((var / "demo-accounts.json").read_text())]
@@ -190,16 +207,17 @@ def page(open_page: Callable[..., Page]) -> Page:
 
 
 @pytest.fixture(scope="package")
-def axe() -> str:
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The axe-core source, fetched once with npm from the lock file."""
-    if not AXE.exists():
-        npm = shutil.which("npm")
-        if npm is None:
-            pytest.skip("无障碍检查需要 axe-core：没有 npm，已跳过")
-        command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"无障碍检查需要 axe-core：npm ci 没有成功，已跳过（{done.stderr.strip()[-200:]}）")
+    with _in_turn(tmp_path_factory, "axe"):
+        if not AXE.exists():
+            npm = shutil.which("npm")
+            if npm is None:
+                pytest.skip("无障碍检查需要 axe-core：没有 npm，已跳过")
+            command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"无障碍检查需要 axe-core：npm ci 没有成功，已跳过（{done.stderr.strip()[-200:]}）")
     return AXE.read_text(encoding="utf-8")
 
 

@@ -107,13 +107,15 @@ def require_browser() -> bool:
 
 
 def phases(browser: bool, selection: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """What can share the machine runs on two processes; what can't runs alone after it."""
+    """Two processes each; whole platforms and browsers come after the rest, whose processor time they would take."""
     if selection:
         return [("selected", list(selection))]
-    alone = "serial or journey" if browser else "serial and not journey"
+    whole = "serial or journey" if browser else "serial and not journey"
+    two = ["-n", "2", "--dist", "loadfile"]
     return [
-        ("parallel", ["-n", "2", "--dist", "loadfile", "-m", "not serial and not journey"]),
-        ("alone", ["-m", alone]),
+        ("parts", [*two, "-m", "not serial and not journey"]),
+        # In the order they are written: one process starts a platform while the other builds the journeys' city.
+        ("whole", [*two, "--no-loadscope-reorder", "-m", whole]),
     ]
 
 
@@ -125,7 +127,7 @@ def test(selection: Sequence[str]) -> None:
     shutil.rmtree(REPORTS, ignore_errors=True)
     for name, options in phases(browser, selection):
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", f"--junitxml={REPORTS / name}.xml", "--create-db", *options],
+            [sys.executable, "-m", "pytest", f"--junitxml={REPORTS / name}.xml", *options],
             cwd=localdb.ROOT, env=environment, check=False,
         )  # fmt: skip
         failed = failed or done.returncode not in (0, NO_TESTS_COLLECTED)
