@@ -230,7 +230,10 @@ def _secret_panel(actor: Actor, kept: RelyingParty | IdentityProvider) -> tuple[
 SHOWN: dict[type[Any], tuple[tuple[str, ...], tuple[str, ...]]] = {
     RelyingParty: (("code", "name"), ("code", "name", "redirect_uris", "sign_out_uris", "algorithm")),
     IdentityProvider: (("code", "name", "issuer"), ("code", "name", "issuer", "client_id")),
-    IdentityLink: (("provider", "account", "subject"), ("provider", "account", "subject")),
+    IdentityLink: (
+        ("provider", "account", "account__person", "subject"),
+        ("provider", "account", "account__person", "subject"),
+    ),
 }
 for _model, (_columns, _fields) in SHOWN.items():
     _proposing(_model, _columns, _fields, **({} if _model is IdentityLink else {"panels": (_secret_panel,)}))

@@ -170,6 +170,9 @@ def test_安全管理员不能批准自己账号的绑定_本人只能为自己�
     mine = scene.accounts[Duty.SECURITY]
     facts = {"provider": provider, "subject": "me", "account_id": mine.pk}
     link = services.propose(scene.actor(Duty.SYSTEM), IdentityLink(), facts)
+    browser = Client()
+    browser.force_login(mine)
+    assert mine.person.name in browser.get(f"/r/access.identity_link/{link.pk}/").content.decode()
     with pytest.raises(Refused):
         services.decide(scene.actor(Duty.SECURITY), link, agree=True, reason="x")
     with pytest.raises(Refused):
