@@ -64,15 +64,8 @@ def return_sheet(
     field → column from 0. The run's package must have carried `_row`, from 1.
     """
     return sheets.return_sheet(
-        actor,
-        run_id,
-        original=original,
-        name=name,
-        sheet=sheet,
-        first_data=first_data,
-        columns=dict(columns),
-        job_id=job_id,
-    )
+        actor, run_id, original=original, name=name, sheet=sheet, first_data=first_data, columns=dict(columns), job_id=job_id,
+    )  # fmt: skip
 
 
 def progress(actor: Actor, run_id: int) -> dict[str, int] | None:

@@ -77,10 +77,14 @@ class Dialect:
         """A date from text YYYY-MM-DD, or NULL."""
         return f"TRY_CAST({sql} AS DATE)"
 
+    def ascii(self, sql: str) -> str:
+        """Whether every sign is one byte: far cheaper than any pattern."""
+        return f"{'octet_length' if self.spark else 'strlen'}({sql}) = length({sql})"
+
     def half_width(self, sql: str) -> str:
         """Full-width signs as ASCII; text without any is not touched, because translating is the slow part."""
         changed = self.translate(sql, FULL_WIDTH + "\u3000", HALF_WIDTH + " ")
-        return f"CASE WHEN {self.finds(sql, FULL_WIDTH_CLASS)} THEN {changed} ELSE {sql} END"
+        return f"CASE WHEN {self.ascii(sql)} THEN {sql} WHEN {self.finds(sql, FULL_WIDTH_CLASS)} THEN {changed} ELSE {sql} END"
 
 
 DUCKDB, SPARK = Dialect("duckdb"), Dialect("spark")

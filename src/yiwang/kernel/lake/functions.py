@@ -36,6 +36,8 @@ class Function:
     # Functions of the same arguments whose values `duckdb` and `spark` receive after the arguments: a value that the
     # SQL needs many times is then computed once per row.
     prepared: tuple["Function", ...] = ()
+    # In place of `prepared` on DuckDB, which has bit operations that Spark lacks.
+    prepared_duckdb: tuple["Function", ...] | None = None
     # Not for people who write rules.
     internal: bool = False
 
@@ -43,6 +45,9 @@ class Function:
         if self.strict and any(value is None for value in values):
             return None
         return self.python(*values)
+
+    def prepared_on(self, dialect: Dialect) -> tuple["Function", ...]:
+        return self.prepared if dialect.spark or self.prepared_duckdb is None else self.prepared_duckdb
 
     def __hash__(self) -> int:
         return hash(self.name)
@@ -76,9 +81,10 @@ def portable(body: Callable[..., str]) -> Engines:
 
 
 def verdict(condition: str, *arguments: str) -> str:
-    """NULL when an argument is NULL, else whether the condition is TRUE."""
+    """NULL when an argument is NULL, else whether the condition is TRUE. In a WHEN, DuckDB looks at a part of the
+    condition only for the rows that the parts before it left; elsewhere it computes every part for every row."""
     absent = " OR ".join(f"{argument} IS NULL" for argument in arguments)
-    return f"CASE WHEN {absent} THEN NULL ELSE coalesce({condition}, FALSE) END"
+    return f"CASE WHEN {absent} THEN NULL WHEN {condition} THEN TRUE ELSE FALSE END"
 
 
 def named(name: str) -> Function | None:

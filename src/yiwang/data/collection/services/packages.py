@@ -154,6 +154,14 @@ def seal(actor: Actor, package: Package) -> None:
         seal_file(actor, file)
 
 
+def returned(package_id: int, sentence: str) -> None:
+    """The return sheet was made, or why not."""
+    with transaction.atomic():
+        package = Package.objects.select_for_update().get(pk=package_id)
+        package.verdict = {**package.verdict, "unreturned": sentence}
+        package.save(update_fields=["verdict"])
+
+
 def _step(actor: Actor, package: Package, message: str, facts: Mapping[str, Any] | None = None) -> None:
     Step.objects.create(
         package=package, state=package.state, message=message[:500], facts=dict(facts or {}), person_id=actor.person_id

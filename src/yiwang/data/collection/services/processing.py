@@ -15,6 +15,7 @@ from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files.queries import plain
+from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake_queries
@@ -28,6 +29,9 @@ LAKE_MODES = {terms.Mode.FULL: "replace", terms.Mode.INCREMENTAL: "merge", terms
 LAKE_TYPES = {"decimal": "decimal(20,4)"}
 MEMORY_MB, SECONDS = 1536, 1800.0
 TRIES = 3
+# A return sheet up to here is made at once; a larger one does not hold up the data.
+RETURNED_ROWS, RETURNED_BYTES = 20_000, 64 << 20
+LATER = "问题行较多，退回表另行生成，入库不等它。请稍后刷新本页下载。"
 
 
 def advance(package_id: int, job_id: int | None = None) -> Package:
@@ -117,11 +121,16 @@ def _check(package: Package, job_id: int | None) -> None:
     """规则检查：修正、转换、隔离、按规则计数，由治理给出结论；有问题的行做成退回表。"""
     with sealed.plain(packages.parsed_path(package)) as (parsed,):
         verdict = checking.check(package, str(parsed), job_id)
-    unreturned = checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
-    packages.move(
-        SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
-        verdict={**checking.kept_of(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
-    )  # fmt: skip
+    later = verdict.bad > RETURNED_ROWS or package.size > RETURNED_BYTES
+    unreturned = LATER if later else checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
+    with transaction.atomic():
+        packages.move(
+            SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
+            verdict={**checking.kept_of(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
+        )  # fmt: skip
+        if later and verdict.bad:
+            enqueue(give_back, key=str(package.pk), owner=package.created_by_id, package=package.pk,
+                    title=f"退回表 {package.number} {package.resource_name}"[:200])  # fmt: skip
 
 
 def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
@@ -222,6 +231,15 @@ def doubts(package: Package, staged: Snapshot, before: Snapshot | None) -> list[
 
 Stage = Callable[[Package, int | None], None]
 STAGES: dict[State, Stage] = {State.RECEIVED: _read, State.PARSED: _check, State.CHECKED: _stage}
+
+
+@job("collection.give_back", title="退回表")
+def give_back(*, package: int, job_id: int) -> Outcome:
+    """The coloured sheet of a large package, after its data went on; idempotent."""
+    found = Package.objects.select_related("file").get(pk=package)
+    sentence = checking.give_back(found, found.verdict["run"], job_id)
+    packages.returned(package, sentence)
+    return Outcome(sentence or f"{found.number} 的退回表已生成。")
 
 
 @job("collection.process", title="数据包处理")

@@ -11,8 +11,10 @@ from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import checking, processing
 from yiwang.data.collection.tests.world import HEADER, District, csv, rows, sheet
+from yiwang.data.governance.services import sheets
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.queries import content
+from yiwang.kernel.jobs.testing import run_all
 
 EXTRA = ["退回理由", "原表行号"]
 
@@ -95,3 +97,22 @@ def test_a_sheet_that_cannot_be_made_is_a_sentence(district: District) -> None:
     package.looked["sheet"] = "没有的表"
     assert checking.give_back(package, package.verdict["run"], None).endswith("。")
     assert queries.returned(package) is None
+
+
+def test_a_large_package_is_data_before_its_sheet_is_made(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processing, "RETURNED_ROWS", 1)
+    package = district.hand_in(
+        sheet(_dirty()), source=district.source("drop", name="大", least_valid=50), who="管理员", run=False
+    )
+    assert processing.advance(package.pk).state == "published"
+    package.refresh_from_db()
+    assert (package.verdict["unreturned"], queries.returned(package)) == (processing.LATER, None)
+    run_all()
+    package.refresh_from_db()
+    assert package.verdict["unreturned"] == "" and len(_lines(_returned(package))) == 3
+
+
+def test_a_sheet_lists_so_many_rows_and_tells_of_the_rest(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheets, "LARGEST", 1)
+    found = _lines(_returned(district.hand_in(csv(_dirty()), "名册.csv")))
+    assert found[1][0] == "A0003" and "另有 1 行" in str(found[2][0]) and len(found) == 3

@@ -10,17 +10,7 @@ from typing import Any
 
 from yiwang.data.governance.jobs import columns as cleaning
 from yiwang.data.governance.jobs import tables
-from yiwang.data.governance.terms.plans import (
-    ROW,
-    SOURCE_ROW,
-    WORD,
-    Answer,
-    Plan,
-    RuleAnswer,
-    RulePlan,
-    literal,
-    quoted,
-)
+from yiwang.data.governance.terms.plans import ROW, WORD, Answer, Plan, RuleAnswer, RulePlan, literal, quoted
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, staged
 from yiwang.kernel.lake.process.task import Database, Task
@@ -29,6 +19,8 @@ from yiwang.standards.functions import divisions
 
 divisions.warm()
 EXAMPLES, SAMPLE = 3, 500
+REPAIR = {"row": "BIGINT", "field": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR"}
+OLD = "__old_"
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
 
 
@@ -58,48 +50,55 @@ class _Run:
         self.task.progress(1, 4, "逐行规则")
         flags = tables.flag(self.connection, self.rules, self.plan, self.words, self.blocking())
         self.task.progress(2, 4, "跨行规则")
-        masks = self.masks(flags)
-        self.split(masks)
+        self.find(flags, cleaned)
+        self.split(flags)
         counts = self.counts()
         self.task.progress(3, 4, "写出结果")
-        self.sample(cleaned)
+        self.sample()
         return self.report(cleaned, counts)
 
-    def sample(self, cleaned: cleaning.Cleaned) -> None:
+    def sample(self) -> None:
         """Some rows as JSON, which the rule editor tries conditions on without an engine."""
         fields = ", ".join(map(quoted, [ROW, *self.plan["columns"]]))
-        drawn = f"SELECT {fields} FROM judged USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE (7)"
+        drawn = f"SELECT {ROW} FROM judged USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE (7)"
         self.connection.run(
-            f"COPY ({drawn}) TO {literal(str(self.task.folder / 'sample.json'))} (FORMAT json, ARRAY true)"
+            f"COPY (SELECT {fields} FROM judged SEMI JOIN ({drawn}) AS drawn USING ({ROW})) "
+            f"TO {literal(str(self.task.folder / 'sample.json'))} (FORMAT json, ARRAY true)"
         )
 
     def judge(self, cleaned: cleaning.Cleaned) -> None:
-        """Table `judged`: every field, the old text where it changed, failing bits m0… and unknown bits u0…"""
+        """Table `judged`: every field, words of changed fields c0…, failing bits m0… and unknown bits u0…"""
         parsed = {
             rule["id"]: condition(rule["expression"], self.plan["columns"]).root
             for rule in self.rules
             if rule["kind"] == "row"
         }
         source, renderer = staged(list(parsed.values()), DUCKDB, f"({cleaned.sql}) AS cleaned", as_of=self.as_of)
+        holds: list[list[str]] = [[] for _ in range(self.words)]
         failing: list[list[str]] = [[] for _ in range(self.words)]
         unknown: list[list[str]] = [[] for _ in range(self.words)]
         for place, rule in enumerate(self.rules):
             if rule["kind"] == "typed":
-                rendered = cleaning.readable(rule["params"]["field"])
+                rendered = cleaning.readable(rule["params"]["field"], cleaned)
             elif rule["kind"] == "row":
                 rendered = renderer.render(parsed[rule["id"]])
             else:
                 continue
             bit = 1 << place % WORD
+            holds[place // WORD].append(rendered)
             failing[place // WORD].append(f"CASE WHEN {rendered} THEN 0 ELSE {bit} END")
             unknown[place // WORD].append(f"CASE WHEN ({rendered}) IS NULL THEN {bit} ELSE 0 END")
-        fields = ", ".join(quoted(name) for name in cleaned.kept)
-        bits = ", ".join(
-            f"({' + '.join(parts) or '0'})::BIGINT AS {letter}{word}"
-            for letter, words in (("m", failing), ("u", unknown))
-            for word, parts in enumerate(words)
+        # Nearly every row holds every rule: which one failed is worked out for the others only.
+        masks = ", ".join(
+            f"(CASE WHEN {' AND '.join(all_of) or 'TRUE'} THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS m{word}"
+            for word, (all_of, parts) in enumerate(zip(holds, failing, strict=True))
         )
-        self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {fields}, {bits} FROM {source}")
+        unsure = ", ".join(
+            f"(CASE WHEN m{word} = 0 THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS u{word}"
+            for word, parts in enumerate(unknown)
+        )
+        kept = ", ".join([*map(quoted, cleaned.kept), *(f"m{word}" for word in range(self.words)), unsure])
+        self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {kept} FROM (SELECT *, {masks} FROM {source})")
 
     def blocking(self) -> list[int]:
         """Per word, the bits that keep a row back."""
@@ -109,30 +108,61 @@ class _Run:
                 found[place // WORD] |= 1 << place % WORD
         return found
 
-    def masks(self, flags: bool) -> str:
-        """A table expression over judged rows with their final masks."""
-        if not flags:
-            return "judged"
-        bits = ", ".join(f"(j.m{word} | coalesce(f.m{word}, 0)) AS m{word}" for word in range(self.words))
-        exclude = ", ".join(f"m{word}" for word in range(self.words))
-        return f"(SELECT j.* EXCLUDE ({exclude}), {bits} FROM judged j LEFT JOIN flags f USING ({ROW}))"
-
-    def split(self, masks: str) -> None:
-        """Rows with any finding are kept in `found`; the valid file takes every row that nothing blocks."""
+    def find(self, flags: bool, cleaned: cleaning.Cleaned) -> None:
+        """Table `found`: the rows with any finding, with their final masks and the texts that were changed."""
         any_bit = " OR ".join(f"m{word} <> 0" for word in range(self.words))
+        rows = f"SELECT * FROM judged WHERE {any_bit}"
+        if flags:
+            bits = ", ".join(f"(j.m{word} | coalesce(f.m{word}, 0)) AS m{word}" for word in range(self.words))
+            rows = (
+                f"SELECT j.* REPLACE ({bits}) FROM (SELECT * FROM judged WHERE {any_bit} OR {ROW} IN (SELECT {ROW} FROM flags)) j "
+                f"LEFT JOIN flags f USING ({ROW})"
+            )
         blocked = " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
-        self.connection.run(f"CREATE TEMP TABLE found AS SELECT *, ({blocked}) AS blocked FROM {masks} WHERE {any_bit}")
-        hidden = ", ".join(self.hidden())
-        self.connection.run(
-            f"COPY (SELECT * EXCLUDE ({hidden}) FROM {masks} WHERE NOT ({blocked})) TO {self.file('valid')} {PARQUET}"
-        )
+        self.connection.run(f"CREATE TEMP TABLE bad AS SELECT *, ({blocked}) AS blocked FROM ({rows})")
+        counted = self.changes("bad", cleaned)
+        olds, looked = "", []
+        for name in self.plan["columns"]:
+            old = "NULL::VARCHAR"
+            if counted.get(name):
+                old = f"CASE WHEN {self.changed(cleaned.changing.index(name))} THEN o.{quoted(name)} END"
+                looked.append(name)
+            olds += f", {old} AS {quoted(OLD + name)}"
+        fields = ", ".join([ROW, *map(quoted, looked)])
+        join = f" JOIN (SELECT {fields} FROM {cleaning.original(self.plan)}) o USING ({ROW})" if looked else ""
+        self.connection.run(f"CREATE TEMP TABLE found AS SELECT bad.*{olds} FROM bad{join}")
+
+    def changes(self, table: str, cleaned: cleaning.Cleaned) -> dict[str, int]:
+        """Field → how many of its values in `judged` or `bad` were changed."""
+        counts = [f"count(*) FILTER (WHERE {self.changed(place)})" for place in range(len(cleaned.changing))]
+        found = self.connection.rows(f"SELECT {', '.join(counts)} FROM {table}")[0] if counts else ()
+        return dict(zip(cleaned.changing, found, strict=True))
+
+    @staticmethod
+    def changed(place: int) -> str:
+        """Whether the field of this bit was changed."""
+        return f"c{place // WORD} >> {place % WORD} & 1 = 1"
+
+    def split(self, flags: bool) -> None:
+        """The valid file takes every row that nothing blocks, as the table's columns and nothing else."""
+        fields = ", ".join(map(quoted, self.plan["columns"]))
+        masks = list(enumerate(self.blocking()))
+        passing = " AND ".join(f"(m{word} & {bits}) = 0" for word, bits in masks)
+        late = ""
+        if flags:
+            blocked = " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in masks)
+            late = f" ANTI JOIN (SELECT {ROW} FROM flags WHERE {blocked}) AS late USING ({ROW})"
+        rows = f"SELECT {fields} FROM (SELECT * FROM judged WHERE {passing}) AS passed{late}"
+        self.connection.run(f"COPY ({rows}) TO {self.file('valid')} {self.staged_form()}")
         self.connection.run(f"COPY (SELECT * FROM found WHERE blocked) TO {self.file('quarantine')} {PARQUET}")
 
-    def hidden(self) -> list[str]:
-        """What the valid file leaves out, so that it can be staged as it is."""
-        names = self.connection.names("SELECT * FROM judged")
-        own = [quoted(name) for name in names if name in (ROW, SOURCE_ROW) or name.startswith("__old_")]
-        return [*own, *(f"{letter}{word}" for word in range(self.words) for letter in "mu")]
+    def staged_form(self) -> str:
+        """With the numbers of the table's columns, if all are known: the lake takes such a file without writing it anew."""
+        known, columns = self.plan["ids"], self.plan["columns"]
+        if not columns or not all(name in known for name in columns):
+            return PARQUET
+        listed = ", ".join(f"{quoted(name)}: {int(known[name])}" for name in columns)
+        return f"{PARQUET.removesuffix(')')}, FIELD_IDS {{{listed}}})"
 
     def file(self, name: str) -> str:
         return literal(str(self.task.folder / f"{name}.parquet"))
@@ -151,7 +181,7 @@ class _Run:
 
     def examples(self, place: int, rule: RulePlan) -> list[dict[str, Any]]:
         names = [name for name in tables.fields_of(rule, self.plan["columns"]) if name in self.plan["columns"]]
-        shown = ", ".join(f"coalesce({quoted(f'__old_{name}')}, CAST({quoted(name)} AS VARCHAR))" for name in names)
+        shown = ", ".join(f"coalesce({quoted(OLD + name)}, CAST({quoted(name)} AS VARCHAR))" for name in names)
         found = self.connection.rows(
             f"SELECT {ROW}{', ' + shown if shown else ''} FROM found WHERE (m{place // WORD} >> {place % WORD}) & 1 = 1 "
             f"ORDER BY {ROW} LIMIT {EXAMPLES}"
@@ -171,7 +201,8 @@ class _Run:
         answers += [tables.judge_whole(self.connection, rule, self.plan, rows) for rule in self.whole]
         bad = self.connection.value("SELECT count(*) FROM found WHERE blocked")
         repaired = self.repairs(cleaned)
-        repaired_rows = self.connection.value(f"SELECT count(DISTINCT row) FROM read_parquet({self.file('repairs')})")
+        changed = " OR ".join(f"c{word} <> 0" for word in range(max(1, -(-len(cleaned.changing) // WORD))))
+        repaired_rows = self.connection.value(f"SELECT count(*) FROM judged WHERE {changed}")
         return {
             "rows": rows, "valid": rows - bad, "bad": bad,
             "warned": self.connection.value("SELECT count(*) FROM found WHERE NOT blocked"), "repaired": repaired,
@@ -180,15 +211,15 @@ class _Run:
         }  # fmt: skip
 
     def repairs(self, cleaned: cleaning.Cleaned) -> int:
-        """Every changed cell with its old and new value."""
+        """Every changed cell with its old and new value; what it was is read from the file again."""
+        counted = self.changes("judged", cleaned)
         parts: Iterable[str] = (
-            f"SELECT {ROW} AS row, {literal(name)} AS field, {quoted(f'__old_{name}')} AS old, "
-            f"CAST({quoted(name)} AS VARCHAR) AS new FROM judged WHERE {quoted(f'__old_{name}')} IS NOT NULL"
-            for name in cleaned.changing
+            f"SELECT j.{ROW} AS row, {literal(name)} AS field, o.{quoted(name)} AS old, CAST(j.{quoted(name)} AS VARCHAR) AS new "
+            f"FROM (SELECT {ROW}, {quoted(name)} FROM judged WHERE {self.changed(place)}) j "
+            f"JOIN {cleaning.original(self.plan)} o USING ({ROW})"
+            for place, name in enumerate(cleaned.changing)
+            if counted[name]
         )
-        nothing = (
-            "SELECT NULL::BIGINT AS row, NULL::VARCHAR AS field, NULL::VARCHAR AS old, NULL::VARCHAR AS new WHERE FALSE"
-        )
-        return self.connection.run(
-            f"COPY ({' UNION ALL '.join([nothing, *parts])}) TO {self.file('repairs')} {PARQUET}"
-        )
+        nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in REPAIR.items())
+        rows = " UNION ALL ".join([f"SELECT {nothing} WHERE FALSE", *parts])
+        return self.connection.run(f"COPY ({rows}) TO {self.file('repairs')} {PARQUET}")

@@ -1,5 +1,7 @@
 """The sheet that goes back: the sender's own layout, the bad rows only, wrong cells coloured, a reason at the end."""
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +22,30 @@ WIDEST, SAMPLE_ROWS = 40, 200
 
 def give_back(
     task: Task, original: str, name: str, sheet: str, first_data: int, columns: dict[str, int], quarantine: str,
-    rules: list[dict[str, Any]],
+    rules: list[dict[str, Any]], most: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Write `return.xlsx`. first_data: rows above the data, kept as they are. columns: field → column from 0.
-    rules: [{name, reason, fields, blocks}] in the order of the mask's bits. → {rows, cells}."""
+    rules: [{name, reason, fields, blocks}] in the order of the mask's bits. most: rows listed. → {rows, cells}."""
     database = task.connect([quarantine])
     masks = _masks(database, quarantine, len(rules))
     database.close()
     lines = _lines(Path(original), name, sheet)
+    begun = list(islice(lines, max(first_data, SAMPLE_ROWS)))
     book = xlsxwriter.Workbook(
         str(task.folder / "return.xlsx"),
         {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
     writer = _Writer(book, sheet, columns, rules)
-    width = max((len(line) for line in lines[: max(first_data, 1)]), default=0)
-    writer.widths(lines, width)
-    for line in lines[:first_data]:
-        writer.head(line, width, last=line is lines[first_data - 1])
-    for number in sorted(masks):
-        if 0 < number <= len(lines):
-            writer.row(lines[number - 1], width, masks[number], number)
+    width = max((len(line) for line in begun[: max(first_data, 1)]), default=0)
+    writer.widths(begun, width)
+    for place, line in enumerate(begun[:first_data], 1):
+        writer.head(line, width, last=place == first_data)
+    for number, line in enumerate(chain(begun, lines), 1):
+        if number in masks and number > first_data:
+            if writer.rows >= most:
+                writer.more(len(masks) - most)
+                break
+            writer.row(line, width, masks[number], number)
     book.close()
     return {"rows": writer.rows, "cells": writer.cells}
 
@@ -54,12 +60,13 @@ def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
     }
 
 
-def _lines(path: Path, name: str, sheet: str) -> list[list[Any]]:
+def _lines(path: Path, name: str, sheet: str) -> Iterator[list[Any]]:
     if kind_of(path, name) == "text":
-        return list(delimited.lines(path, delimited.dialect_of(path)))
+        yield from delimited.lines(path, delimited.dialect_of(path))
+        return
     with path.open("rb") as stream:
         found = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(sheet)
-        return [list(line) for line in found.to_python(skip_empty_area=False)]
+        yield from found.to_python(skip_empty_area=False)
 
 
 class _Writer:
@@ -90,6 +97,13 @@ class _Writer:
             self.sheet.write_string(self.at, width, "退回理由", self.title)
             self.sheet.write_string(self.at, width + 1, "原表行号", self.title)
             self.sheet.freeze_panes(self.at + 1, 0)
+        self.at += 1
+
+    def more(self, rows: int) -> None:
+        """Said in the place of the rows that are left out."""
+        self.sheet.write_string(
+            self.at, 0, f"另有 {rows:,} 行有问题，没有列出。请先按已列出的改正，再报送即可看到其余。", self.reason
+        )
         self.at += 1
 
     def explained(self, mask: int) -> tuple[dict[int, str], str]:

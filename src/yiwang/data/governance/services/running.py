@@ -23,6 +23,7 @@ from yiwang.kernel.files import queries as stored
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files import services as files
 from yiwang.kernel.lake import engine, places, queries
+from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.ledger import services as ledger
 
 MEMORY_MB, SECONDS = 2560, 900.0
@@ -167,6 +168,14 @@ def hidden(examples: list[dict[str, Any]], high: Collection[str]) -> list[dict[s
     ]
 
 
+def field_ids(facts: catalog.ResourceFacts) -> dict[str, int]:
+    """Item → number of its column in the resource's lake table; of a table without data, the one it will have."""
+    table = LakeTable.objects.filter(name=facts.table, snapshots__isnull=False).first()
+    if table is not None:
+        return {column["name"]: column["id"] for column in table.columns}
+    return {item.name: number for number, item in enumerate(facts.items, 1)}
+
+
 def plan_of(run: Run, path: Path) -> Plan:
     rule_set = run.rule_set
     rules = list(rule_set.rules.all())
@@ -181,6 +190,7 @@ def plan_of(run: Run, path: Path) -> Plan:
             for rule in rules
         ],
         "references": references(rules), "previous_rows": -1 if last is None else last,
+        "ids": field_ids(catalog.resource(SYSTEM, rule_set.resource)),
     }  # fmt: skip
 
 

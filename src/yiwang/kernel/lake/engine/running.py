@@ -10,7 +10,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,30 @@ THREADS = min(os.cpu_count() or 1, 4)
 LARGEST_FILE_MB = 64 << 10
 LOOK_SECONDS = 0.1
 RULE = "数据计算的资源限额"
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one run took: wall clock and processor seconds, the largest resident set in MiB."""
+
+    function: str
+    seconds: float
+    cpu_seconds: float
+    rss_mb: int
+
+
+_observed: ContextVar[list[Usage] | None] = ContextVar("what runs took", default=None)
+
+
+@contextmanager
+def observed() -> Iterator[list[Usage]]:
+    """Collects what every run inside takes."""
+    found: list[Usage] = []
+    token = _observed.set(found)
+    try:
+        yield found
+    finally:
+        _observed.reset(token)
 
 
 class EngineFailed(Refused):
@@ -145,6 +172,7 @@ class _Watch:
         self.pid: int | None = None
         self.born_mb = 0
         self.answer: dict[str, Any] | None = None
+        self.begun = time.monotonic()
 
     def result(self, request: dict[str, Any]) -> Any:
         self.stream.settimeout(self.seconds)
@@ -197,7 +225,9 @@ class _Watch:
         )
 
     def _judge(self, end: dict[str, Any] | None) -> Any:
-        answer = self.answer
+        answer, seen = self.answer, _observed.get()
+        if seen is not None and end is not None:
+            seen.append(Usage(self.function, time.monotonic() - self.begun, end["cpu_seconds"], end["rss_mb"]))
         if answer is None:
             raise self._ended(end)
         if "refused" in answer:

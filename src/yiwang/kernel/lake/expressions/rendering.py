@@ -34,7 +34,7 @@ class Renderer:
             pieces = [
                 self.argument(part, kind) for part, kind in zip(node.arguments, node.function.arguments, strict=False)
             ]
-            pieces += [self.render(part) for part in prepared(node)]
+            pieces += [self.render(part) for part in prepared(node, self.dialect)]
             body = node.function.spark if self.dialect.spark else node.function.duckdb
             return f"({body(*pieces)})"
         if isinstance(node, Operation):
@@ -105,11 +105,11 @@ class Renderer:
         return f"CASE {' '.join(branches)} ELSE {value(default)} END"
 
 
-def prepared(node: Call) -> list[Node]:
-    return [Call(function, node.arguments, function.returns) for function in node.function.prepared]
+def prepared(node: Call, dialect: Dialect) -> list[Node]:
+    return [Call(function, node.arguments, function.returns) for function in node.function.prepared_on(dialect)]
 
 
-def derived(nodes: list[Node]) -> list[dict[Node, str]]:
+def derived(nodes: list[Node], dialect: Dialect) -> list[dict[Node, str]]:
     """Costly calls, each once, in the order they must be computed: a later stage may use an earlier one's columns."""
     stages: list[dict[Node, str]] = []
     seen: dict[Node, int] = {}
@@ -118,7 +118,7 @@ def derived(nodes: list[Node]) -> list[dict[Node, str]]:
         """The stage that has the node's value: 0 is the source."""
         if node in seen:
             return seen[node]
-        needed = [*node.parts, *(prepared(node) if isinstance(node, Call) else [])]
+        needed = [*node.parts, *(prepared(node, dialect) if isinstance(node, Call) else [])]
         level = max((visit(part) for part in needed), default=0)
         if isinstance(node, Call) and node.function.costly:
             level += 1
@@ -142,7 +142,7 @@ def staged(
     """
     known: dict[Node, str] = {}
     sql = source
-    for number, stage in enumerate(derived(nodes)):
+    for number, stage in enumerate(derived(nodes, dialect)):
         renderer = Renderer(dialect, as_of, dict(known))
         columns = [f"{renderer.render(node)} AS {dialect.identifier(name)}" for node, name in stage.items()]
         sql = f"(SELECT {keep if number == 0 else '*'}, {', '.join(columns)} FROM {sql}) AS stage_{number + 1}"  # noqa: S608 - rendered

@@ -101,7 +101,10 @@ class Nursery:
             if pid == 0:
                 return
             stream = self.children.pop(pid)
-            self._tell(stream, {"exit": os.waitstatus_to_exitcode(status), "rss_mb": usage.ru_maxrss // 1024})
+            self._tell(stream, {
+                "exit": os.waitstatus_to_exitcode(status), "rss_mb": usage.ru_maxrss // 1024,
+                "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            })  # fmt: skip
 
     def _tell(self, stream: socket.socket, message: dict[str, Any]) -> None:
         with suppress(KeyError):  # abandoned before

@@ -154,3 +154,20 @@ def test_比较与对账(people, put, tmp_path):
     theirs = Files((testing.parquet(tmp_path, COLUMNS[:2], [row(3), row(3)]),))
     with pytest.raises(Invalid, match="右边有 1 处主键为空或重复"):
         queries.reconcile(b, theirs)
+
+
+def test_写好的文件原样入湖_列号不符的重写(people, put):
+    first = put(people, [row(1), row(2)])
+    twice = put(services.ensure_table(SYSTEM, "again", "同列", COLUMNS, ["id"]), [row(7)])
+    same = services.stage(SYSTEM, people, queries.paths(twice), "replace", {"test": True})
+    assert queries.paths(same) != queries.paths(twice) and same.digest == twice.digest and ids(same) == [7]
+    turned = services.ensure_table(SYSTEM, "turned", "列序不同", [COLUMNS[1], COLUMNS[0], *COLUMNS[2:]], ["id"])
+    other = services.stage(SYSTEM, turned, queries.paths(first), "replace", {"test": True})
+    assert other.digest != first.digest and ids(other) == [1, 2]
+    assert queries.rows(other, ["name"], limit=1) == [{"name": "户1"}]
+
+
+def test_写好的文件也查主键(people, put):
+    double = put(services.ensure_table(SYSTEM, "keyless", "无主键", COLUMNS, []), [row(1), row(1)])
+    with pytest.raises(Invalid, match="重复"):
+        services.stage(SYSTEM, people, queries.paths(double), "replace", {"test": True})

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,18 @@ class Writer:
         made = [(Path(row[0]), int(row[1]), self._value(row[5])) for row in found if row[1]]
         self.made += made
         return [str(path) for path, _, _ in made]
+
+    def take(self, paths: list[str]) -> list[str]:
+        """Copies of finished files, not yet in place. No row, no file."""
+        taken = []
+        for path in paths:
+            rows = int(self.connection.value(f"SELECT sum(num_rows) FROM parquet_file_metadata([{literal(path)}])"))
+            if rows:
+                copy = self.task.folder / f"{uuid4().hex}.parquet"
+                shutil.copyfile(path, copy)
+                self.made.append((copy, rows, None))
+                taken.append(str(copy))
+        return taken
 
     def _value(self, partitions: Any) -> str | None:
         if not self.partition or not partitions:

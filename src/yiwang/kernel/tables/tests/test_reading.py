@@ -12,6 +12,7 @@ from pyarrow import parquet
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake import engine
 from yiwang.kernel.tables import guards
+from yiwang.kernel.tables.words import FIRST_ROW
 
 FIELDS = ["name", "id_number", "birth", "phone"]
 EXPECTED = [
@@ -58,7 +59,14 @@ def read(path: Path, tmp_path: Path, **given: Any) -> tuple[dict[str, Any], list
          "width": seen["width"], "columns": columns, "titles": titles, "fields": FIELDS, **given},
         folder=tmp_path, seconds=60,
     )  # fmt: skip
-    return seen, parquet.read_table(tmp_path / "parsed.parquet").to_pylist(), done
+    table = parquet.read_table(tmp_path / "parsed.parquet")
+    first = (table.schema.metadata or {}).get(FIRST_ROW.encode())
+    rows = table.to_pylist()
+    return (
+        seen,
+        rows if first is None else [{"_row": int(first) + place, **row} for place, row in enumerate(rows)],
+        done,
+    )
 
 
 def test_titles_merges_totals_notes_and_blank_rows(tmp_path: Path) -> None:

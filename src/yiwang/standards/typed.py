@@ -1,0 +1,79 @@
+"""Text as received read as a declared type, in DuckDB's SQL: the usual writing is seen cheaply, the rest is read with care.
+
+Types: text integer decimal(p,s) date timestamp boolean. What cannot be read is NULL.
+"""
+
+from yiwang.kernel.lake.dialects import DUCKDB
+from yiwang.kernel.lake.expressions.tree import Call, Node
+from yiwang.kernel.lake.functions import named
+from yiwang.kernel.lake.terms import engine_type
+from yiwang.standards import functions  # noqa: F401 - registers the library
+
+TRUE_WORDS = ("是", "有", "真", "Y", "y", "1", "true", "TRUE", "True", "√")
+FALSE_WORDS = ("否", "无", "没有", "假", "N", "n", "0", "false", "FALSE", "False", "×")
+# The digits that DuckDB keeps of a decimal in one machine word.
+NARROW = 18
+USUAL = {"date": "____-__-__", "timestamp": "____-__-__ __:__:__"}
+NUMBERS = r"-?[0-9]{1,18}(?:[.]0{1,8})?"
+
+
+def call(name: str, *arguments: Node) -> Node:
+    function = named(name)
+    if function is None:
+        raise ValueError(f"function {name} is not registered")
+    return Call(function, arguments, function.returns)
+
+
+def changed_sql(written: str, kind: str, text: str, read: str, typed: str) -> str:
+    """Whether a value is kept otherwise than it was written. Noughts that a decimal's type adds are no change."""
+    if kind.startswith("decimal"):
+        scale = int(kind.removesuffix(")").partition(",")[2])
+        rounded = f"instr({read}, '.') > 0 AND length({read}) - instr({read}, '.') > {scale}"
+        return f"{written} IS DISTINCT FROM {read} OR {written} IS NOT NULL AND {typed} IS NULL OR {rounded}"
+    other = f"{written} IS DISTINCT FROM {text if kind == 'text' else f'CAST({typed} AS VARCHAR)'}"
+    if kind in USUAL:
+        return f"CASE WHEN {_usual(kind, written)} THEN {typed} IS NULL ELSE {other} END"
+    return other
+
+
+def _usual(kind: str, text: str) -> str:
+    """Whether a date or time is written as the engine would write it, if it is one: far cheaper to see than to write."""
+    return f"(strlen({text}) = {len(USUAL[kind])} AND {text} LIKE {DUCKDB.text(USUAL[kind])} AND {text} < '3')"
+
+
+def reader(kind: str, value: Node) -> Node | None:
+    """What reads the text for a type, computed once per row."""
+    if kind == "date":
+        return call("date_or_null", value)
+    if kind == "integer" or kind.startswith("decimal"):
+        return call("number_text", value)
+    return call("norm_text", value) if kind in ("boolean", "timestamp") else None
+
+
+def _decimal(kind: str, read: str) -> str:
+    """More than 18 digits are read a hundred times slower; only what does not fit into those pays for it."""
+    scale = kind.removesuffix(")").partition(",")[2]
+    whole = f"TRY_CAST({read} AS {engine_type(kind)})"
+    if int(kind.removeprefix("decimal(").partition(",")[0]) <= NARROW:
+        return whole
+    return f"coalesce(CAST(TRY_CAST({read} AS DECIMAL({NARROW},{scale})) AS {engine_type(kind)}), {whole})"
+
+
+def value_sql(kind: str, text: str, read: str = "") -> str:
+    """The declared type's value, NULL when the text is none; `read` is the text as the kind's own reader has it."""
+    if kind == "date":
+        return read
+    if kind == "integer":
+        whole = f"regexp_full_match({read}, {DUCKDB.text(NUMBERS)})"
+        return f"CASE WHEN {whole} THEN TRY_CAST(regexp_replace({read}, '[.]0+$', '') AS BIGINT) END"
+    if kind.startswith("decimal"):
+        return _decimal(kind, read)
+    if kind == "timestamp":
+        return (
+            f"CASE WHEN {_usual(kind, text)} THEN TRY_CAST({text} AS TIMESTAMP) "
+            f"ELSE TRY_CAST(replace({read}, '/', '-') AS TIMESTAMP) END"
+        )
+    if kind == "boolean":
+        true, false = (", ".join(map(DUCKDB.text, words)) for words in (TRUE_WORDS, FALSE_WORDS))
+        return f"CASE WHEN {read} IN ({true}) THEN TRUE WHEN {read} IN ({false}) THEN FALSE END"
+    return text
