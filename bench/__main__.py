@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SUPPORT = {"__init__", "__main__", "gateway_peer", "people", "report", "scratch"}
+SUPPORT = {"__init__", "__main__", "gateway_peer", "peers", "people", "report", "scratch"}
 
 
 def main(names: list[str]) -> int:
