@@ -32,7 +32,7 @@ from yiwang.kernel.ui.sections import Section
 __all__ = [
     "Content", "Cycle", "DemandState", "Description", "Door", "ItemFacts", "ItemSpec", "OpenType", "PublishState",
     "ResourceFacts", "ShareType", "add_panel", "allowed", "late", "published_counts", "quality_of", "record_demand", "record_load",
-    "record_quality", "register_published", "resource", "resources", "set_levels", "settle_demand",
+    "record_quality", "record_return", "register_published", "resource", "resources", "set_levels", "settle_demand",
 ]  # fmt: skip
 
 
@@ -200,6 +200,11 @@ def record_load(resource_id: int, snapshot_number: int, loaded_at: datetime, row
     """A published snapshot became the data of the resource; False when told before. In the caller's transaction."""
     # The load was the act of whoever approved it there; here it only becomes visible, whoever that was.
     return services.record_load(SYSTEM, resource_id, snapshot_number, loaded_at, rows)
+
+
+def record_return(resource_id: int, snapshot_number: int, of: int, rows: int) -> None:
+    """The content of an earlier snapshot became the data again, as fresh as it was then. In the caller's transaction."""
+    services.record_return(SYSTEM, resource_id, snapshot_number, of, rows)
 
 
 def record_quality(resource_id: int, month: date, score: Decimal, parts: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from yiwang.data.catalog.services.facts import (
     record_demand,
     record_load,
     record_quality,
+    record_return,
     set_levels,
     settle_demand,
 )
@@ -21,5 +22,5 @@ from yiwang.data.catalog.services.resources import (
 from yiwang.data.catalog.services.review import submit, submit_online
 
 __all__ = ["add_category", "category_of_department", "discard_draft", "import_entries", "index_entries", "load_standard",
-           "mark_synced", "publish_versions", "record_demand", "record_load", "record_quality", "register", "register_many",
+           "mark_synced", "publish_versions", "record_demand", "record_load", "record_quality", "record_return", "register", "register_many",
            "save_draft", "set_levels", "settle_demand", "submit", "submit_online"]  # fmt: skip

@@ -68,6 +68,19 @@ def record_load(actor: Actor, resource_id: int, snapshot: int, loaded_at: dateti
 
 
 @transaction.atomic
+def record_return(actor: Actor, resource_id: int, snapshot: int, of: int, rows: int) -> None:
+    """Note that content of an earlier snapshot `of` is the data again: no update, and no fresher than it was then."""
+    resource = lock(resource_id)
+    load = Load.objects.filter(resource=resource, snapshot=of).first()
+    if load is None:
+        raise Refused(f"资源 {resource.code} 没有第 {of} 号快照的更新记录，不能退回到它。", rule="更新记录只增不改")
+    Load.objects.create(resource=resource, snapshot=snapshot, rows=rows, loaded_at=load.loaded_at)
+    resource.loaded_at, resource.snapshot, resource.rows = load.loaded_at, snapshot, rows
+    resource.due_at = due_after(resource.cycle, load.loaded_at)
+    resource.save(update_fields=["loaded_at", "snapshot", "rows", "due_at", "updated_at"])
+
+
+@transaction.atomic
 def record_quality(actor: Actor, resource_id: int, month: date, score: Decimal, parts: Mapping[str, Any]) -> None:
     """The data quality of a month, 0..100; said again it replaces what was said."""
     if not Decimal(0) <= score <= Decimal(100):

@@ -81,7 +81,7 @@ def rollback(actor: Actor, resource_id: int, number: int, reason: str) -> Snapsh
         if table.current is not None and table.current.number == number:
             raise Conflict(f"第 {number} 号快照就是现行数据，不需要回退。", rule="回退到较早的快照")
         made = lake.rollback(actor, table, number, reason.strip())
-        catalog.record_load(resource_id, made.number, timezone.now(), made.rows)
+        catalog.record_return(resource_id, made.number, number, made.rows)
         _stock(actor, facts, made, None)
         record(
             actor, "collection.rollback", ("collection.resource", resource_id), organisation_id=facts.organisation_id,

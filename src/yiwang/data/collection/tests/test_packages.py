@@ -150,6 +150,7 @@ def test_an_unreadable_file_fails_with_a_sentence(district: District) -> None:
 
 def test_roll_back_and_forth(district: District) -> None:
     first = district.hand_in(sheet(rows(10)))
+    fresh = district.facts().loaded_at
     second = district.hand_in(sheet(rows(12)))
     with pytest.raises(Refused):
         publishing.rollback(district["报送员"], district.resource, first.snapshot, "错报")
@@ -160,7 +161,11 @@ def test_roll_back_and_forth(district: District) -> None:
     made = publishing.rollback(district["管理员"], district.resource, first.snapshot, "部门来函撤回")
     assert made.number > second.snapshot and len(district.data()) == 10
     assert (district.facts().rows, district.facts().snapshot) == (10, made.number)
+    assert district.facts().loaded_at == fresh, "an older content is no update"
     assert list(Stock.objects.order_by("pk").values_list("rows", "change")) == [(10, 10), (12, 2), (10, -2)]
+    publishing.rollback(district["管理员"], district.resource, second.snapshot, "核实无误，恢复")
+    back = publishing.rollback(district["管理员"], district.resource, made.number, "以来函为准")
+    assert (district.facts().snapshot, district.facts().loaded_at) == (back.number, fresh), "also by way of a return"
     again = district.hand_in(sheet(rows(12)))
     assert again.state == "published" and again.pk != second.pk, "after a rollback the content is no longer current"
 
