@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -20,7 +19,7 @@ from yiwang.kernel.clocks import queries as clocks
 from yiwang.kernel.crypto import decrypt, encrypt, mac
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
-from yiwang.kernel.lake import erasing, functions
+from yiwang.kernel.lake import erasing, functions, lineage
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake import services as lakes
 from yiwang.kernel.lake.erasing import Subject
@@ -113,8 +112,9 @@ def person(actor: Actor, request_id: int) -> Person:
 
 
 def find(actor: Actor, request_id: int) -> list[Holding]:
-    """Look for the person in every retained snapshot of every table that holds identity numbers, and in packages and
-    files; keep which keys were found, sealed, and which places were searched.
+    """Look for the person in every retained snapshot of every table that holds identity numbers or was made of one
+    (base and subject libraries, by column lineage), and in packages and files; keep which keys were found, sealed, and
+    which places were searched.
 
     Searches by value in the engine: call it from a job. Only after the identity was verified.
     """
@@ -124,15 +124,10 @@ def find(actor: Actor, request_id: int) -> list[Holding]:
         raise Refused("还没有核验请求人身份，不能查找。", rule="GB/T 35273-2020 8.7：先核验身份")
     texts = erasing.written(decrypt(found.id_number, NUMBER))
     made = []
-    for facts, columns in _tables():
-        table = LakeTable.objects.filter(name=facts.table).first()
-        wanted = [column["name"] for column in table.columns if column["name"] in columns] if table is not None else []
-        if table is None or not wanted or not table.key:
-            continue
-        keys = lake.keys_naming(table, wanted, texts)
+    for each in _tables():
+        keys = lake.keys_naming(each.table, each.columns, texts)
         if keys:
-            current = lake.current(table)
-            made.append(_held(found, facts, table, current.number if current is not None else 0, keys))
+            made.append(_held(found, each, keys))
     places = _search(found, Subject(texts, frozenset(each.resource_id for each in made)))
     ledger.record(
         actor,
@@ -160,21 +155,46 @@ def _search(found: PersonRequest, subject: Subject) -> dict[str, int]:
     return noted
 
 
-def _tables() -> Iterable[tuple[catalog.ResourceFacts, list[str]]]:
+@dataclass(frozen=True)
+class _Kept:
+    """A keyed table with columns of identity numbers, and the resource they are of or come from."""
+
+    table: LakeTable
+    columns: list[str]
+    facts: catalog.ResourceFacts
+    title: str
+
+
+def _tables() -> list[_Kept]:
+    """The resources' own tables first, so that what is made of them can't be made anew with the person."""
+    found: dict[str, _Kept] = {}
     for facts in catalog.resources(SYSTEM):
-        names = [item.name for item in facts.items if item.sensitive == Kind.ID_NUMBER]
-        if names:
-            yield facts, names
+        named = {item.name for item in facts.items if item.sensitive == Kind.ID_NUMBER}
+        table = LakeTable.objects.filter(name=facts.table).first() if named else None
+        if table is not None:
+            found[table.name] = _Kept(table, [name for name in _names(table) if name in named], facts, facts.name)
+    for each in list(found.values()):
+        for step in (step for name in each.columns for step in lineage.downstream(each.table, name).steps):
+            table = LakeTable.objects.get(name=step.target)
+            known = found.setdefault(
+                step.target, _Kept(table, [], each.facts, f"{table.title}（由{each.facts.name}加工）")
+            )
+            if step.column in _names(table) and step.column not in known.columns:
+                known.columns.append(step.column)
+    return [each for each in found.values() if each.columns and each.table.key]
 
 
-def _held(
-    found: PersonRequest, facts: catalog.ResourceFacts, table: LakeTable, number: int, keys: list[list[str]]
-) -> Holding:
-    sealed = encrypt(queries.dumped(keys), NUMBER)
+def _names(table: LakeTable) -> list[str]:
+    return [str(column["name"]) for column in table.columns]
+
+
+def _held(found: PersonRequest, kept: _Kept, keys: list[list[str]]) -> Holding:
+    current = lake.current(kept.table)
     made, _ = Holding.objects.update_or_create(
-        request=found, table=table.name,
-        defaults={"resource_id": facts.id, "resource_name": facts.name, "provider_id": facts.organisation_id, "snapshot": number,
-                  "rows": len(keys), "keys": sealed},
+        request=found, table=kept.table.name,
+        defaults={"resource_id": kept.facts.id, "resource_name": kept.title[:120], "provider_id": kept.facts.organisation_id,
+                  "snapshot": current.number if current is not None else 0, "rows": len(keys),
+                  "keys": encrypt(queries.dumped(keys), NUMBER)},
     )  # fmt: skip
     return made
 
@@ -247,10 +267,13 @@ def on_request(event: Event) -> None:
     else:
         if (
             event.case.outcome == "done"
-            and found.kind == RequestKind.DELETE
-            and (found.holdings.count() > found.deletions.count() or queries.left(found))
+            and found.kind in (RequestKind.DELETE, RequestKind.WITHDRAW)
+            and (not found.places.exists() or found.holdings.count() > found.deletions.count() or queries.left(found))
         ):
-            raise Refused("查到的数据还没有删除完，不能答复已办。请先删除，或作不予删除的答复并写明依据。", rule=LAW)
+            raise Refused(
+                "还没有查找，或查到的数据还没有删除完，不能答复已办。请先查找、删除，或作不予删除的答复并写明依据。",
+                rule=LAW,
+            )
         found.answer, found.answered_at = event.case.data.get("answer", ""), event.entry.happened_at
         found.outcome = event.case.outcome
     found.version += 1

@@ -121,6 +121,39 @@ def test_a_person_of_a_former_snapshot_and_of_many_rows_is_found_and_places_are_
     assert {fact.label for fact in titles["查找范围"].facts} >= {"湖表", "数据包", "共享文件包"}
 
 
+def test_a_library_made_of_the_table_is_searched_and_cleared_too(
+    district: District, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
+    facts, clerk = graded(district, tmp_path), district["办理员"]
+    columns = [{"name": name, "title": name, "type": "text"} for name in ("uid", "number")]
+    made = lakes.ensure_table(SYSTEM, "library_people", "人口基础库", columns, ["uid"])
+    rows = [{"uid": f"U{position}", "number": row["sfz"]} for position, row in enumerate(ROWS)]
+    edges = [
+        {
+            "column": "number",
+            "source": lake.table(facts.table),
+            "source_column": "sfz",
+            "origin": "",
+            "transform": "归一",
+        }
+    ]
+    lakes.publish(
+        SYSTEM, lakes.stage(SYSTEM, made, parquet(tmp_path, columns, rows), "replace", {}, edges=edges), "测试"
+    )
+    found = verify(district, submit(kind="withdraw"))
+    with pytest.raises(Refused, match="还没有查找"):
+        flow.act(clerk, found.case_id, "answer", data={"answer": "已停止使用。"})
+    held = persons.find(clerk, found.pk)
+    assert [(each.table, each.rows) for each in held] == [(facts.table, 1), ("library_people", 1)]
+    assert "加工" in held[1].resource_name
+    with django_capture_on_commit_callbacks(execute=True):
+        persons.erase(clerk, found.pk)
+    made.refresh_from_db()
+    for snapshot in made.snapshots.filter(expired_at=None):
+        assert WHO["sfz"] not in {row["number"] for row in lake.rows(snapshot, ["number"], limit=100)}
+    flow.act(clerk, found.case_id, "answer", data={"answer": "已停止使用并删除。"})
+
+
 def test_a_removal_beside_the_tables_is_sealed_and_an_open_one_holds_the_answer_back(district: District) -> None:
     found = verify(district, submit())
     SearchedPlace.objects.create(request=found, place="数据包", reference="包-1", rows=2)
