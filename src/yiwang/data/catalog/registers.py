@@ -5,14 +5,14 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from yiwang.data.catalog import models, queries, services, terms
+from yiwang.data.catalog import flows, models, queries, services, terms
 from yiwang.data.catalog.queries.exchange import workbook
 from yiwang.data.catalog.services.exchange import COLUMNS, SYNONYMS
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource as Guard
 from yiwang.kernel.access.doors import register_resource
 from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.registers.declarations import Filter, Importing, RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 VIEW = (("view", "查看"), ("export", "导出"))
@@ -40,6 +40,13 @@ def _content(actor: Actor, resource: models.Resource) -> tuple[str, str, dict[st
 
 def _may_submit(actor: Actor, resource: models.Resource) -> bool:
     return resource.versions.filter(state=terms.VersionState.DRAFT).exists()
+
+
+OUTCOMES = dict(flows.PUBLICATION.outcomes)
+
+
+def _outcome(found: models.Application) -> str:
+    return OUTCOMES.get(found.outcome, "审核中" if not found.outcome else found.outcome)
 
 
 REASON = Field("reason", "说明", "long_text", help="变更、上线、下线的缘由，审核人可见")
@@ -70,7 +77,7 @@ RESOURCES = register(
                 actor, record.pk, given["receipt"], timezone.now()), (Field("receipt", "上级目录代码或回执号", required=True),),
                 lambda actor, record: record.number > 0, "尚未发布。"),
         ),
-        empty="还没有编制目录。可逐项登记，或下载模板成批导入。",
+        empty="还没有编制目录。点“导入”下载模板，每个信息项填一行，填好后导入。",
     )
 )  # fmt: skip
 ITEMS = register(
@@ -85,7 +92,7 @@ ITEMS = register(
 APPLICATIONS = register(
     Register(
         code="catalog.application", model=models.Application, name="目录审核", writes=(),
-        columns=("case__number", "resource", "organisation", "kind", "created_at", "outcome", "decided_at"), filters=("kind",),
+        columns=("case__number", "resource", "organisation", "kind", "created_at", Column(_outcome, "结果"), "decided_at"), filters=("kind",),
         sort=("-id",), related=("resource", "organisation", "case"), link=lambda found: f"/cases/{found.case_id}/", empty="还没有申请。",
     )
 )  # fmt: skip

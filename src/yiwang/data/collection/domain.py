@@ -54,7 +54,7 @@ DOMAIN = Domain(
     demo=build,
     demo_after=("catalog",),
     deeds=(
-        ("collection.receive", "接收数据包"), ("collection.confirm_mapping", "确认表头对应"), ("collection.publish", "数据入库"),
+        ("collection.receive", "接收数据包"), ("collection.confirm_mapping", "确认表头对应"), ("collection.publish", "数据入库"), ("collection.taken_over", "承接已有数据"),
         ("collection.rollback", "回退数据"), ("collection.replay", "重放数据包"), ("collection.withdrawn", "撤回数据包"),
         ("collection.refused", "退回数据包"), ("collection.source.created", "登记来源"), ("collection.source.changed", "修改来源"),
         ("collection.landing.opened", "开通前置库"), ("collection.push.begun", "开始接口推送"),

@@ -1,6 +1,8 @@
 """数据治理。"""
 
 from yiwang.data.governance import flows, measures, pages, queries, registers
+from yiwang.data.governance.demo import build
+from yiwang.data.governance.jobs import scheduled
 from yiwang.data.governance.models import Issue, Objection
 from yiwang.data.governance.services.objections import on_objection
 from yiwang.data.governance.services.scoring import on_issue
@@ -27,6 +29,7 @@ DOMAIN = Domain(
     menu=(
         _menu("质量检查", "run", "list"), _menu("质量规则", "rule_set", "book"), _menu("规则建议", "proposal", "list"),
         _menu("质量整改", "issue", "list"), _menu("数据异议", "objection", "list"), _menu("质量分", "score", "chart"),
+        _menu("治理时限", "term", "gear"),
     ),
     roles=(
         RoleSpec(
@@ -36,7 +39,7 @@ DOMAIN = Domain(
                 *_view(Scope.ALL),
                 *((f"governance.{kind}", verb, Scope.ALL) for kind, verb in (
                     ("rule_set", "add"), ("rule_set", "change"), ("rule_set", "publish"), ("proposal", "change"), ("issue", "add"),
-                    ("objection", "add"), ("score", "add"), ("term", "view"), ("term", "add"))),
+                    ("objection", "add"), ("score", "add"), ("term", "view"), ("term", "export"), ("term", "add"))),
                 ("catalog.entry", "view", Scope.ALL),
                 ("catalog.resource", "view", Scope.ALL),
             ),
@@ -59,10 +62,13 @@ DOMAIN = Domain(
     registers=registers.REGISTERS,
     measures=measures.MEASURES,
     urls=pages.URLS,
+    jobs=scheduled.JOBS,
+    demo=build,
+    demo_after=("collection",),
     case_kinds=(
         CaseKind("governance.objection", "governance.objection", Objection, sections=queries.objection_sections, on_event=on_objection),
         CaseKind("governance.issue", "governance.issue", Issue, sections=queries.issue_sections, on_event=on_issue),
     ),
     deeds=(("governance.publish", "发布质量规则"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
-           ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分")),
+           ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分"), ("governance.term", "登记治理时限")),
 )  # fmt: skip

@@ -8,8 +8,9 @@ from typing import Any
 from django.db.models import QuerySet
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.governance.models import Finding, Issue, Objection, Repair, Rule, RuleSet, Run, Term
+from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run, Term
 from yiwang.data.governance.terms import Mark
+from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.crypto.masks import KINDS, mask
@@ -28,13 +29,51 @@ def repairs_of(rule_set: RuleSet) -> QuerySet[Repair]:
 
 def findings_of(run: Run) -> list[Finding]:
     """In the order of the rules, values of the examples masked."""
-    found = list(run.findings.select_related("rule").order_by("passed", "rule__position"))
+    found, titles = list(run.findings.select_related("rule").order_by("passed", "rule__position")), run.rule_set.titles
     for finding in found:
         for example in finding.examples:
             example["shown"] = "，".join(
-                f"{name}={value if value is not None else '空'}" for name, value in example["values"].items()
+                f"{titles.get(name, name)}：{value if value is not None else '空'}"
+                for name, value in example["values"].items()
             )
     return found
+
+
+WORDS = {
+    "rows": "看了的行数", "present": "有值的行数", "distinct": "不同的值", "fits": "符合的份额", "values": "值的个数",
+    "smallest": "最小值", "largest": "最大值", "low": "千分之一处的值", "high": "千分之九九九处的值", "groups": "分组数",
+    "confidence": "成立的份额", "cells": "涉及格数", "why": "问题", "reference": "对照的数据表", "matched": "对得上的份额",
+}  # fmt: skip
+SHARES = frozenset({"fits", "confidence", "matched"})
+SHOWN_VALUES = 20
+
+
+def described(found: Proposal) -> dict[str, Any]:
+    """What is proposed and why, in words: template, blanks[(label, value)], evidence[(label, value)], values[{old,new,cells}]."""
+    template = TEMPLATES.get(found.template)
+    last = RuleSet.objects.filter(resource=found.resource).order_by("-number").first()
+    titles = last.titles if last else {}
+    labels = {blank.name: blank.label for blank in template.blanks} if template else {}
+    blanks = [
+        (labels.get(name, "字段"), _words(value, titles))
+        for name, value in found.params.items()
+        if name in labels or not template
+    ]
+    evidence = [
+        (WORDS[name], f"{float(value):.2%}" if name in SHARES else _words(value, titles))
+        for name, value in found.evidence.items() if name in WORDS and not isinstance(value, list)
+    ]  # fmt: skip
+    mended = found.evidence.get("values")
+    return {
+        "template": template.name if template else "修复写法", "blanks": blanks, "evidence": evidence,
+        "support": f"{float(found.support):.2%}", "values": mended[:SHOWN_VALUES] if isinstance(mended, list) else [],
+    }  # fmt: skip
+
+
+def _words(value: object, titles: Mapping[str, str]) -> str:
+    if isinstance(value, list | tuple):
+        return "、".join(titles.get(str(each), str(each)) for each in value)
+    return titles.get(str(value), f"{value:,}" if isinstance(value, int) else str(value))
 
 
 def hidden(value: object) -> str:

@@ -1,22 +1,30 @@
 """治理的台账。"""
 
+import json
 from typing import Any
 
 from django.urls import reverse
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
+from yiwang.data.governance.jobs import scheduled
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
-from yiwang.data.governance.services import proposing, rules, scoring
-from yiwang.data.governance.terms import ProposalState, RuleSetState
-from yiwang.kernel.access.actors import Actor
-from yiwang.kernel.access.doors import Resource, register_resource
+from yiwang.data.governance.services import objections, proposing, rules, scoring
+from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
+from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.doors import Resource
+from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 VIEW = (("view", "查看"), ("export", "导出"))
-TERM = register_resource(
-    Resource("governance.term", "期限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "新增")))
-)
+TERM = Resource("governance.term", "治理时限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "登记")))
+OBJECTED = (
+    Field("key", "主键值", "text", required=True, help="该行主键的值；主键由几项组成的，按顺序用逗号分开"),
+    Field("field", "有异议的信息项", "text", required=True, help="写信息项名称，如“办理日期”"),
+    Field("reason", "理由与依据", "long_text", required=True), Field("proposed", "认为应当是", "text"),
+)  # fmt: skip
 
 
 def _draft(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
@@ -53,6 +61,44 @@ def _issue(actor: Actor, found: Run, data: dict[str, Any]) -> Issue:
 
 def _held_back(actor: Actor, found: Run) -> bool:
     return found.bad > 0 and actor.can("governance.issue", "add") and not hasattr(found, "issue")
+
+
+def _may_profile(actor: Actor, found: Run) -> bool:
+    return bool(found.state == RunState.DONE) and actor.can("governance.proposal", "change")
+
+
+def _profile(actor: Actor, found: Run, data: dict[str, Any]) -> object:
+    actor.require("governance.proposal", "change")
+    return enqueue(scheduled.profile, key=str(found.pk), run_id=found.pk)
+
+
+def _may_object(actor: Actor, found: Run) -> bool:
+    return found.snapshot is not None and actor.can("governance.objection", "add")
+
+
+def _object(actor: Actor, found: Run, data: dict[str, Any]) -> Objection:
+    """To a cell of the snapshot this run became, named as officers name it."""
+    facts = catalog.resource(actor, found.rule_set.resource)
+    field = next((item.name for item in facts.items if data["field"].strip() in (item.title, item.name)), None)
+    if field is None:
+        known = "、".join(item.title for item in facts.items)
+        raise Invalid(f"该资源没有信息项“{data['field']}”。可写：{known}。", errors={"field": ["没有这个信息项"]})
+    key = [part.strip() for part in data["key"].replace("，", ",").split(",")]
+    return objections.open_objection(
+        actor, facts.id, found.snapshot or 0, key, field, data["reason"], proposed=(data.get("proposed") or "").strip()
+    )
+
+
+def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
+    return scoring.set_term(actor, data["code"], data["name"], data["days"], data["basis"], data["valid_from"])
+
+
+def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
+    return "建议与依据", "governance/proposal.html", queries.described(found)
+
+
+def _row(found: Objection) -> str:
+    return "，".join("空" if value is None else value for value in json.loads(found.row_key))
 
 
 def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:
@@ -100,6 +146,9 @@ RUNS = register(
         actions=(
             RecordAction("issue", "发整改单", _issue, available=_held_back, why="没有拦截的行，或已发过整改单。", verb="view",
                          confirm="把拦截的问题交提供单位限期整改？"),
+            RecordAction("profile", "数据剖析", _profile, available=_may_profile, why="检查完成后才能剖析。", verb="view",
+                         confirm="由数据提出规则建议，在后台进行，建议由人逐条确认。开始剖析？"),
+            RecordAction("object", "提出异议", _object, OBJECTED, available=_may_object, why="入库的数据才能提出异议。", verb="view"),
         ),
         attachments=True,
         empty="还没有检查过数据。",
@@ -127,13 +176,14 @@ PROPOSALS = register(
         filters=("state",),
         search=("resource_name", "name"),
         related=("organisation",),
-        sections=(Section("建议", ("resource_name", "name", "template", "params", "support", "evidence", "state", "decided_by", "decided_at"), form=False),),
+        sections=(Section("建议", ("resource_name", "name", "organisation", "state", "decided_by", "decided_at"), form=False),),
         actions=(
             RecordAction("accept", "采纳", _accept, available=_waits, why="这条建议已经确认过。", verb="change"),
             RecordAction("refuse", "不采纳", _refuse, available=_waits, why="这条建议已经确认过。", verb="change"),
         ),
         writes=(),
-        empty="还没有建议。对报送过的资源做一次“数据剖析”即可得到。",
+        panels=(_proposed,),
+        empty="还没有建议。在“质量检查”里打开一次检查，点“数据剖析”即可得到。",
     )
 )  # fmt: skip
 OBJECTIONS = register(
@@ -141,13 +191,13 @@ OBJECTIONS = register(
         code="governance.objection",
         model=Objection,
         name="数据异议",
-        columns=(Column("case__number", "单号"), "resource_name", "field", "organisation", "mark", "raised_on", "decided_at"),
+        columns=(Column("case__number", "单号"), Column("case__title", "异议"), Column(_row, "主键值"), "organisation", "mark", "raised_on", "decided_at"),
         filters=("mark", "raised_on"),
         search=("resource_name", "field"),
         related=("organisation", "case"),
         link=lambda record: reverse("case", args=[record.case_id]),
         writes=(),
-        empty="没有数据异议。",
+        empty="没有数据异议。对入库的数据有异议，在“质量检查”里打开那一次检查，点“提出异议”。",
     )
 )  # fmt: skip
 ISSUES = register(
@@ -176,4 +226,18 @@ SCORES = register(
         empty="还没有质量分；每月由检查结果汇总。",
     )
 )  # fmt: skip
-REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES)
+TERMS = register(
+    Register(
+        code="governance.term",
+        model=Term,
+        name="治理时限",
+        columns=("name", "code", "days", "valid_from", "basis"),
+        filters=("code",),
+        resource=TERM,
+        sections=(Section("时限", ("code", "name", "days", "basis", "valid_from")),),
+        writes=("add",),
+        create=_add_term,
+        empty="没有时限：先登记时限及依据，才能发整改单、受理异议。",
+    )
+)  # fmt: skip
+REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES, TERMS)

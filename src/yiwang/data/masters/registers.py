@@ -68,6 +68,41 @@ def _probability(candidate: Candidate) -> str:
     return f"{candidate.probability:.1%}"
 
 
+def _found_by(candidate: Candidate) -> str:
+    return {"probable": "按相似程度"}.get(candidate.rule, candidate.rule)
+
+
+def _key(design: Design) -> str:
+    return "、".join(design.content.get("key", ()))
+
+
+def _sources(design: Design) -> str:
+    """Each source with the condition it is joined by."""
+    return "；".join(
+        f"{each.get('title') or each['table']}（数据表 {each['table']}）{'，按 ' + each['on'] + ' 联接' if each.get('on') else ''}"
+        for each in design.content.get("sources", ())
+    )
+
+
+def _made(design: Design) -> str:
+    return "、".join(
+        each["name"] + (f"＝{each['expression']}" if each.get("expression") else "")
+        for each in design.content.get("fields", ())
+    )
+
+
+def _inputs(build: Build) -> str:
+    return "；".join(
+        f"计算日期 {number}" if table == "today()" else f"{table} 第 {number} 号快照"
+        for table, number in build.inputs.items()
+    )
+
+
+def _changes(build: Build) -> str:
+    words = {"added": "新增", "removed": "减少", "changed": "改动", "same": "不变"}
+    return "，".join(f"{words[name]} {count:,} 行" for name, count in build.counts.items() if name in words)
+
+
 def _conflict_golden(conflict: Conflict) -> str:
     return conflict.golden.title
 
@@ -85,7 +120,7 @@ DESIGNS = register(Register(
     code="masters.design", model=Design, name="设计版本", columns=("library", "number", "reason", "created_by", "published_at"),
     filters=("library",), sort=("-id",), related=("library", "created_by"), writes=(),
     sections=(Section("设计", ("library", "number", "reason", "digest", "published_at"), form=False),
-              Section("内容", ("content",), form=False)),
+              Section("内容", (Column(_key, "主键"), Column(_sources, "来源"), Column(_made, "输出")), form=False)),
     resource=Resource("masters.design", "设计版本", Design, verbs=(*VIEW, ("publish", "发布"))),
     actions=(RecordAction("publish", "发布", _publish, confirm="发布后按本版构建，不能再改。确定吗？",
                           available=lambda actor, design: design.published_at is None, why="本版已发布。"),),
@@ -95,7 +130,7 @@ BUILDS = register(Register(
     code="masters.build", model=Build, name="构建记录",
     columns=("library", "state", "rows", "snapshot", "created_at", "finished_at", "message"), filters=("library", "state"),
     sort=("-id",), related=("library", "design__library"), writes=(),
-    sections=(Section("构建", ("library", "design", "state", "inputs", "snapshot", "rows", "counts", "message"), form=False),),
+    sections=(Section("构建", ("library", "design", "state", Column(_inputs, "来源快照"), "snapshot", "rows", Column(_changes, "变化"), "message"), form=False),),
     resource=Resource("masters.build", "构建记录", Build, verbs=VIEW), empty="还没有构建。",
 ))  # fmt: skip
 GOLDEN = register(Register(
@@ -116,9 +151,9 @@ MEMBERS = register(Register(
 ))  # fmt: skip
 CANDIDATES = register(Register(
     code="masters.candidate", model=Candidate, name="待裁定匹配",
-    columns=("title", "library", Column(_probability, "同一的概率"), "rule", "state", "created_at"), filters=("state", "library"),
+    columns=("title", "library", Column(_probability, "同一的概率"), Column(_found_by, "发现方式"), "state", "created_at"), filters=("state", "library"),
     sort=("-probability", "id"), related=("library",), writes=(), link=_review_url,
-    sections=(Section("匹配", ("title", "library", "probability", "rule", "state"), form=False),),
+    sections=(Section("匹配", ("title", "library", "probability", Column(_found_by, "发现方式"), "state"), form=False),),
     resource=Resource("masters.candidate", "待裁定匹配", Candidate, verbs=(*VIEW, ("settle", "裁定"))),
     empty="没有待裁定的匹配。",
 ))  # fmt: skip

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from yiwang.data.opendata import flows
 from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, Subscription, Term, Use
 from yiwang.data.opendata.services import opening
 from yiwang.data.opendata.terms import State
@@ -18,6 +19,13 @@ VIEW = (("view", "查看"), ("export", "导出"))
 
 def _case_url(record: Application | Feedback) -> str:
     return reverse("case", args=[record.case_id])
+
+
+OUTCOMES = dict(flows.PUBLICATION.outcomes)
+
+
+def _outcome(found: Application) -> str:
+    return OUTCOMES.get(found.outcome, "办理中")
 
 
 def _withdraw(actor: Actor, dataset: Dataset, data: dict[str, Any]) -> Dataset:
@@ -56,10 +64,10 @@ DATASETS = register(Register(
 ))  # fmt: skip
 APPLICATIONS = register(Register(
     code="opendata.application", model=Application, name="开放申请",
-    columns=(Column("case__number", "审核单"), "dataset", "organisation", "outcome", "due_at", "decided_at", "created_at"),
+    columns=(Column("case__number", "审核单"), "dataset", "organisation", Column(_outcome, "结果"), "due_at", "decided_at", "created_at"),
     filters=(Filter("organisation", kind="organisation"), Filter("created_at", kind="dates")), sort=("-id",),
     related=("case", "dataset", "organisation"), writes=(), link=_case_url,
-    sections=(Section("申请", ("dataset", "organisation", "due_at", "outcome", "decided_at"), form=False),),
+    sections=(Section("申请", ("dataset", "organisation", "due_at", Column(_outcome, "结果"), "decided_at"), form=False),),
     resource=Resource("opendata.application", "开放申请", Application, verbs=VIEW), empty="还没有开放申请。",
 ))  # fmt: skip
 EDITIONS = register(Register(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from yiwang.data.protection import services
+from yiwang.data.protection import flows, services
 from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, PersonRequest, PersonTerm, Scan
 from yiwang.data.protection.terms import Kind, Level, ScanState
 from yiwang.kernel.access.actors import Actor
@@ -131,15 +131,22 @@ ACCESSES = register(
     )
 )  # fmt: skip
 
+OUTCOMES = dict(flows.REQUEST.outcomes)
+
+
+def _outcome(found: PersonRequest) -> str:
+    return OUTCOMES.get(found.outcome, "办理中")
+
+
 REQUESTS = register(
     Register(
         code="protection.request", model=PersonRequest, name="个人信息请求",
         resource=Resource("protection.request", "个人信息请求", PersonRequest, verbs=(VIEW, ("add", "登记"), ("handle", "办理"), EXPORT)),
-        columns=("id", "kind", "organisation", "verified", "due_at", "answered_at", "outcome", "created_at"),
+        columns=("id", "kind", "organisation", "verified", "due_at", "answered_at", Column(_outcome, "结果"), "created_at"),
         filters=("kind", "verified", Filter("created_at", kind="dates")), sort=("-id",), related=("organisation",), writes=(),
         link=lambda found: f"/protection/requests/{found.pk}/",
         sections=(Section("请求", ("kind", "organisation", "basis", "due_at")),
-                  Section("办理", ("verified", "verified_how", "answered_at", "answer", "outcome"))),
+                  Section("办理", ("verified", "verified_how", "answered_at", "answer", Column(_outcome, "结果")))),
         empty="还没有个人信息请求。",
     )
 )  # fmt: skip

@@ -119,7 +119,9 @@ def display(value: object, path: Path | None = None) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, list | tuple):
-        return "、".join(str(item) for item in value)
+        return "、".join(display(item) for item in value)
+    if isinstance(value, dict):
+        return "；".join(f"{name}：{display(item) or '—'}" for name, item in value.items())
     return str(value)
 
 

@@ -163,7 +163,10 @@ def explain(result: Mapped) -> list[str]:
         for item in result.missing
         if item.required
     ]
-    said += [f"表中没有“{item.title}”一列，该项按空值处理。" for item in result.missing if not item.required]
+    if absent := [item.title for item in result.missing if not item.required]:
+        said.append(
+            f"表中没有“{'”“'.join(absent)}”{'一列，该项' if len(absent) == 1 else f'共 {len(absent)} 列，这些项'}按空值处理。"
+        )
     named = [title for title in result.spare.values() if title]
     if named:
         said.append(f"以下列不在模板中，不读取（仍保留在原件里）：{'、'.join(named[:20])}。")

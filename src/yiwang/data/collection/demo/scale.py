@@ -8,9 +8,10 @@ from dataclasses import asdict
 from django.db import connection
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.collection.demo.building import SEED, offered
-from yiwang.data.collection.models import Package
-from yiwang.data.collection.services import packages, processing, sources
+from yiwang.data.collection import terms
+from yiwang.data.collection.demo.building import SEED, holder, offered
+from yiwang.data.collection.models import Package, Stock
+from yiwang.data.collection.services import packages, processing, publishing, sources
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.models import LakeTable
@@ -22,9 +23,11 @@ ROWS, BAD = 4_550_000, 1495
 
 def wanted() -> list[catalog.ResourceFacts]:
     """Resources that departments hand in for; what another domain brought into the lake is left as it is."""
-    handed = set(Package.objects.values_list("resource_id", flat=True))
+    ours = set(Package.objects.values_list("resource_id", flat=True)) | set(
+        Stock.objects.values_list("resource_id", flat=True)
+    )
     filled = set(LakeTable.objects.exclude(current=None).values_list("name", flat=True))
-    return [facts for facts in offered() if facts.id in handed or facts.table not in filled]
+    return [facts for facts in offered() if facts.id in ours or facts.table not in filled]
 
 
 def _batch(rows: int, planted: int | str) -> str:
@@ -39,7 +42,10 @@ def hand_in(facts: catalog.ResourceFacts, rows: int, number: int) -> tuple[Packa
     known = Package.objects.filter(resource_id=facts.id, batch__startswith=_batch(rows, "")).first()
     if known is None:
         known = _keep(facts, rows, number)
-    return processing.advance(known.pk), int(known.batch.rpartition(" ")[2])
+    done, manager = processing.advance(known.pk), holder(terms.MANAGER)
+    if done.state == terms.State.WAITING and manager is not None:
+        done = publishing.approve(manager, done.pk, "年度数据首次全量归集，数据量变化属实")
+    return done, int(known.batch.rpartition(" ")[2])
 
 
 def _keep(facts: catalog.ResourceFacts, rows: int, number: int) -> Package:

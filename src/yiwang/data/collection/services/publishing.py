@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
@@ -56,6 +57,24 @@ def publish(actor: Actor, package: Package, snapshot: Snapshot, reason: str) -> 
         after={"number": package.number, "snapshot": snapshot.number, "rows": snapshot.rows, "digest": snapshot.digest},
     )  # fmt: skip
     return done
+
+
+def take_over(actor: Actor, resource_id: int, snapshot: Snapshot, loaded_at: datetime, reason: str) -> Snapshot:
+    """Data the department had before the platform becomes the resource's first data, updated at `loaded_at`."""
+    facts = catalog.resource(actor, resource_id)
+    actor.require(queries.PACKAGE, "approve")
+    with transaction.atomic():
+        packages.locked(resource_id)
+        if lake_queries.table(facts.table).current is not None:
+            raise Conflict(f"“{facts.name}”已有数据，没有承接。请按数据包报送。", rule="承接只在首次入库前")
+        lake.publish(actor, snapshot, f"承接：{reason}")
+        catalog.record_load(resource_id, snapshot.number, loaded_at, snapshot.rows)
+        _stock(actor, facts, snapshot, None)
+        record(
+            actor, "collection.taken_over", ("collection.resource", resource_id), organisation_id=facts.organisation_id, reason=reason,
+            after={"snapshot": snapshot.number, "rows": snapshot.rows, "digest": snapshot.digest},
+        )  # fmt: skip
+    return snapshot
 
 
 def _stock(actor: Actor, facts: catalog.ResourceFacts, snapshot: Snapshot, package: Package | None) -> None:

@@ -125,12 +125,6 @@ def on_issue(event: Event) -> None:
         found.save(update_fields=["state", "closed_at", "version", "updated_at"])
 
 
-STARTING = (
-    ("objection", "数据异议校核", 10, "政务数据共享条例（国令第809号）校核纠错；天数由数管局按实际执行的规定修订", date(2025, 8, 1)),
-    ("rectification", "数据质量整改", 5, "本级政务数据质量管理办法", date(2025, 8, 1)),
-)  # fmt: skip
-
-
 @transaction.atomic
 def set_term(actor: Actor, code: str, name: str, days: int, basis: str, valid_from: date) -> Term:
     """A term from a day on; earlier cases keep theirs."""
@@ -143,10 +137,3 @@ def set_term(actor: Actor, code: str, name: str, days: int, basis: str, valid_fr
     if not made and (found.days, found.basis) != (days, basis.strip()):
         raise Refused("这一天起的期限已经登记，不能改写。请另登一个生效日期。", rule="期限只增不改")
     return found
-
-
-def load_terms(actor: Actor) -> None:
-    """The terms a new site starts with; a site's own stay."""
-    for code, name, days, basis, valid_from in STARTING:
-        if not Term.objects.filter(code=code).exists():
-            set_term(actor, code, name, days, basis, valid_from)
