@@ -2,8 +2,8 @@
 
 from yiwang.data.governance import flows, measures, pages, queries, registers
 from yiwang.data.governance.demo import build
-from yiwang.data.governance.jobs import scheduled
 from yiwang.data.governance.models import Issue, Objection
+from yiwang.data.governance.services import scheduling
 from yiwang.data.governance.services.objections import on_objection
 from yiwang.data.governance.services.scoring import on_issue
 from yiwang.kernel.access.terms import Scope
@@ -62,7 +62,7 @@ DOMAIN = Domain(
     registers=registers.REGISTERS,
     measures=measures.MEASURES,
     urls=pages.URLS,
-    jobs=scheduled.JOBS,
+    jobs=scheduling.JOBS,
     demo=build,
     demo_after=("collection",),
     case_kinds=(

@@ -7,9 +7,8 @@ from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
-from yiwang.data.governance.jobs import scheduled
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
-from yiwang.data.governance.services import objections, proposing, rules, scoring
+from yiwang.data.governance.services import objections, proposing, rules, scheduling, scoring
 from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.access.doors import Resource
@@ -69,7 +68,7 @@ def _may_profile(actor: Actor, found: Run) -> bool:
 
 def _profile(actor: Actor, found: Run, data: dict[str, Any]) -> object:
     actor.require("governance.proposal", "change")
-    return enqueue(scheduled.profile, key=str(found.pk), run_id=found.pk)
+    return enqueue(scheduling.profile, key=str(found.pk), run_id=found.pk)
 
 
 def _may_object(actor: Actor, found: Run) -> bool:
@@ -111,133 +110,73 @@ def _verdict(actor: Actor, found: Run) -> tuple[str, str, dict[str, Any]]:
     return "各规则的结论", "governance/verdict.html", {"run": found, "findings": queries.findings_of(found)}
 
 
-RULE_SETS = register(
-    Register(
-        code="governance.rule_set",
-        model=RuleSet,
-        name="质量规则",
-        columns=("resource_name", "number", "organisation", "state", "published_at"),
-        filters=("state",),
-        search=("resource_name",),
-        related=("organisation",),
-        sections=(Section("规则集", ("resource_name", "number", "organisation", "state", "published_at", "published_by", "digest"), form=False),),
-        actions=(
-            RecordAction("draft", "编制新版", _draft, available=_is_published, why="已有草稿时请直接修改草稿。", verb="add"),
-            RecordAction("publish", "发布", _publish, available=_is_draft, why="只有草稿可以发布。", confirm="发布后不能再改，此后的检查都用这一版。确定发布？"),
-        ),
-        writes=(),
-        panels=(_rules,),
-        empty="还没有质量规则。资源第一次报送数据时，平台会按目录登记的内容生成一版。",
-    )
-)  # fmt: skip
-RUNS = register(
-    Register(
-        code="governance.run",
-        model=Run,
-        name="质量检查",
-        columns=("rule_set__resource_name", "package", "organisation", "rows", "valid", "bad", "repaired_rows", "state", "created_at"),
-        filters=("state", "created_at"),
-        search=("package", "rule_set__resource_name"),
-        related=("organisation", "rule_set"),
-        sections=(Section("检查", ("rule_set", "package", "organisation", "state", "as_of", "rows", "valid", "bad", "warned", "repaired_rows", "repaired",
-                                   "message", "finished_at", "snapshot"), form=False),),
-        writes=(),
-        panels=(_verdict,),
-        actions=(
-            RecordAction("issue", "发整改单", _issue, available=_held_back, why="没有拦截的行，或已发过整改单。", verb="view",
-                         confirm="把拦截的问题交提供单位限期整改？"),
-            RecordAction("profile", "数据剖析", _profile, available=_may_profile, why="检查完成后才能剖析。", verb="view",
-                         confirm="由数据提出规则建议，在后台进行，建议由人逐条确认。开始剖析？"),
-            RecordAction("object", "提出异议", _object, OBJECTED, available=_may_object, why="入库的数据才能提出异议。", verb="view"),
-        ),
-        attachments=True,
-        empty="还没有检查过数据。",
-    )
-)  # fmt: skip
-FINDINGS = register(
-    Register(
-        code="governance.finding",
-        model=Finding,
-        name="规则结论",
-        columns=("run__rule_set__resource_name", "rule", "dimension", "organisation", "rows", "failed", "unknown", "passed", "created_at"),
-        filters=("dimension", "passed", "created_at"),
-        related=("organisation", "rule", "run__rule_set"),
-        writes=(),
-        append_only=True,
-        empty="还没有结论。",
-    )
-)  # fmt: skip
-PROPOSALS = register(
-    Register(
-        code="governance.proposal",
-        model=Proposal,
-        name="规则建议",
-        columns=("resource_name", "name", "support", "organisation", "state", "created_at"),
-        filters=("state",),
-        search=("resource_name", "name"),
-        related=("organisation",),
-        sections=(Section("建议", ("resource_name", "name", "organisation", "state", "decided_by", "decided_at"), form=False),),
-        actions=(
-            RecordAction("accept", "采纳", _accept, available=_waits, why="这条建议已经确认过。", verb="change"),
-            RecordAction("refuse", "不采纳", _refuse, available=_waits, why="这条建议已经确认过。", verb="change"),
-        ),
-        writes=(),
-        panels=(_proposed,),
-        empty="还没有建议。在“质量检查”里打开一次检查，点“数据剖析”即可得到。",
-    )
-)  # fmt: skip
-OBJECTIONS = register(
-    Register(
-        code="governance.objection",
-        model=Objection,
-        name="数据异议",
-        columns=(Column("case__number", "单号"), Column("case__title", "异议"), Column(_row, "主键值"), "organisation", "mark", "raised_on", "decided_at"),
-        filters=("mark", "raised_on"),
-        search=("resource_name", "field"),
-        related=("organisation", "case"),
-        link=lambda record: reverse("case", args=[record.case_id]),
-        writes=(),
-        empty="没有数据异议。对入库的数据有异议，在“质量检查”里打开那一次检查，点“提出异议”。",
-    )
-)  # fmt: skip
-ISSUES = register(
-    Register(
-        code="governance.issue",
-        model=Issue,
-        name="质量整改",
-        columns=(Column("case__number", "单号"), "run", "organisation", "state", "created_at", "closed_at"),
-        filters=("state", "created_at"),
-        related=("organisation", "case", "run__rule_set"),
-        link=lambda record: reverse("case", args=[record.case_id]),
-        writes=(),
-        empty="没有整改单。",
-    )
-)  # fmt: skip
-SCORES = register(
-    Register(
-        code="governance.score",
-        model=Score,
-        name="质量分",
-        columns=("month", "resource_name", "organisation", "score", "run__valid", "run__rows"),
-        filters=("month",),
-        search=("resource_name",),
-        related=("organisation", "run__rule_set"),
-        writes=(),
-        empty="还没有质量分；每月由检查结果汇总。",
-    )
-)  # fmt: skip
-TERMS = register(
-    Register(
-        code="governance.term",
-        model=Term,
-        name="治理时限",
-        columns=("name", "code", "days", "valid_from", "basis"),
-        filters=("code",),
-        resource=TERM,
-        sections=(Section("时限", ("code", "name", "days", "basis", "valid_from")),),
-        writes=("add",),
-        create=_add_term,
-        empty="没有时限：先登记时限及依据，才能发整改单、受理异议。",
-    )
-)  # fmt: skip
+RULE_SETS = register(Register(
+    code="governance.rule_set", model=RuleSet, name="质量规则",
+    columns=("resource_name", "number", "organisation", "state", "published_at"), filters=("state",),
+    search=("resource_name",), related=("organisation",),
+    sections=(Section("规则集", ("resource_name", "number", "organisation", "state", "published_at", "published_by", "digest"), form=False),),
+    actions=(
+        RecordAction("draft", "编制新版", _draft, available=_is_published, why="已有草稿时请直接修改草稿。", verb="add"),
+        RecordAction("publish", "发布", _publish, available=_is_draft, why="只有草稿可以发布。", confirm="发布后不能再改，此后的检查都用这一版。确定发布？"),
+    ),
+    writes=(), panels=(_rules,), empty="还没有质量规则。资源第一次报送数据时，平台会按目录登记的内容生成一版。",
+))  # fmt: skip
+RUNS = register(Register(
+    code="governance.run", model=Run, name="质量检查",
+    columns=("rule_set__resource_name", "package", "organisation", "rows", "valid", "bad", "repaired_rows", "state", "created_at"),
+    filters=("state", "created_at"), search=("package", "rule_set__resource_name"),
+    related=("organisation", "rule_set"),
+    sections=(Section("检查", ("rule_set", "package", "organisation", "state", "as_of", "rows", "valid", "bad", "warned", "repaired_rows", "repaired",
+                               "message", "finished_at", "snapshot"), form=False),),
+    writes=(), panels=(_verdict,),
+    actions=(
+        RecordAction("issue", "发整改单", _issue, available=_held_back, why="没有拦截的行，或已发过整改单。", verb="view",
+                     confirm="把拦截的问题交提供单位限期整改？"),
+        RecordAction("profile", "数据剖析", _profile, available=_may_profile, why="检查完成后才能剖析。", verb="view",
+                     confirm="由数据提出规则建议，在后台进行，建议由人逐条确认。开始剖析？"),
+        RecordAction("object", "提出异议", _object, OBJECTED, available=_may_object, why="入库的数据才能提出异议。", verb="view"),
+    ),
+    attachments=True, empty="还没有检查过数据。",
+))  # fmt: skip
+FINDINGS = register(Register(
+    code="governance.finding", model=Finding, name="规则结论",
+    columns=("run__rule_set__resource_name", "rule", "dimension", "organisation", "rows", "failed", "unknown", "passed", "created_at"),
+    filters=("dimension", "passed", "created_at"), related=("organisation", "rule", "run__rule_set"), writes=(),
+    append_only=True, empty="还没有结论。",
+))  # fmt: skip
+PROPOSALS = register(Register(
+    code="governance.proposal", model=Proposal, name="规则建议",
+    columns=("resource_name", "name", "support", "organisation", "state", "created_at"), filters=("state",),
+    search=("resource_name", "name"), related=("organisation",),
+    sections=(Section("建议", ("resource_name", "name", "organisation", "state", "decided_by", "decided_at"), form=False),),
+    actions=(
+        RecordAction("accept", "采纳", _accept, available=_waits, why="这条建议已经确认过。", verb="change"),
+        RecordAction("refuse", "不采纳", _refuse, available=_waits, why="这条建议已经确认过。", verb="change"),
+    ),
+    writes=(), panels=(_proposed,), empty="还没有建议。在“质量检查”里打开一次检查，点“数据剖析”即可得到。",
+))  # fmt: skip
+OBJECTIONS = register(Register(
+    code="governance.objection", model=Objection, name="数据异议",
+    columns=(Column("case__number", "单号"), Column("case__title", "异议"), Column(_row, "主键值"), "organisation", "mark", "raised_on", "decided_at"),
+    filters=("mark", "raised_on"), search=("resource_name", "field"), related=("organisation", "case"),
+    link=lambda record: reverse("case", args=[record.case_id]), writes=(),
+    empty="没有数据异议。对入库的数据有异议，在“质量检查”里打开那一次检查，点“提出异议”。",
+))  # fmt: skip
+ISSUES = register(Register(
+    code="governance.issue", model=Issue, name="质量整改",
+    columns=(Column("case__number", "单号"), "run", "organisation", "state", "created_at", "closed_at"),
+    filters=("state", "created_at"), related=("organisation", "case", "run__rule_set"),
+    link=lambda record: reverse("case", args=[record.case_id]), writes=(), empty="没有整改单。",
+))  # fmt: skip
+SCORES = register(Register(
+    code="governance.score", model=Score, name="质量分",
+    columns=("month", "resource_name", "organisation", "score", "run__valid", "run__rows"), filters=("month",),
+    search=("resource_name",), related=("organisation", "run__rule_set"), writes=(), empty="还没有质量分；每月由检查结果汇总。",
+))  # fmt: skip
+TERMS = register(Register(
+    code="governance.term", model=Term, name="治理时限", columns=("name", "code", "days", "valid_from", "basis"),
+    filters=("code",), resource=TERM,
+    sections=(Section("时限", ("code", "name", "days", "basis", "valid_from")),),
+    writes=("add",), create=_add_term, empty="没有时限：先登记时限及依据，才能发整改单、受理异议。",
+))  # fmt: skip
 REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES, TERMS)
