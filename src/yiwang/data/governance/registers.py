@@ -1,6 +1,5 @@
 """治理的台账。"""
 
-import json
 from typing import Any
 
 from django.urls import reverse
@@ -97,7 +96,7 @@ def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
 
 
 def _row(found: Objection) -> str:
-    return "，".join("空" if value is None else value for value in json.loads(found.row_key))
+    return found.row_key.strip("[]").replace('"', "")
 
 
 def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:

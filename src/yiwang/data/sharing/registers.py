@@ -22,7 +22,7 @@ from yiwang.data.sharing.models import (
 )
 from yiwang.data.sharing.services import deliveries, grants, keys, requests
 from yiwang.data.sharing.terms import GrantState, KeyState
-from yiwang.kernel.access.actors import SYSTEM, Actor
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
@@ -43,7 +43,11 @@ MASKED = {"name": "姓名", "phone": "电话", "id_number": "身份号码", "add
 
 
 def _titles(grant: Grant, names: Iterable[str]) -> list[str]:
-    titles = {item.name: item.title for item in catalog.resource(SYSTEM, grant.resource_id).items}
+    """With the catalogue's titles; a resource that has left the catalogue leaves the names alone."""
+    try:
+        titles = {item.name: item.title for item in catalog.resource(SYSTEM, grant.resource_id).items}
+    except Refused:
+        titles = {}
     return [f"{titles[name]}（{name}）" if name in titles else name for name in names]
 
 
