@@ -1,12 +1,10 @@
 """共享的台账。"""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from yiwang.data.catalog import contract as catalog
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.gateway.refusals import ANSWERED, REASONS
 from yiwang.data.sharing.models import (
@@ -22,7 +20,7 @@ from yiwang.data.sharing.models import (
 )
 from yiwang.data.sharing.services import deliveries, grants, keys, requests
 from yiwang.data.sharing.terms import GrantState, KeyState
-from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
@@ -42,37 +40,14 @@ REQUEST_SECTIONS = (
 MASKED = {"name": "姓名", "phone": "电话", "id_number": "身份号码", "address": "地址", "account": "账号"}
 
 
-def _titles(grant: Grant, names: Iterable[str]) -> list[str]:
-    """With the catalogue's titles; a resource that has left the catalogue leaves the names alone."""
-    try:
-        titles = {item.name: item.title for item in catalog.resource(SYSTEM, grant.resource_id).items}
-    except Refused:
-        titles = {}
-    return [f"{titles[name]}（{name}）" if name in titles else name for name in names]
-
-
-def _granted(grant: Grant) -> str:
-    return "、".join(_titles(grant, grant.fields))
-
-
-def _shown(grant: Grant) -> str:
-    return "、".join(_titles(grant, grant.projection))
-
-
 def _masked(grant: Grant) -> str:
-    titles = _titles(grant, grant.masks)
-    return (
-        "；".join(
-            f"{title}按{MASKED.get(kind, kind)}遮盖" for title, kind in zip(titles, grant.masks.values(), strict=True)
-        )
-        or "不遮盖"
-    )
+    return "；".join(f"{field} 按{MASKED.get(kind, kind)}遮盖" for field, kind in grant.masks.items()) or "不遮盖"
 
 
 GRANT_COLUMNS = ("resource_name", "organisation", "provider", "kind", "way", "state",
                  "daily_quota", "valid_until", "created_at")  # fmt: skip
 GRANT_SECTIONS = (
-    Section("授权", ("resource_name", "kind", "purpose", "condition", Column(_granted, "授权字段"), Column(_shown, "现可出字段"),
+    Section("授权", ("resource_name", "kind", "purpose", "condition", "fields", "projection",
                     Column(_masked, "脱敏"), "row_filter"), form=False),
     Section("限额与期限", ("way", "daily_quota", "total_quota", "rate", "page_rows", "valid_from", "valid_until", "state",
                        "ended_reason"), form=False),
