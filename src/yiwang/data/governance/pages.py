@@ -1,17 +1,20 @@
-"""编制规则：选模板、填空，旁边随时看样本上有多少行不合格。"""
+"""编制规则：选模板、填空，旁边随时看样本上有多少行不合格；对一项数据提出异议。"""
 
+import uuid
 from typing import Any
 
+from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Rule
-from yiwang.data.governance.services import previews, rules
+from yiwang.data.governance.services import objections, previews, rules
 from yiwang.data.governance.terms import Dimension, Severity
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
-from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.access.actors import Conflict, Invalid, Refused
 from yiwang.kernel.lake import functions
 from yiwang.kernel.ui.render import actor_of, fragment, page
 from yiwang.kernel.ui.routes import needs, route
@@ -93,7 +96,60 @@ def remove(request: HttpRequest, pk: int, rule: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("governance_edit", args=[pk]))
 
 
+class ObjectionForm(forms.Form):
+    """Which cell, what is wrong with it; the key's fields come from the catalogue."""
+
+    field = forms.ChoiceField(label="哪一项有误")
+    reason = forms.CharField(label="理由与依据", max_length=1000, widget=forms.Textarea(attrs={"rows": 4}),
+                             help_text="写明怎样发现、以什么为准，便于提供单位核实")  # fmt: skip
+    proposed = forms.CharField(label="应当是", max_length=400, required=False, help_text="知道正确内容的填写，可不填")
+    snapshot = forms.IntegerField(label="数据快照", min_value=1, help_text="接口应答、推送或文件清单里的快照号")
+    key = forms.CharField(widget=forms.HiddenInput, max_length=40)
+
+    def __init__(self, facts: catalog.ResourceFacts, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        titles = {item.name: item.title for item in facts.items}
+        self.names = [f"key_{name}" for name in facts.key]
+        for name in facts.key:
+            self.fields[f"key_{name}"] = forms.CharField(label=titles[name], max_length=200, help_text="这一行的主键")
+        choice = self.fields["field"]
+        assert isinstance(choice, forms.ChoiceField)  # noqa: S101 - declared above
+        choice.choices = [(name, title) for name, title in titles.items() if name not in facts.key]
+        self.order_fields([*self.names, "field", "reason", "proposed", "snapshot", "key"])
+
+
+def object_to(request: HttpRequest, resource: int) -> HttpResponse:
+    """Say that a cell is wrong; from then on every answer with it shows the mark."""
+    actor = actor_of(request)
+    facts = catalog.resource(actor, resource)
+    if not facts.key or not facts.snapshot:
+        raise Refused(
+            f"“{facts.name}”{'还没有数据' if facts.key else '没有登记主键，指不出是哪一行'}，不能提出异议。请与提供单位联系。",
+            rule="数据异议须指明快照、主键和数据项",
+        )  # fmt: skip
+    initial = {"key": uuid.uuid4().hex, "snapshot": facts.snapshot}
+    form = ObjectionForm(facts, request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            made = objections.open_objection(
+                actor, resource, given["snapshot"], [given[name] for name in form.names], given["field"], given["reason"],
+                proposed=given["proposed"], idempotency=f"object:{given['key']}",
+            )  # fmt: skip
+            return HttpResponseRedirect(reverse("case", args=[made.case_id]))
+        except (Invalid, Conflict) as problem:
+            form.add_error(None, problem.message)
+    context = {"form": form, "facts": facts, "rows": [form[name] for name in form.names]}
+    return page(request, "governance/object.html", context, title="提出数据异议", status=422 if form.errors else 200)
+
+
 URLS = (
+    route(
+        "governance/objections/<int:resource>/new/",
+        object_to,
+        "governance_object",
+        needs("governance.objection", "add"),
+    ),
     route("governance/rules/<int:pk>/", edit, "governance_edit", CHANGE),
     route("governance/rules/<int:pk>/preview/", try_out, "governance_preview", CHANGE),
     route("governance/rules/<int:pk>/add/", add, "governance_add", CHANGE),

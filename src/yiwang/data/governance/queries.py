@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run, Term
@@ -204,3 +205,14 @@ def issue_sections(actor: Actor, found: Issue) -> list[Section]:
             Fact("怎样整改", "打开上面的检查看逐条规则的结论；在“数据报送”的该数据包下载标色的退回表，改正后重新报送。", wide=True),
         )),
     ]  # fmt: skip
+
+
+def ways(actor: Actor, resource_id: int) -> Section | None:
+    """How a reader of a resource says that something in it is wrong."""
+    if not actor.can("governance.objection", "add"):
+        return None
+    address = reverse("governance_object", args=[resource_id])
+    return Section("数据有误？", (Fact("数据异议", "指明哪一行哪一项，交提供单位核实", address, wide=True),))
+
+
+catalog.add_panel("objections", ways)

@@ -146,3 +146,29 @@ def test_a_month_is_scored_by_its_last_run_and_pins_it(world: World) -> None:
     assert found[0] == score.score < Decimal(100)
     assert found[1]["rule_set"] == score.run.rule_set_id
     assert catalog.quality_of(world.facts.id, month) == found
+
+
+def test_a_reader_objects_on_a_page_and_lands_on_the_case(world: World) -> None:
+    world.snapshot({"no": "A1"}, {"no": "A2"})
+    address, browser = f"/governance/objections/{world.facts.id}/new/", Client()
+    browser.force_login(Account.objects.get(person=world["用数单位"].person_id))
+    assert "还没有数据" in browser.get(address).content.decode()
+    catalog.record_load(world.facts.id, 1, timezone.now(), 2)
+    assert f'href="{address}"' in browser.get(f"/catalog/{world.facts.id}/").content.decode()
+    shown = browser.get(address).content.decode()
+    assert "登记号" in shown and "联系电话" in shown
+    given = {"key_no": "A1", "field": "phone", "reason": "该号码已停机", "proposed": "", "snapshot": 1, "key": "k1"}
+    for change, word in (
+        ({"key_no": ""}, "这个字段是必填项"), ({"field": "nothing"}, "选择一个有效的选项"), ({"reason": " "}, "这个字段是必填项"),
+        ({"snapshot": 9}, "快照"), ({"snapshot": "x"}, "输入整数"),
+    ):  # fmt: skip
+        answer = browser.post(address, {**given, **change})
+        assert answer.status_code in (404, 409, 422) and word in answer.content.decode(), (change, answer.status_code)
+    answer = browser.post(address, given)
+    found = Objection.objects.get()
+    assert answer.headers["Location"] == f"/cases/{found.case_id}/" and found.row_key == '["A1"]'
+    again = browser.post(address, {**given, "key": "k2"})
+    assert again.status_code == 422 and "已有异议正在核实" in again.content.decode()
+    stranger = Client()
+    stranger.force_login(Account.objects.get(person=world["住建编目员"].person_id))
+    assert stranger.get(address).status_code == 403
