@@ -4,25 +4,18 @@ from typing import Any
 
 from django.urls import reverse
 
-from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
-from yiwang.data.governance.services import objections, proposing, rules, scheduling, scoring
+from yiwang.data.governance.services import proposing, rules, scheduling, scoring
 from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
-from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 VIEW = (("view", "查看"), ("export", "导出"))
 TERM = Resource("governance.term", "治理时限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "登记")))
-OBJECTED = (
-    Field("key", "主键值", "text", required=True, help="该行主键的值；主键由几项组成的，按顺序用逗号分开"),
-    Field("field", "有异议的信息项", "text", required=True, help="写信息项名称，如“办理日期”"),
-    Field("reason", "理由与依据", "long_text", required=True), Field("proposed", "认为应当是", "text"),
-)  # fmt: skip
 
 
 def _draft(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
@@ -70,33 +63,12 @@ def _profile(actor: Actor, found: Run, data: dict[str, Any]) -> object:
     return enqueue(scheduling.profile, key=str(found.pk), run_id=found.pk)
 
 
-def _may_object(actor: Actor, found: Run) -> bool:
-    return found.snapshot is not None and actor.can("governance.objection", "add")
-
-
-def _object(actor: Actor, found: Run, data: dict[str, Any]) -> Objection:
-    """To a cell of the snapshot this run became, named as officers name it."""
-    facts = catalog.resource(actor, found.rule_set.resource)
-    field = next((item.name for item in facts.items if data["field"].strip() in (item.title, item.name)), None)
-    if field is None:
-        known = "、".join(item.title for item in facts.items)
-        raise Invalid(f"该资源没有信息项“{data['field']}”。可写：{known}。", errors={"field": ["没有这个信息项"]})
-    key = [part.strip() for part in data["key"].replace("，", ",").split(",")]
-    return objections.open_objection(
-        actor, facts.id, found.snapshot or 0, key, field, data["reason"], proposed=(data.get("proposed") or "").strip()
-    )
-
-
 def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
     return scoring.set_term(actor, data["code"], data["name"], data["days"], data["basis"], data["valid_from"])
 
 
 def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
     return "建议与依据", "governance/proposal.html", queries.described(found)
-
-
-def _row(found: Objection) -> str:
-    return found.row_key.strip("[]").replace('"', "")
 
 
 def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:
@@ -133,7 +105,6 @@ RUNS = register(Register(
                      confirm="把拦截的问题交提供单位限期整改？"),
         RecordAction("profile", "数据剖析", _profile, available=_may_profile, why="检查完成后才能剖析。", verb="view",
                      confirm="由数据提出规则建议，在后台进行，建议由人逐条确认。开始剖析？"),
-        RecordAction("object", "提出异议", _object, OBJECTED, available=_may_object, why="入库的数据才能提出异议。", verb="view"),
     ),
     attachments=True, empty="还没有检查过数据。",
 ))  # fmt: skip
@@ -156,10 +127,10 @@ PROPOSALS = register(Register(
 ))  # fmt: skip
 OBJECTIONS = register(Register(
     code="governance.objection", model=Objection, name="数据异议",
-    columns=(Column("case__number", "单号"), Column("case__title", "异议"), Column(_row, "主键值"), "organisation", "mark", "raised_on", "decided_at"),
+    columns=(Column("case__number", "单号"), Column("case__title", "异议"), "organisation", "mark", "raised_on", "decided_at"),
     filters=("mark", "raised_on"), search=("resource_name", "field"), related=("organisation", "case"),
     link=lambda record: reverse("case", args=[record.case_id]), writes=(),
-    empty="没有数据异议。对入库的数据有异议，在“质量检查”里打开那一次检查，点“提出异议”。",
+    empty="没有数据异议。对某一项数据有异议，在“目录检索”里打开该资源，点“数据有误？”下的链接。",
 ))  # fmt: skip
 ISSUES = register(Register(
     code="governance.issue", model=Issue, name="质量整改",
