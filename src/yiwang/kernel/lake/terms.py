@@ -30,6 +30,8 @@ class Kind(models.TextChoices):
     COMPACT = "compact", "合并小文件"
 
 
+# What a Parquet file without the column `_row` tells in its metadata: the sheet's row of its first one.
+FIRST_ROW = "first_row"
 PLAIN = {"text": "VARCHAR", "integer": "BIGINT", "date": "DATE", "timestamp": "TIMESTAMP", "boolean": "BOOLEAN"}
 DECIMAL = re.compile(r"decimal\((\d{1,2}),(\d{1,2})\)")
 

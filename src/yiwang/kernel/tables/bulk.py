@@ -1,6 +1,5 @@
 """Large delimited files, parsed by DuckDB. Rows that are no data are looked for in what was written, and cut only then."""
 
-import mmap
 import re
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ import duckdb
 
 from yiwang.kernel.lake.process.connections import Connection
 from yiwang.kernel.lake.process.task import Task
+from yiwang.kernel.lake.terms import FIRST_ROW
 from yiwang.kernel.tables import delimited, layout
 from yiwang.kernel.tables.headers import Mapped
 from yiwang.kernel.tables.refusals import Unreadable
-from yiwang.kernel.tables.words import FIRST_ROW, masked, name, quoted
+from yiwang.kernel.tables.words import masked, name, quoted
 
 SCIENTIFIC = re.compile(r"^\d(\.\d+)?[Ee]\+1[4-9]$")
 # Each next way reads what the one before refused: short rows, then line breaks in quotes, then rows of wrong width.
@@ -141,9 +141,14 @@ def _suspect(fields: list[str], titles: dict[str, str]) -> str:
 
 
 def _has(path: Path, part: bytes) -> bool:
-    """Whether the bytes occur anywhere."""
-    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(part) >= 0
+    """Whether the bytes occur anywhere. Read in blocks: a mapped file counts against the process's limit of memory."""
+    tail = b""
+    with path.open("rb") as stream:
+        while block := stream.read(delimited.BLOCK):
+            if part in block or part in tail + block[: len(part)]:
+                return True
+            tail = block[-len(part) :]
+    return False
 
 
 def _rewrite(con: Connection, source: str, out: Path, gone: list[int], scratch: Path) -> None:

@@ -163,8 +163,7 @@ def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int]
         and all(map(NUMERIC.match, filled[1:]))
     ):
         return "合计行"
-    said = {column: plain(line[column - 1]) for column in titles if column <= len(line) and line[column - 1].strip()}
-    if len(said) > 1 and all(titles[column] == text for column, text in said.items()):
+    if _repeats(line, titles):
         return "重复表头"
     if (
         first
@@ -176,6 +175,17 @@ def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int]
     if len(filled) == 1 and len(columns) > 1 and NOTE.match(filled[0]):
         return "表中附注"
     return ""
+
+
+def _repeats(line: Sequence[str], titles: dict[int, str]) -> bool:
+    """Whether two cells or more say the titles again and none says anything else; most rows differ in their first."""
+    same = 0
+    for column, title in titles.items():
+        if column <= len(line) and line[column - 1].strip():
+            if plain(line[column - 1]) != title:
+                return False
+            same += 1
+    return same > 1
 
 
 def empty_columns(header: Header, width: int) -> str:

@@ -5,10 +5,6 @@ NULL_WORDS = (
 )  # fmt: skip
 
 
-# What a Parquet file without the column `_row` tells in its metadata: the sheet's row of its first one.
-FIRST_ROW = "first_row"
-
-
 def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 

@@ -9,8 +9,7 @@ from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import parse, staged
 from yiwang.kernel.lake.expressions.tree import Call, Column, Literal, Node, Operation
 from yiwang.kernel.lake.process.task import Database
-from yiwang.kernel.lake.terms import engine_type
-from yiwang.kernel.tables.words import FIRST_ROW
+from yiwang.kernel.lake.terms import FIRST_ROW, engine_type
 from yiwang.standards import typed
 
 UNREAD = "__unread_"

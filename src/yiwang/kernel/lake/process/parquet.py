@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 from yiwang.kernel.lake.terms import engine_type
 
 BATCH = 20_000
+# pyarrow looks for pandas at its first array and imports it where it is installed: once, before the fork.
+pa.array([None])
 
 
 def arrow_type(name: str) -> pa.DataType:

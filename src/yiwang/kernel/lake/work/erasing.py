@@ -6,6 +6,7 @@ from typing import Any
 from yiwang.kernel.lake.erasing import NARROW, WIDE
 from yiwang.kernel.lake.process.connections import Connection, literal, quoted, scan
 from yiwang.kernel.lake.process.task import Task
+from yiwang.kernel.lake.terms import FIRST_ROW
 
 
 def mentions(column: str, texts: list[str]) -> str:
@@ -17,6 +18,14 @@ def mentions(column: str, texts: list[str]) -> str:
 def _condition(connection: Connection, path: str, texts: list[str]) -> str:
     names = connection.names(f"SELECT * FROM {scan([path])}")
     return " OR ".join(f"coalesce({mentions(name, texts)}, false)" for name in names) or "false"
+
+
+def _numbered(connection: Connection, path: str) -> str:
+    """The column of the rows' numbers in their sheet, for a file that only says where it begins: rows go out of it."""
+    told = connection.rows(
+        f"SELECT decode(value)::BIGINT FROM parquet_kv_metadata([{literal(path)}]) WHERE decode(key) = {literal(FIRST_ROW)}"
+    )
+    return f"CAST({POSITION} + {told[0][0]} AS INTEGER) AS _row, " if told else ""
 
 
 NUMBERED = ", file_row_number = true"
@@ -57,7 +66,8 @@ def without(
         left_out[name] = int(connection.value(f"SELECT count(*) FROM {given} WHERE {condition}"))
         rest = f"FROM {given} WHERE NOT ({condition})"
         target = literal(str(task.folder / name))
-        connection.run(f"COPY (SELECT * EXCLUDE ({POSITION}) {rest}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
+        shown = f"{_numbered(connection, path)}* EXCLUDE ({POSITION})"
+        connection.run(f"COPY (SELECT {shown} {rest}) TO {target} (FORMAT parquet, COMPRESSION zstd)")
         if sheet and name == next(iter(paths)):
             named = ", ".join(f"{quoted(column)} AS {quoted(title)}" for column, title in sheet.items())
             target = literal(str(task.folder / "rest.csv"))

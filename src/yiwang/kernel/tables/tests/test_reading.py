@@ -11,8 +11,8 @@ from pyarrow import parquet
 
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake import engine
+from yiwang.kernel.lake.terms import FIRST_ROW
 from yiwang.kernel.tables import guards
-from yiwang.kernel.tables.words import FIRST_ROW
 
 FIELDS = ["name", "id_number", "birth", "phone"]
 EXPECTED = [
