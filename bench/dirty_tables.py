@@ -50,7 +50,7 @@ def scores(table: mending.Table, truth: mending.Table, made: dict[tuple[int, str
 
 
 def main() -> bool:
-    folder = shared.folder().parent / "dirty-tables"
+    folder = shared.folder("dirty-tables")
     rows = []
     for name, bar in BARS.items():
         dirty, clean = load(folder / name / "dirty.csv"), load(folder / name / "clean.csv")

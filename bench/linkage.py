@@ -38,7 +38,7 @@ def plan(path: str, fields: Iterable[str], kinds: dict[str, str], ref: str) -> d
 
 
 def febrl(folder: Path, number: int) -> list[Row]:
-    source = shared.folder().parent / "record-linkage" / f"dataset{number}.csv"
+    source = shared.folder("record-linkage") / f"dataset{number}.csv"
     if not source.exists():
         return [Row(f"febrl {number}", f"not run: no data at {source}", f"F1 ≥{F1}")]
     with source.open(encoding="utf-8", newline="") as file:

@@ -108,8 +108,9 @@ class Walker:
                 field.fill(value)
         if opinion:
             form.get_by_label(re.compile(r"^意见\*?$")).fill(opinion)
+        asks = form.get_attribute("data-confirm")  # read before the click: a form that does not ask is gone after it
         form.locator("button.button-primary").click()
-        if form.get_attribute("data-confirm"):
+        if asks:
             self.page.locator("#confirm-yes").click()
         expect(self.page.get_by_text("已提交，记入第")).to_be_visible()
 

@@ -1,8 +1,6 @@
 """Febrl: settings follow from the columns alone, so these sets are held out. Skipped without the shared data."""
 
 import csv
-import os
-from pathlib import Path
 
 import pytest
 
@@ -10,17 +8,14 @@ from bench.linkage import KINDS, LINK, plan
 from yiwang.data.masters.terms.clusters import clusters, scored
 from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.testing import parquet
-
-SHARED = Path(os.environ.get("YIWANG_SHARED_DATA", Path(__file__).parents[7] / "shared" / "data")) / "record-linkage"
+from yiwang.kernel.search.tests import shared
 
 
 @pytest.mark.slow
 @pytest.mark.shared_data
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_febrl(tmp_path, number):
-    source = SHARED / f"dataset{number}.csv"
-    if not source.exists():
-        pytest.skip(f"no record-linkage data at {source}")
+    source = shared.folder("record-linkage") / f"dataset{number}.csv"
     with source.open(encoding="utf-8", newline="") as file:
         rows = [{name.strip(): value.strip() for name, value in row.items()} for row in csv.DictReader(file)]
     path = parquet(tmp_path, [{"name": name, "type": "text"} for name in rows[0]], rows)

@@ -13,14 +13,14 @@ from python_calamine import CalamineWorkbook
 _ROOT = Path(__file__).resolve().parents[5]
 
 
-def folder() -> Path:
+def folder(name: str = "citizen-messages") -> Path:
     named = os.environ.get("YIWANG_SHARED")
     places = [Path(named)] if named else [_ROOT.parent / "shared", _ROOT.parent.parent / "shared"]
     for place in places:
-        found = place / "data" / "citizen-messages"
+        found = place / "data" / name
         if found.is_dir():
             return found
-    pytest.skip("没有共享的真实数据(../shared/data/citizen-messages),跳过")
+    pytest.skip(f"没有共享的真实数据(../shared/data/{name}),跳过")
 
 
 def labelled() -> tuple[list[str], list[str], list[int]]:
