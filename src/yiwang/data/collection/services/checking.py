@@ -39,6 +39,14 @@ def give_back(package: Package, run: int, job_id: int | None) -> str:
     return ""
 
 
+def since(run: int) -> dict[str, int] | None:
+    """What became of the rows given back last time; a count that cannot be made does not hold the data up."""
+    try:
+        return governance.progress(SYSTEM, run)
+    except Refused:
+        return None
+
+
 def kept_of(verdict: governance.Verdict) -> dict[str, Any]:
     """What the package keeps of a verdict: the run, and the rules that found something."""
     found = [

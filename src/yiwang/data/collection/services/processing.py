@@ -123,10 +123,11 @@ def _check(package: Package, job_id: int | None) -> None:
         verdict = checking.check(package, str(parsed), job_id)
     later = verdict.bad > RETURNED_ROWS or package.size > RETURNED_BYTES
     unreturned = LATER if later else checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
+    since = checking.since(verdict.run_id)
     with transaction.atomic():
         packages.move(
             SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
-            verdict={**checking.kept_of(verdict), "unreturned": unreturned}, valid=verdict.valid, bad=verdict.bad,
+            verdict={**checking.kept_of(verdict), "unreturned": unreturned, "since": since}, valid=verdict.valid, bad=verdict.bad,
         )  # fmt: skip
         if later and verdict.bad:
             enqueue(give_back, key=str(package.pk), owner=package.created_by_id, package=package.pk,

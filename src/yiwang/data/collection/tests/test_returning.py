@@ -53,6 +53,23 @@ def test_the_bad_rows_go_back_coloured_and_the_corrected_sheet_becomes_data(dist
     assert (done.state, done.stock, queries.returned(done)) == ("published", 20, None)
 
 
+def test_the_page_tells_what_became_of_the_rows_given_back(district: District) -> None:
+    first = district.hand_in(sheet(_dirty()))
+    assert first.verdict["since"] is None
+    half, worse = _dirty(), rows(20)
+    half[2][1], worse[0][1] = "补上", ""
+    assert district.hand_in(sheet(half)).verdict["since"] == {"fixed": 1, "still": 1, "new": 0, "missing": 0}
+    last = district.hand_in(sheet(worse))
+    assert last.verdict["since"] == {"fixed": 1, "still": 0, "new": 1, "missing": 0}
+    page = district.client("报送员").get(reverse("collection_package", args=[last.pk])).content.decode()
+    assert "与上次报送相比" in page and "新出现的问题" in page
+    district.hand_in(sheet(rows(20)))
+    clean = district.hand_in(sheet(rows(21)))
+    assert clean.verdict["since"] is None
+    page = district.client("报送员").get(reverse("collection_package", args=[clean.pk])).content.decode()
+    assert "与上次报送相比" not in page
+
+
 def test_a_title_above_the_table_stays_where_it_is(district: District) -> None:
     lines = _dirty()
     package = district.hand_in(sheet([HEADER, *lines], ["住建局人员名册", "", "", ""]))

@@ -164,8 +164,12 @@ def compare(task: Task, before: str, after_bad: str, after_valid: str, key: list
     database = task.connect([before, after_bad, after_valid])
     columns = ", ".join(f"CAST({quoted(name)} AS VARCHAR)" for name in key)
     keys = {
-        name: f"(SELECT DISTINCT [{columns}] AS k FROM read_parquet({literal(path)}))"
-        for name, path in (("before", before), ("bad", after_bad), ("valid", after_valid))
+        name: f"(SELECT {distinct} [{columns}] AS k FROM read_parquet({literal(path)}))"
+        for name, distinct, path in (
+            ("before", "DISTINCT", before),
+            ("bad", "DISTINCT", after_bad),
+            ("valid", "", after_valid),
+        )
     }
     still = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['bad']} USING (k)"
     fixed = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['valid']} USING (k) EXCEPT {still}"

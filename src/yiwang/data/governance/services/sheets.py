@@ -66,7 +66,7 @@ def progress(actor: Actor, run_id: int) -> dict[str, int] | None:
         .order_by("-pk")
         .first()
     )
-    if before is None or not key:
+    if before is None or not key or not (before.bad or run.bad):
         return None
     held = [places.root() / each.folder / name for each in (before, run) for name in running.FILES[:2]]
     if not all(map(sealed.exists, held)):
