@@ -29,10 +29,12 @@ KINDS = {"given_name": "name", "surname": "name", "date_of_birth": "date", "soc_
 
 def plan(path: str, fields: Iterable[str], kinds: dict[str, str], ref: str) -> dict[str, Any]:
     """The settings every library starts with; nothing here is of one data set but its columns' names."""
+    fields = list(fields)
+    columns = ", ".join(f'"{name}"' for name in fields)
     return {
-        "sources": [{"files": {"paths": [path], "columns": []}, "ref": ref, "seen": "", "where": "", "truth": "",
-                     "select": {name: f'"{name}"' for name in fields}}],
-        "fields": [{"name": name, "kind": kinds.get(name, "text")} for name in fields], "number": "", "probabilistic": True,
+        "sources": [{"files": {"paths": [path], "columns": []}, "select": f'SELECT "{ref}" AS ref, {columns} FROM s0'}],
+        "fields": [{"name": name, "kind": kinds.get(name, "text")} for name in fields],
+        "numbers": "SELECT *, NULL AS exact_number FROM raw", "numbered": False, "probabilistic": True,
         "most_block": 100, "most_pairs": 20_000_000, "review": 0.3,
     }  # fmt: skip
 

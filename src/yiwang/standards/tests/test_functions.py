@@ -9,7 +9,7 @@ from stdnum.cn import ric, uscc
 
 from yiwang.kernel.lake import functions, parity
 from yiwang.kernel.lake.dialects import DUCKDB
-from yiwang.kernel.lake.expressions import condition
+from yiwang.kernel.lake.expressions import condition, parse, selection
 from yiwang.standards import corpus
 from yiwang.standards.functions import divisions, organisations, persons
 
@@ -59,6 +59,26 @@ def test_inline_sql_equals_staged_sql(table: pa.Table) -> None:
         for rule in RULES[::12]:
             inline = connection.execute(f"SELECT {rule.duckdb(corpus.AS_OF)} FROM rows").fetchall()  # noqa: S608
             assert [row[0] for row in inline] == [rule.evaluate(row, corpus.AS_OF) for row in ROWS], rule.text
+
+
+def test_a_selection_of_nested_calls_stays_short_and_gives_what_the_reference_gives(table: pa.Table) -> None:
+    """Each template repeats its argument: three calls in one another, written out, are a megabyte."""
+    values = {
+        "valid": parse("CASE WHEN cn_id_ok(cn_id_upgrade(half_width(id))) THEN cn_id_upgrade(id) END", corpus.COLUMNS),
+        "again": parse("cn_id_upgrade(half_width(id))", corpus.COLUMNS),
+    }
+    where = condition("cn_id_upgrade(id) IS NOT NULL", corpus.COLUMNS)
+    sql = selection(values, "rows", where=where, as_of=corpus.AS_OF)
+    assert len(sql) < 50_000
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("rows", table)
+        found = connection.execute(sql).fetchall()
+    expected = [
+        tuple(each.evaluate(row, corpus.AS_OF) for each in values.values())
+        for row in ROWS
+        if where.evaluate(row, corpus.AS_OF)
+    ]
+    assert found == expected and any(valid for valid, _ in found)
 
 
 def test_identity_numbers_agree_with_another_implementation() -> None:

@@ -113,20 +113,23 @@ class _Resolution:
         parts = []
         for position, source in enumerate(self.plan["sources"]):
             self.connection.files(f"s{position}", source["files"])
+            self.connection.run(f"CREATE VIEW given_{position} AS {source['select']}")
+            present = {name for (name,) in self.connection.rows(f"SELECT column_name FROM (DESCRIBE given_{position})")}
+            plain = ", ".join(
+                f"{f'CAST({name} AS VARCHAR)' if name in present else 'NULL::VARCHAR'} AS {name}"
+                for name in ("seen", "truth")
+            )
             values = ", ".join(
-                f"nullif(trim(CAST({source['select'].get(name, 'NULL')} AS VARCHAR)), '') AS {quoted(name)}"
+                f"nullif(trim(CAST({quoted(name) if name in present else 'NULL'} AS VARCHAR)), '') AS {quoted(name)}"
                 for name, _ in self.fields
             )
-            where = f"WHERE {source['where']}" if source["where"] else ""
-            truth = f"CAST({source['truth']} AS VARCHAR)" if source["truth"] else "NULL::VARCHAR"
-            parts.append(
-                f"SELECT '{position}:' || CAST({source['ref']} AS VARCHAR) AS ref, {position} AS source, "
-                f"CAST({source['seen'] or 'NULL'} AS VARCHAR) AS seen, {truth} AS truth, {values} FROM s{position} {where}"
-            )
+            parts.append(f"SELECT '{position}:' || CAST(ref AS VARCHAR) AS ref, {position} AS source, {plain}, {values} "
+                         f"FROM given_{position}")  # fmt: skip
         self.connection.run(f"CREATE TABLE raw AS {' UNION ALL '.join(parts)}")
-        number = f"({self.plan['number']})" if self.plan["number"] else "NULL::VARCHAR"
-        self.connection.run(f'CREATE TABLE records AS SELECT ref, source, seen, truth, {number} AS "exact_number", * EXCLUDE '
-                            f"(ref, source, seen, truth), ({number}) IS NOT NULL AS numbered FROM raw")  # fmt: skip
+        self.connection.run(
+            'CREATE TABLE records AS SELECT ref, source, seen, truth, exact_number::VARCHAR AS "exact_number", * EXCLUDE '
+            f"(ref, source, seen, truth, exact_number), exact_number IS NOT NULL AS numbered FROM ({self.plan['numbers']})"
+        )
         self.connection.run("DROP TABLE raw")
         self.rows = self.connection.value("SELECT count(*) FROM records")
         self.connection.run("CREATE TABLE pairs (a VARCHAR, b VARCHAR, probability DOUBLE, rule VARCHAR)")
@@ -250,7 +253,7 @@ class _Resolution:
 
     def numbers(self) -> bool:
         """Two valid numbers decide alone: equal is exact, different is another person."""
-        return bool(self.plan["number"])
+        return self.plan["numbered"]
 
     def train(self, linker: Any) -> None:
         """Prior from rows that agree on two telling columns; u by sampling; m by EM over two rules without a common column."""

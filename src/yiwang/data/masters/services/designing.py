@@ -10,7 +10,7 @@ from yiwang.data.masters.models import Design
 from yiwang.data.masters.terms import FieldKind
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake import queries as lake
-from yiwang.kernel.lake.expressions import Expression, condition, parse
+from yiwang.kernel.lake.expressions import Expression, condition, parse, selection
 from yiwang.kernel.lake.models import LakeTable, Snapshot
 from yiwang.standards import functions  # noqa: F401 - registers the library
 
@@ -125,26 +125,27 @@ def joined(content: Mapping[str, Any]) -> Joined:
             raise refuse(f"来源“{each.title}”的字段名与前面的来源重复：{'、'.join(twice)}。请另取名字。")
         types |= each.types
         parts.append(_part(position, each, types))
-    columns, edges, shown = [], [], []
+    columns, edges = [], []
+    shown: dict[str, Expression] = {}
     for output in content["fields"]:
         expression = _output(output, types)
         kind = str(output.get("type") or lake_type(expression.type))
         columns.append({"name": output["name"], "title": output.get("title") or output["name"], "type": kind})
-        shown.append(f"{rendered(expression)} AS {quoted(output['name'])}")
+        shown[str(output["name"])] = expression
         edges += _edges(output["name"], expression, inputs)
     key = list(content.get("key") or [])
     if missing := [name for name in key if name not in {column["name"] for column in columns}]:
         raise refuse(f"主键不在输出字段里：{'、'.join(missing)}。请改正后再保存。")
-    return Joined(f"SELECT {', '.join(shown)} FROM {' '.join(parts)}", inputs, columns, key, edges)
+    sql = selection(shown, f"(SELECT * FROM {' '.join(parts)}) AS joined", as_of=timezone.localdate())
+    return Joined(sql, inputs, columns, key, edges)
 
 
 def _part(position: int, each: Input, types: Mapping[str, str]) -> str:
     values = ", ".join(
-        f"CAST({rendered(expression)} AS {_sql_type(expression)}) AS {quoted(name)}"
-        for name, expression in each.values.items()
+        f"CAST({quoted(name)} AS {_sql_type(expression)}) AS {quoted(name)}" for name, expression in each.values.items()
     )
-    where = f" WHERE {rendered(each.where)}" if each.where is not None else ""
-    select = f"(SELECT {values} FROM {quoted(f's{position}')}{where}) AS {quoted(f't{position}')}"
+    given = selection(each.values, quoted(f"s{position}"), where=each.where, as_of=timezone.localdate())
+    select = f"(SELECT {values} FROM ({given}) AS given) AS {quoted(f't{position}')}"
     if position == 0:
         return select
     if not each.raw.get("on"):
@@ -204,26 +205,40 @@ def entity_plan(content: Mapping[str, Any]) -> tuple[tuple[Input, ...], list[dic
 def link_plan(content: Mapping[str, Any], inputs: tuple[Input, ...], fields: list[dict[str, str]]) -> dict[str, Any]:
     """What the engine needs, see `plans.LinkPlan`."""
     number = next((each["name"] for each in fields if each["kind"] == FieldKind.NUMBER), "")
-    exact = ""
-    if content.get("number"):
-        exact = rendered(
-            parse(NUMBERS[content["number"]].format(quoted(number)), {each["name"]: "text" for each in fields})
-        )
+    valid = NUMBERS[content["number"]].format(quoted(number)) if content.get("number") else "NULL"
+    raw = {
+        "ref": "text",
+        "source": "integer",
+        "seen": "text",
+        "truth": "text",
+        **{each["name"]: "text" for each in fields},
+    }
     return {
         "sources": [
-            {
-                "files": lake.source(each.snapshot).described(), "ref": rendered(each.values["key"]),
-                "seen": quoted(each.raw["seen"]) if each.raw.get("seen") else "",
-                "truth": quoted(each.raw["truth"]) if each.raw.get("truth") else "",
-                "where": rendered(each.where) if each.where is not None else "",
-                "select": {name: rendered(expression) for name, expression in each.values.items() if name != "key"},
-            }
-            for each in inputs
+            {"files": lake.source(each.snapshot).described(), "select": _given(position, each)}
+            for position, each in enumerate(inputs)
         ],
-        "fields": [{"name": each["name"], "kind": each["kind"]} for each in fields], "number": exact,
+        "numbers": selection(
+            {name: _column(name, kind) for name, kind in raw.items()} | {"exact_number": parse(valid, raw)}, "raw"
+        ),
+        "fields": [{"name": each["name"], "kind": each["kind"]} for each in fields], "numbered": bool(content.get("number")),
         "probabilistic": bool(content.get("probabilistic", True)), "most_block": int(content.get("most_block", MOST_BLOCK)),
         "most_pairs": int(content.get("most_pairs", MOST_PAIRS)), "review": float(content.get("review", REVIEW)),
     }  # fmt: skip
+
+
+def _column(name: str, kind: str) -> Expression:
+    return parse(quoted(name), {name: kind})
+
+
+def _given(position: int, each: Input) -> str:
+    """A source's rows as ref, seen, truth and the fields."""
+    types = {column["name"]: column["type"] for column in each.snapshot.columns}
+    places = {
+        place: _column(each.raw[place], types[each.raw[place]]) for place in ("seen", "truth") if each.raw.get(place)
+    }
+    values = {("ref" if name == "key" else name): expression for name, expression in each.values.items()} | places
+    return selection(values, quoted(f"s{position}"), where=each.where, as_of=timezone.localdate())
 
 
 def check(design: Design) -> None:

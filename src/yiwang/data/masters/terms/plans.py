@@ -4,22 +4,22 @@ from typing import Any, TypedDict
 
 
 class LinkSource(TypedDict):
-    """`ref`, `seen`, `where`, `truth` and `select` are rendered SQL over the files' columns; "" where there is none."""
+    """`select`: SQL over the files, named s0, s1… in their order, of `ref` and where known `seen`, `truth` and fields."""
 
     files: dict[str, Any]
-    ref: str
-    seen: str
-    where: str
-    truth: str
-    select: dict[str, str]
+    select: str
 
 
 class LinkPlan(TypedDict):
-    """`number`: SQL of the valid number over the fields, else NULL. most_block: k; most_pairs: pairs altogether."""
+    """`numbers`: SQL over `raw` (ref, source, seen, truth, the fields) of all that and `exact_number`, valid or NULL.
+
+    numbered: a valid number decides alone. most_block: k; most_pairs: pairs altogether.
+    """
 
     sources: list[LinkSource]
     fields: list[dict[str, str]]
-    number: str
+    numbers: str
+    numbered: bool
     probabilistic: bool
     most_block: int
     most_pairs: int

@@ -20,7 +20,7 @@ from yiwang.kernel.lake.expressions.parsing import build, refuse
 from yiwang.kernel.lake.expressions.rendering import Renderer, staged
 from yiwang.kernel.lake.expressions.tree import Column, Node, Today, type_of
 
-__all__ = ["Expression", "Judge", "Reason", "condition", "parse", "staged"]
+__all__ = ["Expression", "Judge", "Reason", "condition", "parse", "selection", "staged"]
 
 
 @dataclass(frozen=True)
@@ -65,3 +65,15 @@ def condition(text: str, columns: Mapping[str, str]) -> Expression:
     if found.type != "boolean":
         raise refuse("这不是一个条件；请写出比较，例如 length(姓名) >= 2")
     return found
+
+
+def selection(
+    values: Mapping[str, Expression], source: str, *, where: Expression | None = None, as_of: date | None = None
+) -> str:
+    """DuckDB's SELECT of named values from a FROM item, each costly call computed once however deep calls are nested."""
+    nodes = [each.root for each in values.values()]
+    given, renderer = staged([*nodes, *([where.root] if where else [])], DUCKDB, source, as_of=as_of)
+    shown = ", ".join(
+        f"{renderer.render(node)} AS {DUCKDB.identifier(name)}" for name, node in zip(values, nodes, strict=True)
+    )
+    return f"SELECT {shown} FROM {given}" + (f" WHERE {renderer.render(where.root)}" if where else "")  # noqa: S608 - rendered
