@@ -56,7 +56,7 @@ def database(url: str) -> dict[str, object]:
         "PORT": str(parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        # Only the statements of every act are prepared (kernel/clocks/statements.py). A pooler in front must keep
+        # Only the statements of every act are prepared (kernel/bulk/statements.py). A pooler in front must keep
         # them apart by connection, as pgbouncer does from 1.21 on.
         "OPTIONS": {"prepare_threshold": 2, "options": PLANNER, **query, "application_name": "yiwang"},
     }

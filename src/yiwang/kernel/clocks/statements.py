@@ -1,26 +1,13 @@
-"""Statements asked at every act and every timer: prepared by the server, values bound there, no ORM between."""
+"""Rows of models read and written by statements of our own, at every act and every timer."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-import psycopg
-from django.db import connection
 from django.db.models import Model
 
-Row = tuple[Any, ...]
-Facts = Mapping[str, Any]
-
-
-def ask(statement: str, facts: Facts | None = None) -> list[Row]:
-    """Rows of a statement. It goes through Django's cursor wrapper: transactions, errors and logs stay Django's."""
-    connection.ensure_connection()
-    raw = psycopg.Cursor(connection.connection)
-    make = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with make(raw) as cursor:  # type: ignore[arg-type]  # the stubs take only wrapped cursors
-        cursor.execute(statement, facts)
-        return list(cursor.fetchall()) if cursor.description else []
+from yiwang.kernel.bulk.statements import Facts, Row, ask
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 
 from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.bulk.statements import ask
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.clocks import services
 from yiwang.kernel.clocks.above import DECLARED, Above, on_rung
 from yiwang.kernel.clocks.models import Clock, Timer
-from yiwang.kernel.clocks.statements import Table, ask
+from yiwang.kernel.clocks.statements import Table
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 

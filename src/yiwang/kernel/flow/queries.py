@@ -1,7 +1,6 @@
 """Reads: inbox boxes, what an actor may do with a case and why not, timeline, visibility, charges."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -18,36 +17,46 @@ from yiwang.kernel.flow.models import Case, Entry, Outbox, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.seating import pools_of
 from yiwang.kernel.flow.terms import OPERATIONS, TRIES, LinkKind, SeatKind, SeatState
-from yiwang.kernel.people.models import Delegation
-from yiwang.kernel.people.queries import delegations_to
+from yiwang.kernel.people.queries import StandIn, stand_ins
 
 __all__ = [
-    "Choice", "Interval", "Line", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked", "reach",
-    "timeline",
-    "visible", "visible_cases",
+    "Choice", "Interval", "Line", "Reach", "available", "boxed", "case_for", "charges", "charges_of", "followed", "inbox", "parked",
+    "reach_of", "timeline", "visible", "visible_cases", "waiting",
 ]  # fmt: skip
 BOXES = {"todo": "待办", "done": "已办", "started": "我发起", "watched": "督办", "copied": "抄送"}
 WORKING = tuple(kind for kind in SeatKind if kind not in (SeatKind.COPY, SeatKind.WATCH))
 
 
-def delegated(actor: Actor, now: datetime) -> list[Delegation]:
-    """代理 in force for the actor: its dates cover the moment and the principal still serves on the post."""
-    return [] if actor.person_id is None else list(delegations_to(actor.person_id, now))
+@dataclass(frozen=True)
+class Reach:
+    """Whose seats a person may act on: own posts, pools with their organisation, 代理 in force."""
+
+    person_id: int | None
+    post_ids: tuple[int, ...]
+    pools: tuple[tuple[str, int], ...]
+    stand_ins: tuple[StandIn, ...]
 
 
-def reach(actor: Actor, now: datetime) -> list[Q]:
-    """Seats the actor may act on, in parts that share no seat: own and delegated posts one by one, pools by organisation.
+def reach_of(actor: Actor, now: datetime) -> Reach:
+    """代理 are in force when their dates cover the moment and the principal still serves on the post."""
+    pools = tuple(pools_of(actor, now)) if actor.pools is None else actor.pools
+    others = () if actor.person_id is None else stand_ins(actor.person_id, now)
+    return Reach(actor.person_id, actor.post_ids, pools, others)
+
+
+def parts_of(reach: Reach) -> list[Q]:
+    """Seats within reach, in parts that share no seat: own and delegated posts one by one, pools by organisation.
 
     Each part has its own index of open seats. One OR over all of them would make the planner read every open seat.
     """
-    posts: dict[int, Q] = {post: Q(pool="") | Q(person_id=actor.person_id) for post in actor.post_ids}
-    for item in delegated(actor, now):
+    posts: dict[int, Q] = {post: Q(pool="") | Q(person_id=reach.person_id) for post in reach.post_ids}
+    for item in reach.stand_ins:
         allowed = Case.objects.filter(pk=OuterRef("case_id"), secrecy__lte=item.secrecy_limit)
         allowed = allowed.filter(flow__in=item.flows) if item.flows else allowed
         part = Q(Exists(allowed)) & (Q(person=None) | Q(person_id=item.principal_id))
         posts[item.post_id] = posts[item.post_id] | part if item.post_id in posts else part
     pools: dict[int, list[str]] = defaultdict(list)
-    for pool, organisation in pools_of(actor, now) if actor.pools is None else actor.pools:
+    for pool, organisation in reach.pools:
         pools[organisation].append(pool)
     found = [Q(post_id=post) & part for post, part in posts.items()]
     return found + [Q(post=None, organisation_id=unit, pool__in=names) for unit, names in pools.items()]
@@ -55,13 +64,21 @@ def reach(actor: Actor, now: datetime) -> list[Q]:
 
 def mine(actor: Actor, now: datetime) -> Q:
     """All parts in one condition, for reads that start from a case."""
-    return Q(*reach(actor, now), _connector=Q.OR) | Q(pk__in=[])
+    return Q(*parts_of(reach_of(actor, now)), _connector=Q.OR) | Q(pk__in=[])
 
 
-def boxed(actor: Actor, box: str, now: datetime | None = None, parts: Sequence[Q] | None = None) -> list[QuerySet[Any]]:
+def waiting(reach: Reach) -> list[QuerySet[Seat]]:
+    """The box 待办 in parts that share no row; equal reaches give equal statements."""
+    suspended = Case.objects.filter(pk=OuterRef("case_id"), status="suspended")
+    seats = Seat.objects.filter(state=SeatState.OPEN, kind__in=WORKING)
+    seats = seats.exclude(Exists(suspended), kind__in=("handle", "sign"))
+    return [seats.filter(part) for part in parts_of(reach)]
+
+
+def boxed(actor: Actor, box: str, now: datetime | None = None, reach: Reach | None = None) -> list[QuerySet[Any]]:
     """A box in parts that share no row: a page takes the first of each, a count is their sum. Cases for started.
 
-    parts: the actor's reach, when the caller has read it for another box.
+    reach: the actor's, when the caller has read it for another box.
     """
     moment = now or timezone.now()
     if box == "started":
@@ -70,16 +87,14 @@ def boxed(actor: Actor, box: str, now: datetime | None = None, parts: Sequence[Q
         own = Q(person_id=actor.person_id) | Q(on_behalf_of_id=actor.person_id)
         return [Seat.objects.filter(own, state=SeatState.DONE, kind__in=WORKING)]
     if box == "todo":
-        suspended = Case.objects.filter(pk=OuterRef("case_id"), status="suspended")
-        seats = Seat.objects.filter(state=SeatState.OPEN, kind__in=WORKING)
-        seats = seats.exclude(Exists(suspended), kind__in=("handle", "sign"))
-    elif box == "watched":
+        return [*waiting(reach or reach_of(actor, moment))]
+    if box == "watched":
         seats = Seat.objects.filter(state=SeatState.OPEN, kind=SeatKind.WATCH)
     elif box == "copied":
         seats = Seat.objects.filter(kind=SeatKind.COPY).exclude(state=SeatState.VOID)
     else:
         raise Refused(f"没有“{box}”这个箱。", code="absent")
-    return [seats.filter(part) for part in (reach(actor, moment) if parts is None else parts)]
+    return [seats.filter(part) for part in parts_of(reach or reach_of(actor, moment))]
 
 
 ORDERS = {"todo": ("due", "id"), "watched": ("due", "id"), "done": ("-closed_at", "-id")}

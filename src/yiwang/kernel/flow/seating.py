@@ -10,8 +10,8 @@ from django.db.models import Q
 
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.access.models import RoleHolding
+from yiwang.kernel.bulk.statements import ask
 from yiwang.kernel.calendar.terms import CHINA
-from yiwang.kernel.clocks.statements import ask
 from yiwang.kernel.flow.definitions import Assign, Flow, Stage
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.orgs.models import Organisation

@@ -12,7 +12,8 @@ from django.utils import timezone
 from psycopg import errors
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
-from yiwang.kernel.clocks.statements import Row, Table, Term, Writing, ask
+from yiwang.kernel.bulk.statements import Row, ask
+from yiwang.kernel.clocks.statements import Table, Term, Writing
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow, Stage
 from yiwang.kernel.flow.fold import MAPS, Facts, case_facts, difference, restore, seal, seat_facts

@@ -12,7 +12,11 @@ def own(actor: Actor) -> QuerySet[Message]:
 
 
 def unread(actor: Actor) -> QuerySet[Message]:
-    return own(actor).filter(read_at=None)
+    return unread_of(actor.person_id)
+
+
+def unread_of(person_id: int | None) -> QuerySet[Message]:
+    return Message.objects.filter(person_id=person_id, read_at=None) if person_id else Message.objects.none()
 
 
 def preferences(actor: Actor) -> dict[tuple[str, str], bool]:

@@ -1,15 +1,17 @@
 """Reads of organisations."""
 
+from datetime import date
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from yiwang.kernel.orgs.models import Organisation
 
 
-def in_use(prefix: str = "") -> Q:
-    """Organisations that have not been retired by today."""
+def in_use(prefix: str = "", on: date | None = None) -> Q:
+    """Organisations that have not been retired by today, or by another day."""
     until = f"{prefix}valid_until"
-    return Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gte": timezone.localdate()})
+    return Q(**{f"{until}__isnull": True}) | Q(**{f"{until}__gte": on or timezone.localdate()})
 
 
 def subtree(organisation: Organisation) -> QuerySet[Organisation]:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Value
@@ -12,11 +13,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.bulk.statements import Compiled
 from yiwang.kernel.flow.models import Case, FlowVersion, Seat
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.queries import boxed, reach
+from yiwang.kernel.flow.queries import Reach, boxed, reach_of, waiting
 from yiwang.kernel.flow.terms import SeatKind
-from yiwang.kernel.messages.queries import unread
+from yiwang.kernel.messages.queries import unread_of
 from yiwang.kernel.search.indexing import containing
 from yiwang.kernel.ui.render import actor_of
 
@@ -92,11 +94,15 @@ def box_rows(request: HttpRequest, code: str) -> Parts:
     """A box of the actor in parts that share no row; its conditions (posts, pools, delegations) are read once."""
     known: dict[str, Parts] = request.__dict__.setdefault("_boxes", {})
     if code not in known:
-        actor, now = actor_of(request), timezone.now()
-        if "_reach" not in request.__dict__:
-            request.__dict__["_reach"] = reach(actor, now)
-        known[code] = boxed(actor, code, now, request.__dict__["_reach"])
+        known[code] = boxed(actor_of(request), code, timezone.now(), _reach(request))
     return known[code]
+
+
+def _reach(request: HttpRequest) -> Reach:
+    found: Reach | None = request.__dict__.get("_reach")
+    if found is None:
+        found = request.__dict__["_reach"] = reach_of(actor_of(request), timezone.now())
+    return found
 
 
 def _counted(rows: QuerySet[Any], **what: Any) -> QuerySet[Any]:
@@ -119,12 +125,29 @@ def counts(request: HttpRequest, now: datetime | None = None) -> Counter[str]:
     """
     known: Counter[str] | None = request.__dict__.get("_counts")
     if known is None or (now is not None and "red" not in known):
-        apart: dict[str, Any] = {each: Count("pk", filter=_due_condition(each, now)) for each in COLOURS} if now else {}
-        none = {name: Value(0) for name in ("todo", *apart)}
-        waiting = [_counted(part, todo=Count("pk"), **apart, unread=Value(0)) for part in box_rows(request, "todo")]
-        known = _summed([*waiting, _counted(unread(actor_of(request)), **none, unread=Count("pk"))])
+        statement = _counting(_reach(request), now is not None)
+        known = Counter()
+        for line in statement(now=now, soon=now + SOON) if now else statement():
+            known.update(dict(zip(("todo", "unread", *COLOURS), line, strict=False)))
         request.__dict__["_counts"] = known
     return known
+
+
+@lru_cache(maxsize=1000)
+def _counting(reach: Reach, by_colour: bool) -> Compiled:
+    """The figures of the shell for one reach, a line for each part and one for messages.
+
+    Every page asks it, so its text is kept. Nothing is shared that could differ: the reach holds all it depends on.
+    """
+
+    def make(**when: datetime) -> QuerySet[Any]:
+        apart = {each: Count("pk", filter=_late(each, **when)) for each in COLOURS} if when else {}
+        parts = [_counted(part, todo=Count("pk"), unread=Value(0), **apart) for part in waiting(reach)]
+        none = dict.fromkeys(apart, Value(0))
+        notes = _counted(unread_of(reach.person_id), todo=Value(0), unread=Count("pk"), **none)
+        return notes.union(*parts, all=True)
+
+    return Compiled(make, **({"now": datetime, "soon": datetime} if by_colour else {}))
 
 
 def others(request: HttpRequest, codes: Sequence[str]) -> Counter[str]:
@@ -143,10 +166,8 @@ def _case_path(rows: QuerySet[Any]) -> str:
     return "" if rows.model is Case else "case__"
 
 
-def _due_condition(colour: str, now: datetime) -> Q:
-    return {
-        "red": Q(due__lt=now), "yellow": Q(due__gte=now, due__lt=now + SOON), "green": Q(due__gte=now + SOON),
-    }.get(colour, Q())  # fmt: skip
+def _late(colour: str, now: datetime, soon: datetime) -> Q:
+    return {"red": Q(due__lt=now), "yellow": Q(due__gte=now, due__lt=soon), "green": Q(due__gte=soon)}.get(colour, Q())
 
 
 def narrow(rows: QuerySet[Any], filters: Filters, now: datetime) -> QuerySet[Any]:
@@ -159,7 +180,7 @@ def narrow(rows: QuerySet[Any], filters: Filters, now: datetime) -> QuerySet[Any
         # Not a LIKE: the planner takes any for rare and would read every case instead of the box in order.
         said = containing(Case, (f"{path}title",), filters.text, narrow=False)
         rows = rows.filter(Q(**{f"{path}number__startswith": filters.text}) | said)
-    return rows.filter(_due_condition(filters.colour, now)) if path else rows
+    return rows.filter(_late(filters.colour, now, now + SOON)) if path else rows
 
 
 def _after(rows: QuerySet[Any], mark: str, by_due: bool) -> QuerySet[Any]:

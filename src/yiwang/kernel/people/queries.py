@@ -1,7 +1,10 @@
 """Reads of people: who acts, who serves on a post, who stands in for whom."""
 
+import json
 from collections import defaultdict
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
 
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
@@ -10,35 +13,34 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import ANONYMOUS, Actor, Permission
 from yiwang.kernel.access.models import in_force
 from yiwang.kernel.access.terms import ADMINISTRATORS, Duty, Scope
+from yiwang.kernel.bulk.statements import Compiled
 from yiwang.kernel.orgs.queries import in_use
 from yiwang.kernel.people.models import Account, Appointment, Delegation, Person
 
 _GRANTS = "held__role__grants__"
 # Pools of an organisation that are no role: everybody who serves there, and its heads.
+# Looked up for every grant of every request: the enumerations themselves take far longer.
+_DUTIES, _SCOPES = {each.value: each for each in Duty}, {each.value: each for each in Scope}
 ANYBODY, HEAD = "@any", "@head"
 
 
 def serving(at: datetime | None = None) -> QuerySet[Appointment]:
     """Appointments in force on the day of `at`, of people in service, on posts and in organisations in use."""
-    today = timezone.localdate(at)
+    return _serving_on(timezone.localdate(at))
+
+
+def _serving_on(day: date) -> QuerySet[Appointment]:
     return Appointment.objects.filter(
-        in_force(today), in_use("post__organisation__"), person__active=True, post__active=True
+        in_force(day), in_use("post__organisation__", day), person__active=True, post__active=True
     )
 
 
-def actor_of(account: Account, address: str = "") -> Actor:
-    """The account's person with all posts and permissions of today; one query."""
-    return actor_of_person(account.person, account_id=account.pk, address=address) if account.is_active else ANONYMOUS
-
-
-def actor_of_person(person: Person, *, account_id: int | None = None, address: str = "") -> Actor:
-    """A person with all posts and permissions of today, with or without an account."""
-    if not person.active:
-        return ANONYMOUS
-    lines = (
-        serving()
+def _lines(person: int, day: date) -> QuerySet[Appointment, tuple[Any, ...]]:
+    """A line for each post of a person, role on it and grant of the role."""
+    return (
+        _serving_on(day)
         .filter(person=person)
-        .annotate(held=FilteredRelation("post__roles", condition=in_force(timezone.localdate(), "post__roles__")))
+        .annotate(held=FilteredRelation("post__roles", condition=in_force(day, "post__roles__")))
         .order_by("-primary", "id")
         .values_list(
             "post_id", "post__organisation_id", "post__organisation__path", "post__is_head",
@@ -51,6 +53,21 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
             )
         )
     )  # fmt: skip
+
+
+_lines_of = Compiled(_lines, person=int, day=date)
+
+
+def actor_of(account: Account, address: str = "") -> Actor:
+    """The account's person with all posts and permissions of today; one query."""
+    return actor_of_person(account.person, account_id=account.pk, address=address) if account.is_active else ANONYMOUS
+
+
+def actor_of_person(person: Person, *, account_id: int | None = None, address: str = "") -> Actor:
+    """A person with all posts and permissions of today, with or without an account."""
+    if not person.active:
+        return ANONYMOUS
+    lines = _lines_of(person=person.pk, day=timezone.localdate())
     posts: dict[int, tuple[int, str]] = {}
     duties: set[Duty] = set()
     roles: set[str] = set()
@@ -60,13 +77,13 @@ def actor_of_person(person: Person, *, account_id: int | None = None, address: s
     for post_id, organisation_id, path, is_head, post, unit, duty, role, resource, verb, scope, *_, paths in lines:
         post_name = post_name or f"{unit} {post}"
         posts.setdefault(post_id, (organisation_id, path))
-        duties.add(Duty(duty))
+        duties.add(_DUTIES[duty])
         pools |= {(ANYBODY, organisation_id): None} | ({(HEAD, organisation_id): None} if is_head else {})
         if role:
             roles.add(role)
             pools[role, organisation_id] = None
         if resource:
-            permissions[resource, verb].append(Permission(Scope(scope), organisation_id, path, tuple(paths)))
+            permissions[resource, verb].append(Permission(_SCOPES[scope], organisation_id, path, tuple(paths)))
     primary = next(iter(posts), None)
     organisation_id, path = posts[primary] if primary is not None else (None, "")
     return Actor(
@@ -85,18 +102,21 @@ def people_on_post(post_id: int, at: datetime | None = None) -> QuerySet[Person]
     return Person.objects.filter(appointments__in=serving(at).filter(post=post_id)).distinct()
 
 
-def _delegations(at: datetime | None, flow: str, secrecy: int) -> QuerySet[Delegation]:
-    """Delegations in force whose principal still serves on the post; a delegation lives no longer than its ground."""
-    moment = at or timezone.now()
-    ground = serving(moment).filter(person=OuterRef("principal"), post=OuterRef("post"))
-    found = Delegation.objects.filter(
+def _standing(moment: datetime, day: date) -> QuerySet[Delegation]:
+    ground = _serving_on(day).filter(person=OuterRef("principal"), post=OuterRef("post"))
+    return Delegation.objects.filter(
         Q(revoked_at__isnull=True) | Q(revoked_at__gt=moment),
         Exists(ground),
         valid_from__lte=moment,
         valid_until__gt=moment,
         agent__active=True,
-        secrecy_limit__gte=secrecy,
     )
+
+
+def _delegations(at: datetime | None, flow: str, secrecy: int) -> QuerySet[Delegation]:
+    """Delegations in force whose principal still serves on the post; a delegation lives no longer than its ground."""
+    moment = at or timezone.now()
+    found = _standing(moment, timezone.localdate(moment)).filter(secrecy_limit__gte=secrecy)
     return found.filter(Q(flows=[]) | Q(flows__contains=[flow])) if flow else found
 
 
@@ -110,3 +130,28 @@ def delegations_to(
 ) -> QuerySet[Delegation]:
     """For which posts, and for whom, a person stands in."""
     return _delegations(at, flow, secrecy).filter(agent=person_id).select_related("principal", "post__organisation")
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """What a delegation lets its agent do, without names: for every page counts what waits."""
+
+    post_id: int
+    principal_id: int
+    secrecy_limit: int
+    flows: tuple[str, ...]
+
+
+_stand_ins = Compiled(
+    lambda person, moment, day: _standing(moment, day)
+    .filter(agent=person)
+    .order_by("pk")
+    .values_list("post_id", "principal_id", "secrecy_limit", "flows"),
+    person=int, moment=datetime, day=date,
+)  # fmt: skip
+
+
+def stand_ins(person_id: int, at: datetime) -> tuple[StandIn, ...]:
+    """The delegations in force to a person."""
+    rows = _stand_ins(person=person_id, moment=at, day=timezone.localdate(at))
+    return tuple(StandIn(post, principal, limit, tuple(json.loads(flows))) for post, principal, limit, flows in rows)

@@ -4,13 +4,40 @@ The account and its person come with the session in one query.
 """
 
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model
 from django.utils import timezone
 
-from yiwang.kernel.people.models import Account, Session
+from yiwang.kernel.bulk.statements import Compiled
+from yiwang.kernel.people.models import Account, Person, Session
+
+
+def _names(model: type[Model], path: str = "") -> list[str]:
+    return [f"{path}{field.attname}" for field in model._meta.concrete_fields]
+
+
+# Every request asks this one; the account and its person may be absent.
+_COLUMNS = (_names(Session), _names(Account, "account__"), _names(Person, "account__person__"))
+_session_with = Compiled(
+    lambda key, now: Session.objects.filter(session_key=key, expire_date__gt=now).values_list(*chain(*_COLUMNS)),
+    key=str, now=datetime,
+)  # fmt: skip
+
+
+def _found(key: str) -> Session | None:
+    for row in _session_with(key=key, now=timezone.now()):
+        own, rest = row[: len(_COLUMNS[0])], row[len(_COLUMNS[0]) :]
+        found = Session.from_db(DEFAULT_DB_ALIAS, _names(Session), own)
+        if found.account_id is not None:
+            found.account = Account.from_db(DEFAULT_DB_ALIAS, _names(Account), rest[: len(_COLUMNS[1])])
+            found.account.person = Person.from_db(DEFAULT_DB_ALIAS, _names(Person), rest[len(_COLUMNS[1]) :])
+        return found
+    return None
 
 
 class SessionStore(DatabaseStore):
@@ -21,11 +48,7 @@ class SessionStore(DatabaseStore):
         return Session
 
     def _get_session_from_db(self) -> Session | None:
-        found = (
-            Session.objects.select_related("account__person")
-            .filter(session_key=self.session_key, expire_date__gt=timezone.now())
-            .first()
-        )
+        found = _found(self.session_key or "")
         if found is None:
             self._session_key = None
         self.loaded = found

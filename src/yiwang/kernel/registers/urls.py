@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_http_methods
 
 from yiwang.kernel.registers import exchange, pages
@@ -14,11 +14,11 @@ from yiwang.kernel.ui.routes import View, needs, route
 
 
 def _of(register: Register) -> list[URLPattern]:
-    guard, base = register.guard.code, f"r/{register.code}/"
+    guard = register.guard.code
 
     def at(pattern: str, view: Callable[..., Any], name: str, verb: str, *methods: str) -> URLPattern:
         bound: View = require_http_methods(methods or ("GET", "HEAD"))(_bind(view, register))
-        return route(base + pattern, bound, f"register-{register.code}-{name}", needs(guard, verb))
+        return route(pattern, bound, f"register-{register.code}-{name}", needs(guard, verb))
 
     found = [
         at("", pages.list_page, "list", "view"),
@@ -63,4 +63,7 @@ def _bind(view: Callable[..., Any], register: Register) -> View:
     return bound
 
 
-urlpatterns: list[URLPattern | URLResolver] = [pattern for register in all_registers() for pattern in _of(register)]
+# In folders: a request tries the registers one by one, then the pages of one, not hundreds of pages of all.
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("r/", include([path(f"{register.code}/", include(_of(register))) for register in all_registers()]))
+]

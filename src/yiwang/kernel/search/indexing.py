@@ -14,14 +14,19 @@ from django.db.models import Func, Model, Q, TextField, Value
 from django.db.models.functions import Coalesce, Lower, StrIndex
 from django.db.models.lookups import Contains, GreaterThan
 
-_FUNCTION = """
+# A loop in PL/pgSQL: a statement in SQL would start an executor for every row. The index drops pairs that repeat.
+FUNCTION = """
 CREATE OR REPLACE FUNCTION yiwang_bigrams(value text) RETURNS text[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000 AS $$
-    SELECT coalesce(array_agg(DISTINCT first || second), '{}') FROM (
-        SELECT letter AS first, lead(letter) OVER (ORDER BY place) AS second
-        FROM string_to_table(lower(value), NULL) WITH ORDINALITY AS letters(letter, place)
-    ) AS pairs WHERE second IS NOT NULL
-$$
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE COST 5000 AS $$
+DECLARE
+    letters text[] := string_to_array(lower(value), NULL);
+    found text[] := '{}';
+BEGIN
+    FOR place IN 1 .. cardinality(letters) - 1 LOOP
+        found[place] := letters[place] || letters[place + 1];
+    END LOOP;
+    RETURN found;
+END $$
 """
 
 
@@ -52,7 +57,7 @@ class BigramIndex(GinIndex):
         return f"{type(self).__module__}.{type(self).__qualname__}", self.columns, {"name": self.name}
 
     def create_sql(self, model: type[Model], schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
-        schema_editor.execute(_FUNCTION, params=None)
+        schema_editor.execute(FUNCTION, params=None)
         return super().create_sql(model, schema_editor, using, **kwargs)
 
 

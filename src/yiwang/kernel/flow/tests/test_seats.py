@@ -20,7 +20,7 @@ from yiwang.kernel.flow.definitions import (
     end,
 )  # fmt: skip
 from yiwang.kernel.flow.models import Case, Seat
-from yiwang.kernel.flow.queries import available, delegated, inbox, timeline, visible
+from yiwang.kernel.flow.queries import available, inbox, reach_of, timeline, visible
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.cases import agency, at_handle, now, seat_of, voting
@@ -332,7 +332,7 @@ def test_invariant_16_委托人不再任职或不在期间_代理人看不到也
     agency(town)
     assert inbox(town["roads1"], "todo").count() == 1 and visible(town["roads1"], case)
     end(town)
-    assert delegated(town["roads1"], timezone.now()) == []
+    assert reach_of(town["roads1"], timezone.now()).stand_ins == ()
     assert not inbox(town["roads1"], "todo").exists() and not visible(town["roads1"], case)
     assert not [choice for choice in available(town["roads1"], now(case)) if choice.enabled]
     with pytest.raises(Refused):
