@@ -1,5 +1,6 @@
 """Catalogue search over HTTP with 40,000 resources of 16 items; against plain LIKE in the same run."""
 
+import gc
 import random
 import statistics
 import sys
@@ -18,7 +19,7 @@ from yiwang.kernel.access.services import declare
 from yiwang.kernel.orgs.services import create_organisation
 from yiwang.kernel.people.testing import PASSWORD, Town
 
-RESOURCES, ITEMS, RUNS, BAR = 40_000, 16, 400, 30
+RESOURCES, ITEMS, RUNS, BAR = 40_000, 16, 300, 30
 THINGS = [
     "房屋",
     "施工",
@@ -126,12 +127,16 @@ def main() -> bool:
     words = [asked(chance) for _ in range(RUNS)]
     client = reader()
     through, plain = [], []
+    # As the server does at its start.
+    gc.freeze()
+    for word in words[:10]:
+        client.get("/catalog/", {"q": word})
     for word in words:
         started = time.perf_counter()
         assert client.get("/catalog/", {"q": word}).status_code == 200
         through.append((time.perf_counter() - started) * 1000)
     with connection.cursor() as cursor:
-        for word in words[:60]:
+        for word in words[:30]:
             started = time.perf_counter()
             cursor.execute(PLAIN, [f"%{word}%"] * 3)
             cursor.fetchall()

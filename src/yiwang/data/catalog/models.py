@@ -3,10 +3,12 @@
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
-from django.db.models import Q
+from django.db.models import Func, Q
+from django.db.models.functions import Length
 
 from yiwang.data.catalog import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.search.indexing import Bigrams
 
 
 class Category(models.Model):
@@ -213,10 +215,19 @@ class SearchEntry(models.Model):
     cycle = models.CharField("更新周期", max_length=20, choices=terms.Cycle.choices)
     name = models.CharField("名称", max_length=120)
     words = SearchVectorField("检索词")
+    name_words = models.GeneratedField(
+        expression=Func(Bigrams("name"), function="array_to_tsvector", output_field=SearchVectorField()),
+        output_field=SearchVectorField(), db_persist=True, verbose_name="名称的检索词",
+    )  # fmt: skip
 
     class Meta:
         verbose_name = verbose_name_plural = "目录检索"
-        indexes = [GinIndex(fields=["words"], name="catalog_entry_words")]
+        indexes = [
+            GinIndex(fields=["words"], name="catalog_entry_words"),
+            GinIndex(fields=["name_words"], name="catalog_entry_name_words"),
+            # The order of hits: those of a common word are read along it, not all sorted.
+            models.Index(Length("name"), "resource", name="catalog_entry_short_first"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -29,7 +30,17 @@ def search_page(request: HttpRequest) -> HttpResponse:
         actor_of(request), given.get("q", ""), given, int(number) if number.isdecimal() and len(number) < 5 else 1
     )
     kept = {name: value for name, value in given.items() if name != "page" and value}
-    context = {"found": found, "text": given.get("q", "")[:100], "kept": kept}
+    facets = []
+    for name, label, choices in found.facets:
+        others = urlencode({each: value for each, value in kept.items() if each != name})
+        facets.append((label, f"?{others}", [(choice, f"?{others}&{name}={choice.value}") for choice in choices]))
+    context = {
+        "found": found,
+        "text": given.get("q", "")[:100],
+        "kept": kept,
+        "facets": facets,
+        "query": urlencode(kept),
+    }
     return page(request, "catalog/search.html", context, title="目录检索")
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from yiwang.data.catalog import contract, services
 from yiwang.data.catalog.models import Resource
+from yiwang.data.catalog.queries import search as searching
 from yiwang.data.catalog.queries.score import scores
 from yiwang.data.catalog.queries.search import search, tsquery, words_of
 from yiwang.data.catalog.terms import Content, Description, ItemSpec
@@ -45,6 +46,40 @@ def test_names_that_hold_the_word_come_first(district: District) -> None:
     assert names(district, "房屋") == ["房屋", "房屋登记信息", "许可证"]
 
 
+def test_order_of_several_words_names_with_all_then_some_then_none(district: District) -> None:
+    district.published("登记", abstract="无关", matters="")
+    district.published("房屋信息长名", abstract="登记")
+    district.published("甲", abstract="房屋登记")
+    district.published("房屋的登记信息")
+    assert names(district, "房屋 登记") == ["房屋的登记信息", "房屋信息长名", "甲"]
+
+
+def test_of_too_many_hits_no_figure_is_claimed(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "MOST", 2)
+    for name in ("许可的房屋", "许可", "许可证", "乙"):
+        district.published(name, abstract="许可")
+    reader = district["查阅人"]
+    found = search(reader, "许可", {})
+    assert (found.total, found.capped) == (2, True)
+    assert [each.name for each in found.resources] == ["许可", "许可证", "许可的房屋", "乙"][: len(found.resources)]
+    assert {choice.count for _, _, choices in found.facets for choice in choices} == {None}
+    assert any(choice.label == "住建局" for choice in found.facets[0][2])
+    assert "超过 2 条信息资源" in client_of(district, "查阅人").get("/catalog/?q=许可").content.decode()
+    whole = search(reader, "", {})
+    assert (whole.total, whole.capped) == (4, False) and whole.facets[0][2][0].count == 4
+
+
+def test_pages_follow_each_other_and_end(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searching, "SIZE", 2)
+    for name in ("许可一二三", "许可一", "许可一二", "甲"):
+        district.published(name, abstract="许可")
+    for text in ("许可", "许可 可一", ""):
+        pages = [[each.name for each in search(district["查阅人"], text, {}, page).resources] for page in (1, 2, 3)]
+        together = [name for page in pages for name in page]
+        expected = {"许可": ["许可一", "许可一二", "许可一二三", "甲"], "": ["甲", "许可一", "许可一二", "许可一二三"]}
+        assert together == expected.get(text, ["许可一", "许可一二", "许可一二三"]), text
+
+
 def test_facets_count_and_narrow(district: District) -> None:
     district.published("甲信息", cycle="day")
     district.published("乙信息", cycle="month")
@@ -68,14 +103,14 @@ def test_drafts_offline_entries_and_strangers_find_nothing(district: District) -
 
 
 @pytest.mark.parametrize("text", ["", "施工", "信息 许可", "a'b\\c & | ! :* <-> ()"])
-def test_a_search_takes_four_statements_whatever_it_finds(district: District, text: str) -> None:
+def test_a_search_takes_two_statements_whatever_it_finds(district: District, text: str) -> None:
     for number in range(3):
         district.published(f"施工许可信息{number}")
     with CaptureQueriesContext(
         connection,
     ) as caught:
         search(district["查阅人"], text, {})
-    assert len(caught) <= 4
+    assert len(caught) <= 2
 
 
 @given(st.text(max_size=60))
