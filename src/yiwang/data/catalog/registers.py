@@ -59,7 +59,7 @@ RESOURCES = register(
         search=("name", "code"), sort=("-id",), related=("organisation",),
         sections=(Section("目录", ("code", "name", "organisation", "category", "theme", "abstract"), form=False),
                   Section("数据", ("table", "rows", "loaded_at", "due_at", "synced_at", "receipt"), form=False)),
-        panels=(_content,), writes=(),
+        panels=(_content,), writes=(), adding="/catalog/new/",
         importing=Importing(key=("sequence", "item_name"), columns=COLUMNS, write=services.import_entries, synonyms=SYNONYMS,
                             joined_by=terms.JOINED_BY, template=workbook),
         actions=(
@@ -77,7 +77,7 @@ RESOURCES = register(
                 actor, record.pk, given["receipt"], timezone.now()), (Field("receipt", "上级目录代码或回执号", required=True),),
                 lambda actor, record: record.number > 0, "尚未发布。"),
         ),
-        empty="还没有编制目录。点“导入”下载模板，每个信息项填一行，填好后导入。",
+        empty="还没有编制目录。点“新增”逐项填写；或点“导入”下载模板，每个信息项填一行，填好后导入。",
     )
 )  # fmt: skip
 ITEMS = register(

@@ -112,7 +112,8 @@ SOURCES = register(
         writes=("change",),
         change=_change_source,
         link=lambda source: reverse("collection_source", args=[source.pk]),
-        empty="还没有来源。第一次上传会自动登记；其他方式在“新建来源”登记。",
+        adding="/collection/source/new/",
+        empty="还没有来源。第一次上传会自动登记；其他方式点“新增”登记。",
     )
 )
 STOCKS = register(

@@ -190,7 +190,7 @@ class Proposal(Record):
 class Term(models.Model):
     """法定与承诺期限：按生效日期取用，改期限另加一行。"""
 
-    code = models.CharField("事项", max_length=40)
+    code = models.CharField("事项", max_length=40, choices=terms.Duty.choices)
     name = models.CharField("名称", max_length=80)
     days = models.PositiveIntegerField("工作日")
     basis = models.CharField("依据", max_length=300)
@@ -220,6 +220,7 @@ class Objection(Record):
     sources = models.JSONField("来源", default=list, help_text="按列级血缘找到的来源")
     mark = models.CharField("标注", max_length=12, choices=terms.Mark.choices, default=terms.Mark.OPEN)
     corrected_in = models.PositiveIntegerField("更正于快照", null=True, blank=True)
+    compared = models.JSONField("核对", default=dict, blank=True, help_text="现行快照、原快照有无此行、内容是否相同")
     raised_on = models.DateField("提出日期")
     decided_at = models.DateTimeField("标注撤销时间", null=True, blank=True)
 

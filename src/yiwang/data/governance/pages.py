@@ -14,7 +14,7 @@ from yiwang.data.governance.models import Rule
 from yiwang.data.governance.services import objections, previews, rules
 from yiwang.data.governance.terms import Dimension, Severity
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
-from yiwang.kernel.access.actors import Conflict, Invalid, Refused
+from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.lake import functions
 from yiwang.kernel.ui.render import actor_of, fragment, page
 from yiwang.kernel.ui.routes import needs, route
@@ -137,7 +137,7 @@ def object_to(request: HttpRequest, resource: int) -> HttpResponse:
                 proposed=given["proposed"], idempotency=f"object:{given['key']}",
             )  # fmt: skip
             return HttpResponseRedirect(reverse("case", args=[made.case_id]))
-        except (Invalid, Conflict) as problem:
+        except Refused as problem:
             form.add_error(None, problem.message)
     context = {"form": form, "facts": facts, "rows": [form[name] for name in form.names]}
     return page(request, "governance/object.html", context, title="提出数据异议", status=422 if form.errors else 200)

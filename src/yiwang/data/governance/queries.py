@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run, Term
-from yiwang.data.governance.terms import Mark
+from yiwang.data.governance.terms import Mark, RuleSetState
 from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
@@ -92,6 +92,11 @@ def visible(actor: Actor, code: str) -> QuerySet[Any]:
 def rule_set(actor: Actor, pk: int) -> RuleSet:
     found: RuleSet = doors.row(actor, "governance.rule_set", pk)
     return found
+
+
+def draft_of(found: RuleSet) -> RuleSet:
+    """The draft of the resource's next rule set."""
+    return RuleSet.objects.get(resource=found.resource, state=RuleSetState.DRAFT)
 
 
 def run(actor: Actor, pk: int) -> Run:
@@ -179,6 +184,7 @@ def objection_sections(actor: Actor, found: Objection) -> list[Section]:
     ]  # fmt: skip
     if found.proposed:
         shown.append(Fact("主张的内容", found.proposed, wide=True))
+    shown.append(Fact("与现行数据核对", _compared(found), wide=True))
     if found.corrected_in:
         shown.append(Fact("更正于", f"第 {found.corrected_in} 号快照"))
     sources = tuple(
@@ -187,6 +193,15 @@ def objection_sections(actor: Actor, found: Objection) -> list[Section]:
     )
     nothing = (Fact("来源", "没有登记这一项的血缘：请提供部门从报送环节查起", wide=True),)
     return [Section("数据异议", tuple(shown)), Section("来源（由近到远）", sources or nothing)]
+
+
+def _compared(found: Objection) -> str:
+    if not found.compared:
+        return "等待核对（数据发布后一分钟左右自动进行）"
+    if not found.compared["found"]:
+        return f"第 {found.snapshot} 号快照里没有这一行，请核对主键的写法"
+    word = "与提出异议时相同，尚未更正" if found.compared["same"] else "已与提出异议时不同"
+    return f"第 {found.compared['snapshot']} 号快照里这一项{word}"
 
 
 def _seen(value: Any, kind: str, plain: bool) -> str:
@@ -211,6 +226,12 @@ def ways(actor: Actor, resource_id: int) -> Section | None:
     """How a reader of a resource says that something in it is wrong."""
     if not actor.can("governance.objection", "add"):
         return None
+    facts = catalog.resource(actor, resource_id)
+    if not (facts.key and facts.snapshot):
+        why = "还没有数据" if facts.key else "没有登记主键，指不出是哪一行"
+        return Section(
+            "数据有误？", (Fact("数据异议", f"本资源{why}，不能提出异议；有疑问请与提供单位联系", wide=True),)
+        )
     address = reverse("governance_object", args=[resource_id])
     return Section("数据有误？", (Fact("数据异议", "指明哪一行哪一项，交提供单位核实", address, wide=True),))
 

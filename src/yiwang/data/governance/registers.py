@@ -7,7 +7,7 @@ from django.urls import reverse
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
 from yiwang.data.governance.services import proposing, rules, scheduling, scoring
-from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
+from yiwang.data.governance.terms import Duty, ProposalState, RuleSetState, RunState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.jobs.services import enqueue
@@ -64,7 +64,9 @@ def _profile(actor: Actor, found: Run, data: dict[str, Any]) -> object:
 
 
 def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
-    return scoring.set_term(actor, data["code"], data["name"], data["days"], data["basis"], data["valid_from"])
+    return scoring.set_term(
+        actor, data["code"], Duty(data["code"]).label, data["days"], data["basis"], data["valid_from"]
+    )
 
 
 def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
@@ -81,13 +83,18 @@ def _verdict(actor: Actor, found: Run) -> tuple[str, str, dict[str, Any]]:
     return "各规则的结论", "governance/verdict.html", {"run": found, "findings": queries.findings_of(found)}
 
 
+def _month(found: Score) -> str:
+    return f"{found.month:%Y年%m月}"
+
+
 RULE_SETS = register(Register(
     code="governance.rule_set", model=RuleSet, name="质量规则",
     columns=("resource_name", "number", "organisation", "state", "published_at"), filters=("state",),
     search=("resource_name",), related=("organisation",),
     sections=(Section("规则集", ("resource_name", "number", "organisation", "state", "published_at", "published_by", "digest"), form=False),),
     actions=(
-        RecordAction("draft", "编制新版", _draft, available=_is_published, why="已有草稿时请直接修改草稿。", verb="add"),
+        RecordAction("draft", "编制新版", _draft, available=_is_published, why="只有现行的一版可以编制新版；草稿请直接修改。", verb="add",
+                     onward=lambda found: reverse("governance_edit", args=[queries.draft_of(found).pk])),
         RecordAction("publish", "发布", _publish, available=_is_draft, why="只有草稿可以发布。", confirm="发布后不能再改，此后的检查都用这一版。确定发布？"),
     ),
     writes=(), panels=(_rules,), empty="还没有质量规则。资源第一次报送数据时，平台会按目录登记的内容生成一版。",
@@ -140,13 +147,13 @@ ISSUES = register(Register(
 ))  # fmt: skip
 SCORES = register(Register(
     code="governance.score", model=Score, name="质量分",
-    columns=("month", "resource_name", "organisation", "score", "run__valid", "run__rows"), filters=("month",),
+    columns=(Column(_month, "月份"), "resource_name", "organisation", "score", "run__valid", "run__rows"), filters=("month",),
     search=("resource_name",), related=("organisation", "run__rule_set"), writes=(), empty="还没有质量分；每月由检查结果汇总。",
 ))  # fmt: skip
 TERMS = register(Register(
-    code="governance.term", model=Term, name="治理时限", columns=("name", "code", "days", "valid_from", "basis"),
+    code="governance.term", model=Term, name="治理时限", columns=("code", "days", "valid_from", "basis"),
     filters=("code",), resource=TERM,
-    sections=(Section("时限", ("code", "name", "days", "basis", "valid_from")),),
+    sections=(Section("时限", ("code", "days", "basis", "valid_from")),),
     writes=("add",), create=_add_term, empty="没有时限：先登记时限及依据，才能发整改单、受理异议。",
 ))  # fmt: skip
 REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES, TERMS)

@@ -18,7 +18,7 @@ from yiwang.data.masters.models import (
     Library,
     Member,
 )
-from yiwang.data.masters.terms import Survival
+from yiwang.data.masters.terms import Entity, FieldKind, Survival
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.lake import dependants
@@ -301,6 +301,33 @@ def coverage(actor: Actor) -> tuple[int, int]:
     """(mapped, all) business objects the actor may see."""
     seen: QuerySet[BusinessObject] = doors.rows(actor, "masters.object")
     return seen.filter(mapped_at__isnull=False).count(), seen.count()
+
+
+JOINS = {"left": "左联接（没有对应的也保留）", "inner": "内联接（两边都有的才保留）"}
+
+
+def design_panel(design: Design, accept: float, review: float) -> dict[str, Any]:
+    """The declared joins in words: sources with their condition, which field comes from where, what is worked out."""
+    content = design.content
+    names = dict(
+        LakeTable.objects.filter(name__in=[each["table"] for each in content["sources"]]).values_list("name", "title")
+    )
+    known = {each["name"]: each.get("title") or each["name"] for each in content.get("fields", ())}
+    sources = [
+        {
+            **each, "title": each.get("title") or each["alias"], "table_title": names.get(each["table"], "（数据表尚未建立）"),
+            "join": JOINS.get(each.get("join", "left"), "") if place and each.get("on") else "",
+            "ranks": "、".join(f"{known.get(name, name) if name != '*' else '其余各项'}第 {rank}" for name, rank in each.get("priority", {}).items()),
+            "lines": [("来源主键" if name == "key" else known.get(name, name), text) for name, text in each["fields"].items()],
+        }
+        for place, each in enumerate(content["sources"])
+    ]  # fmt: skip
+    outputs = [
+        {**each, "title": known[each["name"]], "word": dict(FieldKind.choices).get(each.get("kind", ""), "")}
+        for each in content.get("fields", ())
+    ]
+    return {"sources": sources, "outputs": outputs, "key": content.get("key", ()), "content": content, "resolved": design.library.entity != Entity.NONE,
+            "accept": f"{float(content.get('accept', accept)):.0%}", "review": f"{float(content.get('review', review)):.0%}"}  # fmt: skip
 
 
 def build_panel(library: Library) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from yiwang.data.masters.models import (
     Member,
     System,
 )
-from yiwang.data.masters.services import deciding, libraries, objecting, objects
+from yiwang.data.masters.services import deciding, designing, libraries, objecting, objects
 from yiwang.data.masters.terms import ConflictState, DecisionKind
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
@@ -56,6 +56,10 @@ def _builds(actor: Actor, library: Library) -> tuple[str, str, dict[str, Any]]:
     return "构建与归一", "masters/builds.html", queries.build_panel(library)
 
 
+def _design(actor: Actor, design: Design) -> tuple[str, str, dict[str, Any]]:
+    return "库设计", "masters/design.html", queries.design_panel(design, designing.ACCEPT, designing.REVIEW)
+
+
 def _golden_url(golden: GoldenRecord) -> str:
     return reverse("masters_golden", args=[golden.pk])
 
@@ -70,25 +74,6 @@ def _probability(candidate: Candidate) -> str:
 
 def _found_by(candidate: Candidate) -> str:
     return {"probable": "按相似程度"}.get(candidate.rule, candidate.rule)
-
-
-def _key(design: Design) -> str:
-    return "、".join(design.content.get("key", ()))
-
-
-def _sources(design: Design) -> str:
-    """Each source with the condition it is joined by."""
-    return "；".join(
-        f"{each.get('title') or each['table']}（数据表 {each['table']}）{'，按 ' + each['on'] + ' 联接' if each.get('on') else ''}"
-        for each in design.content.get("sources", ())
-    )
-
-
-def _made(design: Design) -> str:
-    return "、".join(
-        each["name"] + (f"＝{each['expression']}" if each.get("expression") else "")
-        for each in design.content.get("fields", ())
-    )
 
 
 def _inputs(build: Build) -> str:
@@ -119,8 +104,7 @@ LIBRARIES = register(Register(
 DESIGNS = register(Register(
     code="masters.design", model=Design, name="设计版本", columns=("library", "number", "reason", "created_by", "published_at"),
     filters=("library",), sort=("-id",), related=("library", "created_by"), writes=(),
-    sections=(Section("设计", ("library", "number", "reason", "digest", "published_at"), form=False),
-              Section("内容", (Column(_key, "主键"), Column(_sources, "来源"), Column(_made, "输出")), form=False)),
+    sections=(Section("设计", ("library", "number", "reason", "digest", "published_at"), form=False),), panels=(_design,),
     resource=Resource("masters.design", "设计版本", Design, verbs=(*VIEW, ("publish", "发布"))),
     actions=(RecordAction("publish", "发布", _publish, confirm="发布后按本版构建，不能再改。确定吗？",
                           available=lambda actor, design: design.published_at is None, why="本版已发布。"),),

@@ -5,7 +5,9 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Q
+from django.utils import timezone
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection.models import MaskRule, PersonRequest, PersonTerm, Removal
 from yiwang.data.protection.terms import RequestKind
 from yiwang.kernel.access import doors
@@ -28,6 +30,30 @@ def methods(recipient: str, on: date) -> dict[str, str]:
 
 def may_decide(actor: Actor, scan_id: int) -> bool:
     return doors.rows(actor, "protection.scan", "decide").filter(pk=scan_id).exists()
+
+
+def scanned(actor: Actor, resource_id: int) -> Section | None:
+    """On the catalogue's page of a resource: what was found in it last, and the way to look again."""
+    if not doors.rows(actor, "protection.scan").exists() and not actor.can("protection.scan", "add"):
+        return None
+    last = doors.rows(actor, "protection.scan").filter(resource_id=resource_id).order_by("-pk").first()
+    facts = [
+        Fact(
+            "最近识别",
+            f"{timezone.localtime(last.created_at):%Y-%m-%d}，{last.get_state_display()}",
+            f"/protection/scans/{last.pk}/",
+        )
+        if last
+        else Fact("最近识别", "还没有识别过；未定级的信息项按 4 级对待，不会共享和开放")
+    ]
+    if actor.can("protection.scan", "add"):
+        code = catalog.resource(actor, resource_id).code
+        facts.append(
+            Fact(
+                "识别敏感数据", "按名称和抽样值找出敏感信息项、提出分级，由人确认", f"/protection/scans/start/?q={code}"
+            )
+        )
+    return Section("敏感数据", tuple(facts))
 
 
 def may_handle(actor: Actor, request_id: int) -> bool:
@@ -99,3 +125,6 @@ def sections(actor: Actor, found: PersonRequest) -> list[Section]:
     if held:
         made.append(Section("查到的本人数据", tuple(held)))
     return [*made, Section("删除证明", tuple(gone))] if gone else made
+
+
+catalog.add_panel("protection", scanned)

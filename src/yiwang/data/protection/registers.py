@@ -67,7 +67,7 @@ LEVELS = tuple((str(value), label) for value, label in Level.choices)
 RULES = register(
     Register(
         code="protection.rule", model=GradingRule, name="定级规则", resource=RULE,
-        columns=("code", "name", Column(_kinds, "敏感类别"), "rows_from", "level", "valid_from", "valid_until"),
+        columns=("name", Column(_kinds, "敏感类别"), "rows_from", "level", "valid_from", "valid_until", "code"),
         filters=("level", Filter("valid_from", kind="dates")), search=("code", "name"), sort=("code",), writes=(),
         sections=(Section("规则", ("code", "name", Column(_kinds, "敏感类别"), "rows_from", "level")),
                   Section("效力", ("basis", "valid_from", "valid_until"))),

@@ -3,6 +3,7 @@
 import json
 import os
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -99,6 +100,39 @@ def apply(request: HttpRequest, resource_id: int) -> HttpResponse:
     return page(request, "sharing/apply.html", context, title="申请共享", status=422 if form.errors else 200)
 
 
+class TargetForm(forms.Form):
+    """Where pushed rows go; the parts of a connection apart, so that nobody writes an address by hand."""
+
+    name = forms.CharField(label="名称", max_length=60, help_text="如“民政局前置库”，在授权页按它选用")
+    host = forms.CharField(label="主机", max_length=200, help_text="数据库所在的主机名或 IP 地址")
+    port = forms.IntegerField(label="端口", initial=5432, min_value=1, max_value=65535)
+    database = forms.CharField(label="库名", max_length=63)
+    username = forms.CharField(label="账号", max_length=63, help_text="能在该库建模式、建表、写入的账号")
+    password = forms.CharField(
+        label="口令", max_length=200, strip=False, widget=forms.PasswordInput, help_text="加密保存，不再显示"
+    )
+    schema = forms.CharField(label="模式", max_length=63, initial="shared", help_text="推送的表放在这里，没有则新建")
+
+    def url(self) -> str:
+        given = {name: quote(str(value), safe="") for name, value in self.cleaned_data.items()}
+        return "postgresql://{username}:{password}@{host}:{port}/{database}".format(**given)
+
+
+def new_target(request: HttpRequest) -> HttpResponse:
+    """Register a department's own database; the connection is tried before it is kept."""
+    form = TargetForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = deliveries.register_target(
+                actor_of(request), name=form.cleaned_data["name"], url=form.url(), schema=form.cleaned_data["schema"]
+            )
+            return HttpResponseRedirect(f"/r/sharing.target/{made.pk}/")
+        except Invalid as problem:
+            place = next(iter(problem.errors), "")
+            form.add_error(place if place in form.fields else None, problem.message)
+    return page(request, "sharing/target.html", {"form": form}, title="推送目标", status=422 if form.errors else 200)
+
+
 def _chart(found: list[dict[str, Any]]) -> Any:
     return line([f"{row['day']:%m-%d}" for row in found], [("应答", [row["answered"] for row in found]),
                    ("拒绝", [row["refused"] for row in found])], title="近 30 天接口调用", unit="次")  # fmt: skip
@@ -110,6 +144,7 @@ def _overview(request: HttpRequest, resource: str, title: str, lead: str, drill:
     days = queries.trend(seen)
     context = {
         "rows": queries.by_grant(seen), "chart": _chart(days), "lead": lead, "drill": drill, "provider": resource == "sharing.provided",
+        "may_apply": actor.can("sharing.request", "add"),
         "answered": sum(row["answered"] for row in days), "refused": sum(row["refused"] for row in days),
         "returned": sum(row["rows"] for row in days),
         "waiting": list(doors.rows(actor, "sharing.request").filter(organisation_id=actor.organisation_id, way=Way.API)
@@ -154,6 +189,9 @@ def grant(request: HttpRequest, pk: int) -> HttpResponse:
     handed: deliveries.Handed | None = None
     if request.method == "POST" and request.POST.get("do") == "package":
         handed = deliveries.package(actor, pk)
+    elif request.method == "POST" and request.POST.get("do") == "target":
+        deliveries.choose_target(actor, pk, request.POST.get("target", ""))
+        return HttpResponseRedirect(request.path)
     elif request.method == "POST":
         issued = keys.issue_key(actor, pk)
     return page(request, "sharing/grant.html", _grant_context(request, actor, found, issued, handed), title=str(found))
@@ -177,7 +215,7 @@ def _grant_context(
         "grant": found, "fields": rows, "table": table, "address": gateway_address(), "key_name": key, "issued": issued,
         "handed": handed, "link": link, "keys": queries.keys_of(found), "may_issue": mine and found.way == Way.API,
         "may_package": found.way == Way.FILE and actor.can("sharing.grant", "deliver"), "skew": SKEW // 60,
-        "left": queries.left_today(found), "chart": _chart(queries.trend(queries.only(found))),
+        "targets": queries.targets_for(actor, found), "left": queries.left_today(found), "chart": _chart(queries.trend(queries.only(found))),
         "post": json.dumps({key: "…", "fields": found.projection[:3]}, ensure_ascii=False),
     }  # fmt: skip
 
@@ -216,6 +254,7 @@ def package(request: HttpRequest, token: str) -> HttpResponse:
 URLS = (
     route("sharing/apply/", choose, "sharing_choose", needs("sharing.request", "add")),
     route("sharing/apply/<int:resource_id>/", apply, "sharing_apply", needs("sharing.request", "add")),
+    route("sharing/targets/new/", new_target, "sharing_new_target", needs("sharing.target", "add")),
     route("sharing/mine/", mine, "sharing_mine", needs("sharing.grant")),
     route("sharing/readers/", readers, "sharing_readers", needs("sharing.provided")),
     route("sharing/grants/<int:pk>/", grant, "sharing_grant", SIGNED_IN),

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
-from yiwang.data.sharing.models import ApiKey, Call, Grant, Request, ServingTable, Term, Usage, UsageDay
-from yiwang.data.sharing.terms import Duty, GrantKind, ShareType
+from yiwang.data.sharing.models import ApiKey, Call, Grant, Request, ServingTable, Target, Term, Usage, UsageDay
+from yiwang.data.sharing.terms import Duty, GrantKind, ShareType, Way
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.lake import dependants
@@ -112,6 +112,13 @@ def by_grant(grants: QuerySet[Grant], days: int = 30) -> list[dict[str, Any]]:
         {"grant": each, "answered": each.answered or 0, "refused": each.refused or 0, "rows": each.returned or 0,
          "left": left_today(each)} for each in found.order_by("-answered", "-pk")[:200]
     ]  # fmt: skip
+
+
+def targets_for(actor: Actor, grant: Grant) -> list[Target] | None:
+    """Where the actor may have the grant's rows pushed to; None when that is not his to choose."""
+    if grant.way != Way.TABLE or not doors.rows(actor, "sharing.grant", "receive").filter(pk=grant.pk).exists():
+        return None
+    return list(doors.rows(actor, "sharing.target").filter(organisation_id=grant.organisation_id).order_by("name"))
 
 
 def left_today(grant: Grant) -> int:

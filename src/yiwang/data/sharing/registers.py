@@ -18,7 +18,7 @@ from yiwang.data.sharing.models import (
     Term,
     UsageDay,
 )
-from yiwang.data.sharing.services import deliveries, grants, keys, requests
+from yiwang.data.sharing.services import grants, keys, requests
 from yiwang.data.sharing.terms import GrantState, KeyState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
@@ -90,10 +90,6 @@ def _provider_resume(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
     return grants.resume(actor, grant.pk, reason=data["reason"], resource="sharing.provided")
 
 
-def _choose(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return deliveries.choose_target(actor, grant.pk, data["target"])
-
-
 def _revoke_key(actor: Actor, key: ApiKey, data: dict[str, Any]) -> ApiKey:
     return keys.revoke_key(actor, key.pk, reason=data["reason"])
 
@@ -148,8 +144,6 @@ GRANTS = register(Register(
     actions=(
         RecordAction("quota", "调整限额", _quota, fields=(
             Field("daily_quota", "每日限额", "integer", required=True), Field("rate", "每秒限次", "integer", required=True), *REASON)),
-        RecordAction("receive", "选择推送目标", _choose, fields=(Field("target", "推送目标编号", "integer", required=True),),
-                     available=lambda actor, grant: grant.way == "table", why="只有库表推送的授权要选目标。"),
         *_ending(_suspend, _resume, _revoke),
     ),
     empty="还没有授权。",
@@ -220,9 +214,11 @@ DELIVERIES = register(Register(
     resource=Resource("sharing.delivery", "交付记录", Delivery, verbs=VIEW), empty="没有交付记录。",
 ))  # fmt: skip
 TARGETS = register(Register(
-    code="sharing.target", model=Target, name="推送目标", columns=("id", "name", "host", "schema", "organisation", "created_at"),
+    code="sharing.target", model=Target, name="推送目标", columns=("name", "host", "schema", "organisation", "created_at"),
     sort=("-id",), related=("organisation",), writes=(), sections=(Section("目标", ("name", "host", "schema"), form=False),),
-    resource=Resource("sharing.target", "推送目标", Target, verbs=(*VIEW, ("add", "登记"))), empty="还没有推送目标。",
+    adding="/sharing/targets/new/",
+    resource=Resource("sharing.target", "推送目标", Target, verbs=(*VIEW, ("add", "登记"))),
+    empty="还没有推送目标。库表推送的授权要先有目标：点“新增”登记本部门的数据库，再到授权页选用。",
 ))  # fmt: skip
 SERVING = register(Register(
     code="sharing.serving", model=ServingTable, name="服务表",

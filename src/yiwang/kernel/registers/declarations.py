@@ -52,7 +52,8 @@ class Section:
 class RecordAction:
     """A verb on one record. `why` tells the officer when it is not available; `verb` is the permission.
 
-    bulk: "each" offers it over chosen rows, one by one; "all" over chosen rows, all or none.
+    bulk: "each" offers it over chosen rows, one by one; "all" over chosen rows, all or none. onward: the page that the
+    action leads to, such as that of a record it made; else that of the record itself.
     """
 
     code: str
@@ -65,6 +66,7 @@ class RecordAction:
     verb: str = ""
     on_frozen: bool = False
     bulk: Literal["", "each", "all"] = ""
+    onward: Callable[[Any], str] | None = None
 
     @property
     def permission(self) -> str:
@@ -156,7 +158,7 @@ class Register:
     """The declaration. `writes` are the generic doors open: add, change or none of them for a read-only register.
 
     `related` names further paths to fetch with the page (for callables and __str__). `link` leads a row elsewhere
-    than its generic detail page, such as a case page. `panels` add blocks (title, template, context) to the detail.
+    than its generic detail page, such as a case page. `adding` is the domain's own page for adding. `panels` add blocks (title, template, context) to the detail.
     """
 
     code: str
@@ -183,6 +185,7 @@ class Register:
     resource: Resource | None = None
     related: Sequence[str] = ()
     link: Callable[[Any], str] | None = None
+    adding: str = ""
     panels: Sequence[Callable[[Actor, Any], tuple[str, str, dict[str, Any]]]] = ()
     writes: Sequence[str] = ("add", "change")
     empty: str = ""

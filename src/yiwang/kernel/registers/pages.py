@@ -92,7 +92,7 @@ def may(actor: Actor, register: Register) -> dict[str, bool]:
     """Which generic doors the page shows; the services check again."""
     can = {verb: actor.can(register.guard.code, verb) for verb in ("add", "change", "export", "import")}
     return {
-        "add": can["add"] and "add" in register.writes,
+        "add": can["add"] and ("add" in register.writes or bool(register.adding)),
         "change": can["change"] and "change" in register.writes,
         "export": can["export"] and register.export,
         "import": can["import"] and register.importing is not None,
@@ -221,7 +221,8 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
         except (Invalid, Conflict) as error:
             problem, status = error.message, error.status
         else:
-            return HttpResponseRedirect(register.url if kept is None else register.url_of(record))
+            onward = action.onward or register.url_of
+            return HttpResponseRedirect(register.url if kept is None else onward(kept))
     else:
         guards.refuse_action(actor, register, action, record)
         version = guards.version_of(register, record)

@@ -16,6 +16,7 @@ from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+SHOWN = 30
 TYPES = {
     "text": "文本",
     "integer": "整数",
@@ -64,7 +65,13 @@ def upload(request: HttpRequest) -> HttpResponse:
         except Refused as refusal:
             form.add_error(None, refusal.message)
     chosen = next((facts for facts in offered if str(facts.id) == str(form["resource"].value() or "")), None)
-    context = {"form": form, "chosen": chosen, "offered": offered, "recent": queries.recent(actor), "types": TYPES}
+    words = request.GET.get("q", "").strip()[:60]
+    found = [facts for facts in offered if words in f"{facts.name} {facts.code} {facts.organisation}"]
+    context = {
+        "form": form, "chosen": chosen, "offered": offered, "recent": queries.recent(actor), "types": TYPES,
+        "shown": found[:SHOWN], "found": len(found), "words": words,
+        "several": len({facts.organisation_id for facts in offered}) > 1,
+    }  # fmt: skip
     return page(request, "collection/upload.html", context, title="报送数据", status=422 if form.errors else 200)
 
 

@@ -5,8 +5,9 @@ import io
 import pytest
 
 from yiwang.data.collection.models import HeaderMemory, Package, Stock
+from yiwang.data.collection.pages import delivery
 from yiwang.data.collection.services import intake, publishing
-from yiwang.data.collection.tests.world import HEADER, District, csv, rows, sheet
+from yiwang.data.collection.tests.world import HEADER, District, csv, publish_resource, rows, sheet
 from yiwang.kernel.access.actors import Conflict, Invalid, Refused
 from yiwang.kernel.jobs.testing import run_all
 
@@ -212,3 +213,16 @@ def test_bad_files_never_become_packages(district: District, name: str, content:
     with pytest.raises(Invalid, match=said):
         intake.receive(district["报送员"], district.source(), name, io.BytesIO(content))
     assert Package.objects.count() == 0
+
+
+def test_a_long_list_of_resources_is_searched(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "SHOWN", 1)
+    other = publish_resource(district, "房屋台账")
+    links = [f'href="?resource={resource}"' for resource in (district.resource, other)]
+    browser = district.client("报送员")
+    page = browser.get("/collection/upload/").content.decode()
+    assert sum(link in page for link in links) == 1 and "符合的有 2 项，只列前 1 项" in page
+    page = browser.get("/collection/upload/", {"q": "房屋"}).content.decode()
+    assert [link in page for link in links] == [False, True] and "只列前" not in page
+    assert "没有含“没有的”的资源" in browser.get("/collection/upload/", {"q": "没有的"}).content.decode()
+    assert f'value="{other}" selected' in browser.get("/collection/upload/", {"resource": other}).content.decode()

@@ -1,5 +1,6 @@
 """异议：提出即标注，受理、核实、更正，标注撤销；期限从提出起算。"""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
 from yiwang.kernel.lake import lineage
 from yiwang.kernel.lake import queries as lake
+from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.ledger import services as ledger
 
 OUTCOMES = {"corrected": Mark.CORRECTED, "unfounded": Mark.UNFOUNDED}
@@ -92,5 +94,46 @@ def _require_correction(found: Objection, number: int) -> None:
             f"更正要指明第 {found.snapshot} 号之后、已经发布的快照；第 {number} 号不是。请先报送并发布更正后的数据。",
             rule="更正须有据可查",
         )
+    _require_change(found, table)
     found.corrected_in = number
     found.save(update_fields=["corrected_in", "updated_at"])
+
+
+def uncompared() -> list[int]:
+    """Open objections whose cell was not yet looked up in today's data."""
+    now = dict(LakeTable.objects.filter(current__isnull=False).values_list("name", "current__number"))
+    found = Objection.objects.filter(mark=Mark.OPEN).values_list("pk", "table", "compared__snapshot")
+    return [pk for pk, table, seen in found if table in now and now[table] != seen]
+
+
+def compare(actor: Actor, objection_id: int) -> Objection:
+    """Look the disputed cell up in the data objected to and in today's; worker only. Values are not kept."""
+    actor.require("governance.objection", "view")
+    found = Objection.objects.get(pk=objection_id)
+    table, key = lake.table(found.table), json.loads(found.row_key)
+    then, now = table.snapshots.filter(number=found.snapshot, expired_at=None).first(), lake.current(table)
+    old = lake.rows(then, [found.field], limit=1, keys=[key]) if then else None
+    new = lake.rows(now, [found.field], limit=1, keys=[key]) if now else []
+    found.compared = {
+        "snapshot": now.number if now else 0,
+        "found": old is None or bool(old),
+        "same": bool(old) and old == new,
+    }
+    found.save(update_fields=["compared"])
+    return found
+
+
+def _require_change(found: Objection, table: LakeTable) -> None:
+    """The cell of today's data must differ from the one objected to; a row that left the data is a correction too."""
+    now = lake.current(table)
+    if now is None or found.compared.get("snapshot") != now.number:
+        raise Refused(
+            "平台还没有把现行数据与异议所指的内容核对过，没有办结。新数据发布后一分钟左右自动核对，请稍候再办。",
+            rule="更正须有据可查",
+        )
+    if found.compared["same"]:
+        raise Refused(
+            f"现行数据（第 {now.number} 号快照）里这一行这一项的内容与提出异议时相同，没有更正，异议没有办结。"
+            "请先报送改正后的数据；核实后认为原内容无误的，请选“核实无误”并写明依据。",
+            rule="更正须有据可查",
+        )

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 from django.db import DatabaseError, transaction
+from django.test import Client
 
 from yiwang.data.governance import contract
 from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
@@ -14,6 +15,7 @@ from yiwang.data.governance.terms import RunState, Severity
 from yiwang.data.governance.tests.world import World
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.lake import engine
+from yiwang.kernel.people.models import Account
 
 
 def by_code(verdict: contract.Verdict) -> dict[str, tuple[int, int]]:
@@ -22,6 +24,16 @@ def by_code(verdict: contract.Verdict) -> dict[str, tuple[int, int]]:
 
 def checked(world: World, *rows: dict[str, object], package: str = "P1") -> contract.Verdict:
     return contract.check(SYSTEM, world.facts.id, world.sheet(*rows), package)
+
+
+def test_a_new_edition_leads_on_to_its_draft(world: World) -> None:
+    published = rules.publish(world["治理员"], rules.draft(world["治理员"], world.facts.id))
+    browser = Client()
+    browser.force_login(Account.objects.get(person=world["治理员"].person_id))
+    answer = browser.post(f"/r/governance.rule_set/{published.pk}/act/draft/", {})
+    draft = RuleSet.objects.get(resource=world.facts.id, state="draft")
+    assert answer.headers["Location"] == f"/governance/rules/{draft.pk}/"
+    assert browser.get(answer.headers["Location"]).status_code == 200
 
 
 def test_a_resource_without_rules_starts_with_what_its_catalogue_promises(world: World) -> None:

@@ -107,6 +107,20 @@ def test_review_lineage_and_registers_open(world):
     assert steward.get("/masters/lineage/?table=nothing&column=x").status_code in (403, 404)
 
 
+def test_a_design_shows_its_joins_in_words(world):
+    steward = browser(world, "管理员")
+    for code, words in (
+        ("population", ("户籍人口", "按归一结果合并", "住址第 2", "95% 及以上自动归并", "择优次序")),
+        (
+            "employment",
+            ("主表，逐行保留", "内联接（两边都有的才保留）", "证件号码 = 参保证件", "years_between", "主键"),
+        ),
+    ):
+        design = world.library(code).designs.latest("number")
+        page = steward.get(f"/r/masters.design/{design.pk}/").content.decode()
+        assert [word for word in words if word not in page] == []
+
+
 def homes(library) -> dict[str, str]:
     """Record → identity of its golden record."""
     return dict(Member.objects.filter(library=library, golden__retired_at=None).values_list("ref", "golden__uid"))

@@ -224,6 +224,17 @@ def test_the_public_form_gives_a_code_that_tells_nothing_of_the_person(district:
     assert client.get("/public/personal-information/track/", {"code": "NOPE"}).status_code == 404
 
 
+def test_the_catalogue_page_leads_to_detection_and_to_its_last_result(district: District, tmp_path: Path) -> None:
+    facts = holding(district, tmp_path, ROWS)
+    client = Client(HTTP_HOST="localhost")
+    client.force_login(Account.objects.get(person_id=district["安全员"].person_id))
+    page = client.get(f"/catalog/{facts.id}/").content.decode()
+    assert "还没有识别过" in page and f"/protection/scans/start/?q={facts.code}" in page
+    assert facts.name in client.get("/protection/scans/start/", {"q": facts.code}).content.decode()
+    scan = services.run_scan(SYSTEM, services.request_scan(district["安全员"], facts.id).pk)
+    assert f'href="/protection/scans/{scan.pk}/"' in client.get(f"/catalog/{facts.id}/").content.decode()
+
+
 def test_all_findings_of_a_scan_are_decided_on_one_page(district: District, tmp_path: Path) -> None:
     facts = holding(district, tmp_path, ROWS)
     scan = services.run_scan(SYSTEM, services.request_scan(district["安全员"], facts.id).pk)

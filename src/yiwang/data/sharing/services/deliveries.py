@@ -36,17 +36,19 @@ def register_target(actor: Actor, *, name: str, url: str, schema: str) -> Target
     """A department's own PostgreSQL schema; the connection is tried before it is kept."""
     actor.require("sharing.target", "add")
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres") or not re.fullmatch(NAME, schema):
-        raise Invalid(
-            "目标须为 postgresql://用户:口令@主机:端口/库名，模式名为英文字母、数字与下划线。",
-            errors={"url": ["格式不对"]},
-        )
+    if not re.fullmatch(NAME, schema):
+        raise Invalid("模式名只能用英文字母、数字与下划线，不以数字开头，没有登记。", errors={"schema": ["格式不对"]})
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise Invalid("目标须为 postgresql://用户:口令@主机:端口/库名，没有登记。", errors={"url": ["格式不对"]})
+    if Target.objects.filter(organisation_id=actor.home(), name=name.strip()[:60]).exists():
+        raise Invalid(f"本部门已有名为“{name.strip()}”的推送目标，没有登记。请换一个名称。", errors={"name": ["重名"]})
     try:
         with psycopg.connect(url, connect_timeout=8) as connection:
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     except psycopg.Error as error:
         raise Invalid(
-            f"连不上或不能建模式：{str(error).splitlines()[0][:200]}", errors={"url": ["连接失败"]}
+            f"连不上该数据库，或账号不能在库里建模式，没有登记。请核对主机、端口、库名、账号与口令（数据库的原话：{str(error).splitlines()[0][:200]}）。",
+            errors={"url": ["连接失败"]},
         ) from error
     made = Target.objects.create(
         organisation_id=actor.home(), created_by_id=actor.person_id, name=name.strip()[:60], schema=schema,
@@ -57,10 +59,13 @@ def register_target(actor: Actor, *, name: str, url: str, schema: str) -> Target
 
 
 @transaction.atomic
-def choose_target(actor: Actor, grant_id: int, target_id: int) -> Grant:
+def choose_target(actor: Actor, grant_id: int, target_id: int | str) -> Grant:
     """The consumer says where its pushed rows go."""
     doors.row(actor, "sharing.grant", grant_id, "receive")
-    target = doors.row(actor, "sharing.target", target_id)
+    known = doors.rows(actor, "sharing.target")
+    target = known.filter(pk=int(target_id)).first() if str(target_id).isdecimal() else None
+    if target is None:
+        raise Invalid("没有选中推送目标，未作更改。请从列表里选本部门登记的目标。", errors={"target": ["必选"]})
     grant = Grant.objects.select_for_update().get(pk=grant_id)
     if grant.way != Way.TABLE or target.organisation_id != grant.organisation_id:
         raise Invalid("只有库表推送的授权可以选本部门登记的目标。", errors={"target": ["不符"]})

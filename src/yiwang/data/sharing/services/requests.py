@@ -76,8 +76,10 @@ def _opened(actor: Actor, request: Request, facts: ResourceFacts, key: str) -> R
     clock = clocks.current(case.pk, "answer")
     request.case, request.answer_due = case, clock.due_at if clock else None
     request.save()
+    titles = {item.name: item.title for item in facts.items}
     catalog.record_demand(
-        reference(request), organisation_id=request.organisation_id, wanted=f"{request.resource_name}：{'、'.join(request.fields)}",
+        case.number, organisation_id=request.organisation_id,
+        wanted=f"{request.resource_name}：{'、'.join(titles[name] for name in request.fields)}",
         purpose=request.purpose, asked_at=request.created_at, resource_id=facts.id, provider_id=facts.organisation_id,
     )  # fmt: skip
     ledger.record(
@@ -86,11 +88,6 @@ def _opened(actor: Actor, request: Request, facts: ResourceFacts, key: str) -> R
                "answer_basis": answer.basis},
     )  # fmt: skip
     return request
-
-
-def reference(request: Request) -> str:
-    """The request's number on the catalogue's lists."""
-    return f"sharing.request:{request.case_id}"
 
 
 def _refuse_withheld(actor: Actor, facts: ResourceFacts, purpose: str) -> None:
@@ -103,7 +100,7 @@ def _refuse_withheld(actor: Actor, facts: ResourceFacts, purpose: str) -> None:
     reason = "全部信息项为不予共享，或尚未定级，或级别高于可共享的级别。"
     basis = "；".join(bases) or f"{LAW}、GB/T 43697—2024 分类分级"
     with transaction.atomic():
-        number, now = f"sharing.withheld:{facts.id}:{actor.home()}:{timezone.localdate()}", timezone.now()
+        number, now = f"不予共享-{facts.code}-{actor.home()}-{timezone.localdate()}", timezone.now()
         catalog.record_demand(
             number, organisation_id=actor.home(), wanted=facts.name, purpose=purpose, asked_at=now, resource_id=facts.id,
             provider_id=facts.organisation_id,
@@ -202,7 +199,7 @@ def _closed(event: Event, request: Request) -> None:
         RequestState(request.state), "withdrawn"
     )
     catalog.settle_demand(
-        reference(request), outcome, settled_at=at, reason=request.refusal_reason, basis=request.refusal_basis
+        request.case.number, outcome, settled_at=at, reason=request.refusal_reason, basis=request.refusal_basis
     )
     if request.state == RequestState.WITHDRAWN:
         for grant in request.grants.exclude(state=GrantState.REVOKED):

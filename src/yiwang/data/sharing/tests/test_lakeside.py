@@ -10,13 +10,14 @@ import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.gateway import cells
 from yiwang.data.sharing.jobs import check, follow, serve
-from yiwang.data.sharing.models import Delivery, Grant, Package, ServingTable
+from yiwang.data.sharing.models import Delivery, Grant, Package, ServingTable, Target
 from yiwang.data.sharing.services import deliveries, grants, handing, lakeside
 from yiwang.data.sharing.tests.world import Bureau
 from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Invalid, Refused
@@ -24,6 +25,7 @@ from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.lake.testing import parquet
+from yiwang.kernel.people.models import Account
 
 COLUMNS = [{"name": "id_number", "type": "text"}, {"name": "name", "type": "text"}, {"name": "status", "type": "text"},
            {"name": "moved_on", "type": "date"}, {"name": "medical", "type": "text"}]  # fmt: skip
@@ -312,6 +314,36 @@ def test_不合规的推送目标(bureau: Bureau, target: str) -> None:
     ):
         with pytest.raises(Invalid):
             deliveries.register_target(bureau["民政需求员"], name="甲", url=url, schema=schema)
+
+
+def test_推送目标在页面登记_在授权页选用(bureau: Bureau, target: str) -> None:
+    grant = bureau.grant(way="table", fields=["id_number", "status"])
+    client, address = Client(), "/sharing/targets/new/"
+    client.force_login(Account.objects.get(person_id=bureau["民政需求员"].person_id))
+    assert f'href="{address}"' in client.get("/r/sharing.target/").content.decode()
+    assert "还没有登记推送目标" in client.get(f"/sharing/grants/{grant.pk}/").content.decode()
+    found = connection.settings_dict
+    given = {"name": "民政前置库", "host": found["HOST"], "port": found["PORT"] or 5432, "database": found["NAME"],
+             "username": found["USER"], "password": found["PASSWORD"] or "x", "schema": "consumer"}  # fmt: skip
+    for change, word in (
+        ({"name": "", "host": ""}, "必填"), ({"port": "abc"}, "整数"), ({"port": 70000}, "65535"), ({"schema": "a; drop"}, "模式名只能用"),
+        ({"name": "长" * 61}, "60"), ({"host": "/nonexistent"}, "连不上该数据库"),
+    ):  # fmt: skip
+        answer = client.post(address, {**given, **change})
+        assert answer.status_code == 422 and word in answer.content.decode(), change
+        assert Target.objects.count() == 0
+    assert client.post(address, given).status_code == 302
+    made = Target.objects.get()
+    again = client.post(address, given)
+    assert again.status_code == 422 and "已有名为“民政前置库”" in again.content.decode()
+    page = f"/sharing/grants/{grant.pk}/"
+    assert client.post(page, {"do": "target", "target": "x"}).status_code == 422
+    assert client.post(page, {"do": "target", "target": made.pk}).status_code == 302
+    assert "推送到“民政前置库”" in client.get(page).content.decode()
+    provider = Client()
+    provider.force_login(Account.objects.get(person_id=bureau["公安审核员"].person_id))
+    assert provider.get(address).status_code == 403
+    assert provider.post(page, {"do": "target", "target": made.pk}).status_code in (403, 404)
 
 
 def test_文件包_加密_可核对_只下载一次(bureau: Bureau, load: Any) -> None:

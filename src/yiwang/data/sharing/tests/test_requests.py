@@ -51,7 +51,7 @@ def test_有条件的走完全程_授权只含申请的字段(bureau: Bureau) ->
     request.refresh_from_db()
     grant.refresh_from_db()
     assert (request.state, grant.state) == (RequestState.DELIVERED, GrantState.ACTIVE)
-    assert Demand.objects.get(reference=requests.reference(request)).state == "met"
+    assert Demand.objects.get(reference=request.case.number).state == "met"
 
 
 def test_无条件的一个工作日_不能附条件也不能拒绝(bureau: Bureau) -> None:
@@ -77,10 +77,11 @@ def test_拒绝须有理由和依据_经复核后列入负面清单(bureau: Bure
         with pytest.raises(Invalid):
             bureau.act("公安审核员", request, "refuse", **data)
     bureau.act("公安审核员", request, "refuse", refusal_reason="涉及侦查", refusal_basis="《刑事诉讼法》第五十四条")
-    assert Demand.objects.get(reference=requests.reference(request)).state == "open"
+    demand = Demand.objects.get(reference=request.case.number)
+    assert demand.state == "open" and "id_number" not in demand.wanted and "身份证号" in demand.wanted
     bureau.act("数管复核员", request, "confirm")
     request.refresh_from_db()
-    found = Demand.objects.get(reference=requests.reference(request))
+    found = Demand.objects.get(reference=request.case.number)
     assert (request.state, found.state, found.reason, found.basis) == (
         "refused",
         "refused",
