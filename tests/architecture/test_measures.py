@@ -89,10 +89,8 @@ def test_声明齐全_记录有台账可看(measure):
 
 
 def test_数据里确实有数(city):
-    """Of the domains this city is made with; the others count in their own tests."""
-    made = [measure for measure in MEASURES if measure.code.startswith(("appraisal.", "hotline."))]
-    empty = [measure.code for measure in made if not queries.value(SYSTEM, measure.code, HALF).numerator]
-    assert len(empty) <= len(made) // 3, empty
+    empty = [measure.code for measure in MEASURES if not queries.value(SYSTEM, measure.code, HALF).numerator]
+    assert len(empty) <= len(MEASURES) // 6, empty
 
 
 def test_口径全部登记_再次登记不增加(city):

@@ -19,12 +19,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Response, sync_playwright
 
-from tests import databases
+from tests import city
 from tests.journeys.walking import Walker
 
 ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "var" / "journeys"
-CITY = "yiwang_journey_city"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 DATABASE = f"yiwang_journey_{WORKER or 'alone'}"  # of this process
 CHROMIUM = (
@@ -35,14 +34,6 @@ CHROMIUM = (
     "--lang=zh-CN",
 )
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
-BUILD = """
-import django; django.setup()
-from django.core.management import call_command
-from yiwang.site.preparation import SEEDS
-for step in (*(command for command, _ in SEEDS), "demo"):
-    call_command(step, verbosity=0)
-from tests.journeys.town import build; build()
-"""
 START_SECONDS = 180.0
 
 
@@ -73,13 +64,6 @@ def _append_only_tables_can_be_emptied() -> None:
     """Journeys touch the database only through the site, never through this process."""
 
 
-def _run(*command: str, environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
-
-
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -99,13 +83,6 @@ def _await(address: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     raise AssertionError(f"no answer from {address}: {log.read_text()[-3000:]}")
 
 
-def _environment(database: str, var: Path) -> dict[str, str]:
-    return {
-        **os.environ, "DATABASE_URL": databases.named(database), "YIWANG_VAR": str(var), "YIWANG_ENV": "demo",
-        "DJANGO_SETTINGS_MODULE": "tests.journeys.settings", "PYTHONPATH": str(ROOT), "YIWANG_CITY": "示例市",
-    }  # fmt: skip
-
-
 @contextmanager
 def _in_turn(temporary: pytest.TempPathFactory, name: str) -> Iterator[Path]:
     """The folder that the processes of a run share; what they make in it is made by the first and found by the others."""
@@ -116,24 +93,11 @@ def _in_turn(temporary: pytest.TempPathFactory, name: str) -> Iterator[Path]:
         yield shared
 
 
-def _city(temporary: pytest.TempPathFactory) -> Path:
-    """The var folder of the demonstration city and a small town of the kernel."""
-    with _in_turn(temporary, "city") as shared:
-        var, built = shared / "city", shared / "city.built"
-        if not built.exists():
-            databases.copy(CITY)
-            _run("-c", BUILD, environment=_environment(CITY, var))
-            built.touch()
-    return var
-
-
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """The whole platform, served by granian, with a city of this process's own: what others do is not seen here."""
     var = tmp_path_factory.getbasetemp() / "site"
-    shutil.copytree(_city(tmp_path_factory), var)
-    databases.clone(CITY, DATABASE)
-    environment = _environment(DATABASE, var)
+    city.copy(DATABASE, var)
     port, log = _free_port(), var / "server.log"
     address = f"http://127.0.0.1:{port}"
     accounts = [tuple(line) for line in json.loads((var / "demo-accounts.json").read_text())]
@@ -141,7 +105,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         server = subprocess.Popen(
             [str(Path(sys.executable).parent / "granian"), "--interface", "wsgi", "--host", "127.0.0.1", "--port",
              str(port), "--workers", "1", "--blocking-threads", "4", "yiwang.site.wsgi:application"],
-            cwd=ROOT, env=environment, stdout=output, stderr=output,
+            cwd=ROOT, env=city.environment(DATABASE, var), stdout=output, stderr=output,
         )  # fmt: skip
     try:
         _await(address, server, log)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from yiwang.site import localdb, preparation
 from yiwang.site.console import fail, progress, say
@@ -122,7 +123,12 @@ def phases(browser: bool, selection: Sequence[str]) -> list[tuple[str, list[str]
 def test(selection: Sequence[str]) -> None:
     browser = require_browser()
     url = preparation.database_url()
-    environment = {**os.environ, "DATABASE_URL": url, "YIWANG_CHROMIUM": chromium() or ""}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "YIWANG_CHROMIUM": chromium() or "",
+        "YIWANG_TEST_RUN": uuid4().hex,
+    }
     began, failed = time.monotonic(), False
     shutil.rmtree(REPORTS, ignore_errors=True)
     for name, options in phases(browser, selection):

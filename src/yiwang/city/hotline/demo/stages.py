@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from yiwang.city.hotline.demo.building import Builder
-from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.models import RepeatFinding, Request
 from yiwang.city.hotline.services import exclusions, handling, insight, triage
 from yiwang.city.hotline.services.intake import Intake, register_many, register_request
 from yiwang.city.hotline.services.parts import Part, split_request
@@ -37,7 +37,22 @@ STAGED = (
     Staged("review", "CJ0203", "解放路路口标线磨损", "望江街道解放路路口停止线磨损看不清。"),
     Staged("callback", "CJ0203", "工业大道路肩塌陷", "河西街道工业大道近物流园处路肩塌陷。"),
     Staged("rework", "CJ0203", "枫林路积水反复", "望江街道枫林路 20 号门前每逢下雨就积水。"),
-    Staged("excluded", "CJ0305", "反映邻居合法加装电梯", "向阳新村 5 号楼加装电梯挡光，要求拆除。"),
+    Staged("excluded", "CJ0305", "反映邻居合法加装电梯", "向阳新村 5 号楼加装电梯挡光，要求拆除。", "appealed"),
+    Staged("excluded", "CJ0305", "要求恢复已依法拆除的违建", "柳荫街道学院街自建棚屋拆除后要求原样恢复。", "settled"),
+)
+# Asked and answered in the same call.
+ASKED = (
+    (
+        "询问落户材料",
+        "咨询大学毕业生落户要带哪些材料。",
+        "请带身份证、毕业证书和户口簿，到任一派出所户籍窗口办理，当场办结。",
+    ),
+    (
+        "询问社保断缴影响",
+        "咨询灵活就业人员断缴一个月养老保险有何影响。",
+        "不影响已有年限，次月续缴即可，可在手机端自助补缴。",
+    ),
+    ("询问不动产登记时限", "咨询二手房转移登记几天能办好。", "材料齐全的，一般登记一个工作日办结，可先在网上预约。"),
 )
 # Asked in words the classifier has learnt nothing about: it abstains and shows three choices.
 UNSURE = (
@@ -69,15 +84,28 @@ def build(builder: Builder) -> None:
         _go(builder, request, staged)
     for number, (title, said) in enumerate(KEPT):
         register_request(builder.actor("operator"), _intake(builder, title, said, 0, 60 + number), submit=False)
+    for number, (title, said, reply) in enumerate(ASKED):
+        asked = register_request(builder.actor("operator"), _intake(builder, title, said, 0, 70 + number), submit=False)
+        flow.act(builder.actor("operator"), asked.case_id, "answer_now", data={"reply": reply})
     split_request(
         builder.actor("dispatcher"), made[-1].pk,
         [Part("金桥公寓 3 号楼电梯停运", "石桥街道金桥公寓 3 号楼电梯停运一周，老人上下楼困难。", "CJ0101", None),
          Part("金桥公寓楼下烧烤占道", "石桥街道金桥公寓楼下烧烤摊每晚占道，油烟很大。", "CJ0402", None)],
         opinion="一件诉求含两件事，责任单位不同。",
     )  # fmt: skip
+    _judge(builder)
     told = list(Request.objects.filter(title=EVENT).order_by("pk").values_list("pk", flat=True))
     if len(told) > 1:
         insight.group_event(builder.actor("dispatcher"), told, EVENT, "同一工地夜间施工，多名居民分别反映。")
+
+
+def _judge(builder: Builder) -> None:
+    """Of every four findings two are confirmed, one is not, one waits for the section chief."""
+    manager = builder.actor("manager")
+    found = RepeatFinding.objects.order_by("request_id", "pk").values_list("pk", flat=True)
+    for number, finding in enumerate(list(found)):
+        if number % 4 < 3:
+            insight.judge_repeat(manager, finding, confirmed=number % 4 < 2)
 
 
 def _intake(builder: Builder, title: str, said: str, hours: int, number: int) -> Intake:
@@ -114,7 +142,7 @@ def _go(builder: Builder, request: Request, staged: Staged) -> None:
         builder.act(caller, request, "dissatisfied", called, opinion="诉求人称没有解决。", data=said)
     elif staged.until == "excluded":
         builder.act(caller, request, "dissatisfied_final", called, opinion="诉求人坚持拆除。", data={"resolved": False})
-        _exclude(builder, request, unit)
+        _exclude(builder, request, unit, staged.trouble)
 
 
 def _befall(builder: Builder, request: Request, trouble: str) -> None:
@@ -138,11 +166,14 @@ def _befall(builder: Builder, request: Request, trouble: str) -> None:
         )  # fmt: skip
 
 
-def _exclude(builder: Builder, request: Request, unit: str) -> None:
-    """The unit asks, the section chief upholds, the caller appeals for the citizen: the director has to decide."""
+def _exclude(builder: Builder, request: Request, unit: str, end: str) -> None:
+    """The unit asks, the section chief upholds; the citizen appeals, so that the director has to decide, or does not."""
     found = exclusions.apply_exclusion(
         builder.actor("handler", unit), request.pk, ground=ExclusionGround.BEYOND,
-        statement="加装电梯经业主依法表决并取得许可，规划核实无挡光，要求拆除没有依据。",
+        statement="经核查手续齐全、依法实施，所提要求没有法律依据，已当面说明。",
     )  # fmt: skip
-    flow.act(builder.actor("manager"), found.case_id, "uphold", opinion="许可文件齐全，情况属实。")
-    flow.act(builder.actor("caller"), found.case_id, "appeal", opinion="诉求人对认定不服，要求复核。")
+    flow.act(builder.actor("manager"), found.case_id, "uphold", opinion="文件齐全，情况属实。")
+    if end == "settled":
+        flow.act(builder.actor("caller"), found.case_id, "final")
+    else:
+        flow.act(builder.actor("caller"), found.case_id, "appeal", opinion="诉求人对认定不服，要求复核。")
