@@ -16,7 +16,7 @@ from pytest_django import DjangoDbBlocker
 from tests import databases, worlds
 
 # What migrating writes and no test changes; written anew after every test it would take longer than the test.
-KEPT = ("django_content_type", "auth_permission")
+KEPT = ("django_content_type", "auth_permission", "clocks_limit")
 
 
 def _emptying(style: object, tables: Iterable[str], **how: bool) -> list[str]:

@@ -11,6 +11,7 @@ from yiwang.city.hotline.terms import CALLER, DISPATCHER, HANDLER, MANAGER, OPER
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
 from yiwang.kernel.measures.declarations import ReportSpec
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
 TEXTS = Path(__file__).parent / "templates" / "hotline"
@@ -29,11 +30,11 @@ ROLES = (
         *_all((REQUEST, "view"), (REQUEST, "add"), (REQUEST, "triage"), (REQUEST, "export"), (REQUEST, "import"),
               (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"), ("hotline.topic", "run"),
               ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
-              ("hotline.triage_model", "view")), *DICTIONARY)),
+              ("hotline.triage_model", "view")), *limit_grants("hotline", "view"), *DICTIONARY)),
     RoleSpec(HANDLER, "承办员", (
         (REQUEST, "view", Scope.TREE), (REQUEST, "exclude", Scope.TREE), (REQUEST, "export", Scope.TREE),
         (EXCLUSION, "view", Scope.TREE), ("hotline.charge", "view", Scope.TREE), (REPORTER, "contact", Scope.TREE),
-        *DICTIONARY)),
+        *limit_grants("hotline", "view"), *DICTIONARY)),
     RoleSpec(CALLER, "回访员", (
         *_all((REQUEST, "view"), (REPORTER, "view"), (REPORTER, "unmask"), (EXCLUSION, "view")), *DICTIONARY)),
     RoleSpec(MANAGER, "热线负责人", (
@@ -41,7 +42,8 @@ ROLES = (
               (REQUEST, "exclude"), (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"),
               ("hotline.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
               ("hotline.triage_model", "view"), ("hotline.triage_model", "add"), (EXCLUSION, "view"),
-              ("hotline.charge", "view"), ("hotline.contact", "view"), ("hotline.contact", "export"), ("appraisal.period", "view"), ("appraisal.deduction", "view")), *DICTIONARY)),
+              ("hotline.charge", "view"), ("hotline.contact", "view"), ("hotline.contact", "export"), ("appraisal.period", "view"), ("appraisal.deduction", "view")),
+        *limit_grants("hotline", "view", "export", "declare"), *DICTIONARY)),
 )  # fmt: skip
 
 DOMAIN = Domain(
@@ -57,10 +59,18 @@ DOMAIN = Domain(
         MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="flag"),
         MenuItem("联系方式查看记录", "/r/hotline.contact/", ("hotline.contact", "view"), icon="list"),
         MenuItem("分类模型", "/hotline/models/", ("hotline.triage_model", "view"), icon="gear"),
+        limit_menu("hotline", "热线时限"),
     ),
     roles=ROLES,
     flows=flows.FLOWS,
-    registers=(registers.REQUESTS, registers.EVENTS, registers.EXCLUSIONS, registers.CHARGES, registers.CONTACTS),
+    registers=(
+        registers.REQUESTS,
+        registers.EVENTS,
+        registers.EXCLUSIONS,
+        registers.CHARGES,
+        registers.CONTACTS,
+        registers.LIMITS,
+    ),
     measures=measures.MEASURES,
     reports=(
         ReportSpec(

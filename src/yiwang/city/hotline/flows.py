@@ -146,15 +146,15 @@ CALLBACK = Stage(
 )
 
 CLOCKS = (
-    ClockRule("dispatch", "派单时限", "working_hour", budget=4, starts="enter:dispatch", stops="leave:dispatch",
-              kind="stage", starts_next_day=False, rungs=("80%", "due"), basis=GBT_33358),
-    ClockRule("sign", "签收时限", "working_day", budget=1, starts="enter:sign", stops="leave:sign",
-              kind="response", rungs=("due",), basis=SIGN_DAY),
-    ClockRule("handle", "办理时限", "working_day", budget_field="limit", unit_field="limit_unit", starts="enter:sign enter:handle",
-              stops="enter:callback", kind="statutory", rungs=("50%", "80%", "-1d", "due", "+1d"),
-              on_breach="escalate", extensions=1, extension_budget=5, basis=WEIFANG_20),
-    ClockRule("callback", "回访时限", "working_day", budget=2, starts="enter:callback", stops="leave:callback",
-              kind="stage", rungs=("due",), basis=JINAN_27),
+    ClockRule("dispatch", "派单时限", limit="hotline.request.dispatch", starts="enter:dispatch", stops="leave:dispatch",
+              kind="stage", starts_next_day=False, rungs=("80%", "due")),
+    ClockRule("sign", "签收时限", limit="hotline.request.sign", starts="enter:sign", stops="leave:sign",
+              kind="response", rungs=("due",)),
+    ClockRule("handle", "办理时限", limit="hotline.request.handle", budget_field="limit", unit_field="limit_unit",
+              starts="enter:sign enter:handle", stops="enter:callback", kind="statutory", rungs=("50%", "80%", "-1d", "due", "+1d"),
+              on_breach="escalate"),
+    ClockRule("callback", "回访时限", limit="hotline.request.callback", starts="enter:callback", stops="leave:callback",
+              kind="stage", rungs=("due",)),
 )  # fmt: skip
 
 OPERATIONS = (
@@ -172,8 +172,8 @@ OPERATIONS = (
     Operation("supervise", who=(f"role:{MANAGER}",), basis="热线机构对承办单位督办"),
     Operation("suspend", stages=("handle",), basis="需鉴定、检测、勘验或等待法定程序的，说明依据"),
     Operation("resume", who=("seat", f"role:{MANAGER}")),
-    Operation("extend", stages=("handle",), settings={"max": 1, "approver": f"role:{MANAGER}"},
-              basis="办理期限届满前提出，经批准可延期一次"),
+    Operation("extend", stages=("handle",), settings={"approver": f"role:{MANAGER}"},
+              basis="办理期限届满前提出，经批准可延期；次数和幅度见热线时限"),
     Operation("decline", stages=("sign", "handle"), settings={"max": 1, "stops": ("sign", "handle")},
               basis=WEIFANG_22),
     Operation("arbitrate", who=(f"role:{MANAGER}",), basis=WEIFANG_22),
@@ -261,9 +261,9 @@ EXCLUSION = Flow(
     ),
     outcomes=(("upheld", "认定"), ("dismissed", "不予认定")),
     clocks=(
-        ClockRule("review", "认定时限", "working_day", budget=3, starts="enter:review", stops="leave:review"),
-        ClockRule("notice", "申诉期", "working_day", budget=5, starts="enter:notice", stops="leave:notice"),
-        ClockRule("appeal", "复核时限", "working_day", budget=5, starts="enter:appeal", stops="leave:appeal"),
+        ClockRule("review", "认定时限", limit="hotline.exclusion.review", starts="enter:review", stops="leave:review"),
+        ClockRule("notice", "申诉期", limit="hotline.exclusion.notice", starts="enter:notice", stops="leave:notice"),
+        ClockRule("appeal", "复核时限", limit="hotline.exclusion.appeal", starts="enter:appeal", stops="leave:appeal"),
     ),
     operations=(
         Operation("claim"),

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Purpose, Satisfaction
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 
 
 class Event(Record):
@@ -330,3 +331,13 @@ class Exclusion(Record):
 
     def __str__(self) -> str:
         return f"{self.request} 认定"
+
+
+class HotlineLimit(Limit):
+    """热线时限。"""
+
+    objects = Limits("hotline")
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "热线时限"

@@ -10,6 +10,7 @@ from yiwang.city.hotline.models import (
     ContactView,
     Event,
     Exclusion,
+    HotlineLimit,
     RepeatFinding,
     Reporter,
     Request,
@@ -23,6 +24,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, Importing, Posting, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -185,3 +187,4 @@ RESOURCES = tuple(
                  owner="triagedecision__person", verbs=(("view", "查看"), ("add", "训练"))),
     )
 )  # fmt: skip
+LIMITS = limit_register("hotline", "热线时限", HotlineLimit)

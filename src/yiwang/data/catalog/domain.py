@@ -6,6 +6,7 @@ from yiwang.data.catalog.models import Application
 from yiwang.data.catalog.services.review import on_publication
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 
 Grants = tuple[tuple[str, str, Scope], ...]
@@ -35,6 +36,7 @@ DOMAIN = Domain(
         MenuItem("目录审核", "/r/catalog.application/", ("catalog.application", "view"), icon="flow"),
         MenuItem("需求清单", "/r/catalog.demand/", ("catalog.demand", "view"), icon="book"),
         MenuItem("资源分类", "/r/catalog.category/", ("catalog.category", "view"), icon="book"),
+        limit_menu("catalog", "目录审核时限"),
     ),
     roles=(
         RoleSpec(flows.READER, "目录查阅", READ),
@@ -43,7 +45,7 @@ DOMAIN = Domain(
         RoleSpec(flows.OFFICER, "数据专员", _view(Scope.TREE)),
         RoleSpec(flows.CHIEF, "首席数据官", _view(Scope.TREE)),
         RoleSpec(flows.REVIEWER, "数管局审核员", (*_view(Scope.ALL), *_grants(
-            Scope.ALL, ("resource", "export take_over sync"), ("category", "add export"), ("item", "export"), ("demand", "export")))),
+            Scope.ALL, ("resource", "export take_over sync"), ("category", "add export"), ("item", "export"), ("demand", "export")), *limit_grants("catalog", "view", "export", "declare"))),
     ),
     flows=flows.FLOWS,
     registers=registers.ALL,

@@ -8,7 +8,6 @@ CLERK, OFFICER, CHIEF, REVIEWER, READER = (
     "catalog.clerk", "catalog.officer", "catalog.chief", "catalog.reviewer", "catalog.reader",
 )  # fmt: skip
 BASIS = "政务数据共享条例：部门编制、主管部门审核、统一发布；三级审核参照六安市做法"
-LIMITS = "各地目录管理办法，时限由本级规定"
 
 
 def _stage(code: str, name: str, role: str, of: str, to: str, charge: Literal["lead", "operator"]) -> Stage:
@@ -18,10 +17,8 @@ def _stage(code: str, name: str, role: str, of: str, to: str, charge: Literal["l
     return Stage(code, name, seats, (agree, back), charge=charge, same_person="refuse", basis=BASIS)
 
 
-def _clock(stage: str, name: str, days: int) -> ClockRule:
-    return ClockRule(
-        stage, name, "working_day", budget=days, starts=f"enter:{stage}", stops=f"leave:{stage}", basis=LIMITS
-    )
+def _clock(stage: str, name: str) -> ClockRule:
+    return ClockRule(stage, name, limit=f"catalog.publication.{stage}", starts=f"enter:{stage}", stops=f"leave:{stage}")
 
 
 PUBLICATION = Flow(
@@ -34,7 +31,7 @@ PUBLICATION = Flow(
         _stage("bureau", "数管局审核", REVIEWER, "operator", end("agreed"), "operator"),
     ),
     outcomes=(("agreed", "通过"), ("returned", "退回修改"), ("cancelled", "撤销")),
-    clocks=(_clock("officer", "数据专员审核时限", 2), _clock("chief", "首席数据官审核时限", 2), _clock("bureau", "数管局审核时限", 3)),
+    clocks=(_clock("officer", "数据专员审核时限"), _clock("chief", "首席数据官审核时限"), _clock("bureau", "数管局审核时限")),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("cancel", who=("initiator",))),
     number="catalog.publication|目录-{year}-{value:05d}",
     operator_role=REVIEWER, basis=BASIS,

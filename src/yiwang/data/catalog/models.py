@@ -8,6 +8,7 @@ from django.db.models.functions import Length
 
 from yiwang.data.catalog import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.search.indexing import Bigrams
 
 
@@ -257,3 +258,13 @@ class Demand(Record):
 
     def __str__(self) -> str:
         return self.wanted
+
+
+class CatalogLimit(Limit):
+    """目录审核时限。"""
+
+    objects = Limits("catalog")
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "目录审核时限"

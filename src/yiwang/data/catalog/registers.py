@@ -12,6 +12,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource as Guard
 from yiwang.kernel.access.doors import register_resource
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -122,4 +123,5 @@ LOADS = register(
         filters=(Filter("loaded_at"),), empty="还没有数据更新。由数据归集在发布快照时登记。",
     )
 )  # fmt: skip
-ALL = (RESOURCES, ITEMS, APPLICATIONS, CATEGORIES, DEMANDS, LOADS)
+LIMITS = limit_register("catalog", "目录审核时限", models.CatalogLimit)
+ALL = (RESOURCES, ITEMS, APPLICATIONS, CATEGORIES, DEMANDS, LOADS, LIMITS)

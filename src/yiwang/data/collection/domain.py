@@ -7,6 +7,7 @@ from yiwang.data.collection.services.watching import on_reminder
 from yiwang.data.collection.terms import CLERK, MANAGER, OBSERVER
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 
 PACKAGE, SOURCE, DELIVERY = queries.PACKAGE, queries.SOURCE, queries.DELIVERY
@@ -20,12 +21,12 @@ def _views(scope: Scope) -> tuple[tuple[str, str, Scope], ...]:
 ROLES = (
     RoleSpec(CLERK, "归集报送员", (
         *_views(Scope.TREE), ("catalog.entry", "view", Scope.ALL), (DELIVERY, "add", Scope.TREE), (SOURCE, "view", Scope.TREE),
-        (PACKAGE, "confirm", Scope.TREE), (PACKAGE, "withdraw", Scope.TREE))),
+        (PACKAGE, "confirm", Scope.TREE), (PACKAGE, "withdraw", Scope.TREE), *limit_grants("collection", "view"))),
     RoleSpec(MANAGER, "归集管理员", (
         *_views(Scope.ALL), ("catalog.entry", "view", Scope.ALL), (DELIVERY, "add", Scope.ALL),
         *((SOURCE, verb, Scope.ALL) for verb in ("view", "add", "change", "export")),
         *((PACKAGE, verb, Scope.ALL) for verb in ("export", "confirm", "withdraw", "approve", "replay", "rollback")),
-        *((ledger, "export", Scope.ALL) for ledger in LEDGERS))),
+        *((ledger, "export", Scope.ALL) for ledger in LEDGERS), *limit_grants("collection", "view", "export", "declare"))),
     RoleSpec(OBSERVER, "归集查阅", _views(Scope.ALL)),
 )  # fmt: skip
 
@@ -41,6 +42,7 @@ DOMAIN = Domain(
         MenuItem("更新催报", "/r/collection.reminder/", ("collection.reminder", "view"), icon="bell"),
         MenuItem("返还对账", "/collection/statement/", ("collection.statement", "view"), icon="book"),
         MenuItem("存量账", "/r/collection.stock/", ("collection.stock", "view"), icon="chart"),
+        limit_menu("collection", "归集时限"),
     ),
     roles=ROLES,
     flows=flows.FLOWS,

@@ -33,7 +33,7 @@ REMINDER = Flow(
         ),
     ),
     outcomes=(("updated", "已更新"), ("no_change", "本期无更新")),
-    clocks=(ClockRule("update", "补报时限", "working_day", budget=5, starts="open", stops="close"),),
+    clocks=(ClockRule("update", "补报时限", limit="collection.reminder.update", starts="open", stops="close"),),
     operations=(Operation("claim"), Operation("release"), Operation("transfer", settings={"same": "organisation"}),
                 Operation("urge", who=(f"role:{MANAGER}",)), Operation("supervise", who=(f"role:{MANAGER}",)),
                 Operation("copy"), Operation("terminate", who=(f"role:{MANAGER}",))),

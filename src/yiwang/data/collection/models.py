@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from yiwang.data.collection import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 
 
 class Source(Record):
@@ -290,3 +291,13 @@ class Stock(Record):
 
     def __str__(self) -> str:
         return f"{self.resource_name} {self.rows}"
+
+
+class CollectionLimit(Limit):
+    """归集时限。"""
+
+    objects = Limits("collection")
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "归集时限"

@@ -5,12 +5,13 @@ from typing import Any
 from django.urls import reverse
 
 from yiwang.data.collection import queries, terms
-from yiwang.data.collection.models import Due, Package, Reminder, Source, Statement, Stock
+from yiwang.data.collection.models import CollectionLimit, Due, Package, Reminder, Source, Statement, Stock
 from yiwang.data.collection.services import intake, publishing, sources
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.orgs.models import Organisation
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -193,4 +194,5 @@ STATEMENTS = register(
         empty="还没有返还数据。把来源标为“上级返还”，每批入库时自动对账。",
     )
 )  # fmt: skip
-REGISTERS = (PACKAGES, SOURCES, STOCKS, DUES, REMINDERS, STATEMENTS)
+LIMITS = limit_register("collection", "归集时限", CollectionLimit)
+REGISTERS = (PACKAGES, SOURCES, STOCKS, DUES, REMINDERS, STATEMENTS, LIMITS)

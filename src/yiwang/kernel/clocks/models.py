@@ -4,11 +4,64 @@
 `due_at` is a cached derivation of the facts under `calendar_version`; the facts are the truth.
 """
 
-from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from yiwang.kernel.clocks.terms import ClockKind, ClockStatus, RungKind, SegmentKind, TimerState, Unit
+from yiwang.kernel.access.models import Days
+from yiwang.kernel.clocks.terms import ClockKind, ClockStatus, LimitNature, RungKind, SegmentKind, TimerState, Unit
+
+
+class Limits(models.Manager["Limit"]):
+    """The limits whose code begins with a domain's."""
+
+    def __init__(self, domain: str = "") -> None:
+        super().__init__()
+        self._prefix = f"{domain}." if domain else ""
+
+    def get_queryset(self) -> models.QuerySet["Limit"]:
+        return super().get_queryset().filter(code__startswith=self._prefix)
+
+
+class Limit(models.Model):
+    """办理时限：期限、单位和依据，按施行日期取用。时钟起算时取当日施行的一行，以后改动不影响已经起算的时钟。"""
+
+    code = models.CharField("代码", max_length=80)
+    variant = models.CharField("情形", max_length=40, blank=True)
+    name = models.CharField("时限", max_length=80)
+    number = models.PositiveIntegerField("期限")
+    unit = models.CharField("单位", max_length=16, choices=Unit.choices)
+    extensions = models.PositiveSmallIntegerField("可延期次数", default=0)
+    extension_budget = models.PositiveIntegerField("每次延期上限", default=0)
+    nature = models.CharField("依据种类", max_length=10, choices=LimitNature.choices)
+    basis = models.CharField("依据", max_length=300)
+    local = models.BooleanField("地方或本级规定", default=False, help_text="与上级规定同时施行时，期限短的从其规定")
+    valid_from = models.DateField("施行日期", null=True, blank=True, help_text="空：平台启用时已施行")
+    valid_until = models.DateField("失效日期", null=True, blank=True, help_text="当日仍施行；空：未定")
+
+    objects = Limits()
+
+    class Meta:
+        verbose_name = verbose_name_plural = "办理时限"
+        ordering = ["code", "variant", "local", F("valid_from").desc(nulls_last=True)]
+        constraints = [
+            models.CheckConstraint(condition=Q(number__gt=0), name="clocks_limit_positive"),
+            models.CheckConstraint(
+                condition=Q(valid_until=None) | Q(valid_from=None) | Q(valid_until__gte=F("valid_from")),
+                name="clocks_limit_dates",
+            ),
+            ExclusionConstraint(
+                name="clocks_limit_once",
+                expressions=[
+                    *((field, RangeOperators.EQUAL) for field in ("code", "variant", "local")),
+                    (Days(), RangeOperators.OVERLAPS),
+                ],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number} {self.get_unit_display()}"
 
 
 class Clock(models.Model):

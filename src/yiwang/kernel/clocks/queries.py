@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from yiwang.kernel.access.actors import Refused
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, DayLine, Segment
-from yiwang.kernel.clocks.models import Clock, ClockSegment, Timer
+from yiwang.kernel.clocks.models import Clock, ClockSegment, Limit, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, Colour, TimerState, Unit
 
 OPEN = (ClockStatus.RUNNING, ClockStatus.SUSPENDED)
@@ -130,6 +131,29 @@ def states(case_id: int, now: datetime) -> list[ClockState]:
     """Every clock of the case that counts, as it stands."""
     rows = of_case(case_id).exclude(status=ClockStatus.SUPERSEDED).prefetch_related("segments").order_by("id")
     return [state(clock, now) for clock in rows]
+
+
+def limit(code: str, variant: str, day: date) -> Limit:
+    """The limit in force on a day; of a superior rule and a local one the shorter. Raises Refused in a gap."""
+    known = Limit.objects.filter(code=code, variant=variant)
+    dated = known.filter(Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_until=None) | Q(valid_until__gte=day))
+    found = dated.order_by("number", "-local").first()
+    if found is None:
+        named = known.first() or Limit.objects.filter(code=code).first()
+        raise Refused(
+            f"{day} 没有施行中的“{named.name if named else code}”，不能起算。请先在办理时限台账登记当日施行的时限及依据。",
+            rule="时限以登记的依据为准", code="no_limit",
+        )  # fmt: skip
+    return found
+
+
+def limits_in_force(codes: Iterable[str], day: date) -> dict[str, list[Limit]]:
+    """By code, every row that counts on a day."""
+    dated = Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_until=None) | Q(valid_until__gte=day)
+    found: dict[str, list[Limit]] = {}
+    for each in Limit.objects.filter(*dated, code__in=codes):
+        found.setdefault(each.code, []).append(each)
+    return found
 
 
 def parked() -> QuerySet[Timer]:

@@ -6,7 +6,7 @@ timers of an older one are cancelled, and none of them fires any more.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
+from yiwang.kernel.access.doors import row
 from yiwang.kernel.bulk import copying
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.calendar.models import CalendarVersion
@@ -23,14 +24,15 @@ from yiwang.kernel.calendar.workdays import local
 from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.above import DECLARED, Above
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
-from yiwang.kernel.clocks.models import Clock, ClockSegment, Recomputation, Timer
+from yiwang.kernel.clocks.models import Clock, ClockSegment, Limit, Recomputation, Timer
 from yiwang.kernel.clocks.resources import TIMER
-from yiwang.kernel.clocks.terms import ClockStatus, RungKind, SegmentKind, TimerState
+from yiwang.kernel.clocks.terms import ClockStatus, LimitNature, RungKind, SegmentKind, TimerState
 from yiwang.kernel.ledger import services as ledger
 
 Codes = Sequence[str] | None
 # A published change can move a rung that lies after the due date ("+1d"), so look this far behind it.
 AFTERMATH = timedelta(days=60)
+LONGEST, LONGEST_BASIS = 9999, 300
 
 
 def start(case_id: int, spec: ClockSpec, at: datetime, *, entry_seq: int) -> Clock:
@@ -175,6 +177,68 @@ def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int
             raise Invalid(f"期限“{clock.name}”已经届满，届满后不能延期。", rule="延期应当在期限届满前批准")
         _derive(clock, _append(clock, SegmentKind.EXTEND, at, entry_seq, amount=amount, basis=basis))
     return clock
+
+
+def declare_limit(
+    actor: Actor, guard: str, pk: int, *, number: int, basis: str, nature: str, valid_from: date,
+    local: bool | None = None, extensions: int | None = None, extension_budget: int | None = None,
+) -> Limit:  # fmt: skip
+    """A new limit from a day on in place of the row's; the row before it ends the day before. Clocks that run keep
+    theirs. `guard` is the domain's resource: it tells whose limits these are and who may change them."""
+    actor.require(guard, "declare")
+    errors = {} if 1 <= number <= LONGEST else {"number": [f"须为 1 至 {LONGEST} 的整数"]}
+    if not basis.strip() or len(basis.strip()) > LONGEST_BASIS:
+        errors["basis"] = [f"必填，至多 {LONGEST_BASIS} 字：写明名称、文号和条款"]
+    if nature not in LimitNature.values:
+        errors["nature"] = ["请选择依据种类"]
+    with transaction.atomic():
+        like: Limit = row(actor, guard, pk, "declare")
+        of_code = Limit.objects.select_for_update().filter(code=like.code, variant=like.variant)
+        kept = list(of_code.order_by("id"))
+        level = like.local if local is None else local
+        last = max(
+            (each for each in kept if each.local == level), key=lambda each: each.valid_from or date.min, default=None
+        )
+        if last is not None and last.valid_from is not None and last.valid_from >= valid_from:
+            errors["valid_from"] = [f"须晚于已登记一行的施行日期 {last.valid_from}"]
+        if errors:
+            raise Invalid("时限没有登记：内容不合规定。", errors=errors, rule="时限须有依据和施行日期，只增不改")
+        if last is not None and (last.valid_until is None or last.valid_until >= valid_from):
+            last.valid_until = valid_from - timedelta(days=1)
+            last.save(update_fields=["valid_until"])
+        made = Limit.objects.create(
+            code=like.code, variant=like.variant, name=like.name, number=number, unit=like.unit, nature=nature,
+            basis=basis.strip(), local=level, valid_from=valid_from,
+            extensions=like.extensions if extensions is None else extensions,
+            extension_budget=like.extension_budget if extension_budget is None else extension_budget,
+        )  # fmt: skip
+        ledger.record(actor, "clocks.limit.declare", (guard, made.pk), before=_limit_facts(last) if last else None,
+                      after=_limit_facts(made), reason=made.basis)  # fmt: skip
+    return made
+
+
+def end_limit(actor: Actor, guard: str, pk: int, *, last_day: date, reason: str) -> Limit:
+    """Let a limit end without another in its place: from the day after no clock of its kind can start."""
+    actor.require(guard, "declare")
+    with transaction.atomic():
+        row(actor, guard, pk, "declare")
+        limit = Limit.objects.select_for_update().get(pk=pk)
+        errors = {} if reason.strip() else {"reason": ["必填：写明废止的依据"]}
+        if last_day < max(limit.valid_from or last_day, timezone.localdate()):
+            errors["last_day"] = ["不能早于今天和施行日期"]
+        if limit.valid_until is not None and limit.valid_until <= last_day:
+            errors["last_day"] = [f"这一行已于 {limit.valid_until} 失效"]
+        if errors:
+            raise Invalid("时限没有废止：内容不合规定。", errors=errors)
+        before, limit.valid_until = _limit_facts(limit), last_day
+        limit.save(update_fields=["valid_until"])
+        ledger.record(actor, "clocks.limit.end", (guard, pk), before=before, after=_limit_facts(limit), reason=reason)
+    return limit
+
+
+def _limit_facts(limit: Limit) -> dict[str, object]:
+    return {"limit": str(limit), "code": limit.code, "variant": limit.variant, "basis": limit.basis,
+            "from": limit.valid_from, "until": limit.valid_until}  # fmt: skip
 
 
 def rearm(case_id: int, code: str, at: datetime, *, entry_seq: int) -> Clock:

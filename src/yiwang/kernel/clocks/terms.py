@@ -23,6 +23,15 @@ class ClockKind(TextChoices):
     JOINT = "joint", "联办"
 
 
+class LimitNature(TextChoices):
+    """时限依据的种类。没有上位规定的写“本级规定”，不得写成法定。"""
+
+    LAW = "law", "法律法规"
+    STANDARD = "standard", "标准"
+    NOTICE = "notice", "规范性文件"
+    OWN = "own", "本级规定"
+
+
 class ClockStatus(TextChoices):
     RUNNING = "running", "计时中"
     SUSPENDED = "suspended", "已暂停"

@@ -51,7 +51,7 @@ def _nodes(process: Element, flow: Flow) -> dict[str, Bounds]:
                                {"id": timer, "name": rule.name, "attachedToRef": name, "cancelActivity": "false"})  # fmt: skip
             definition = SubElement(event, f"{{{BPMN}}}timerEventDefinition", {"id": f"{timer}_definition"})
             wait = SubElement(definition, f"{{{BPMN}}}timeDuration", {f"{{{XSI}}}type": "bpmn:tFormalExpression"})
-            wait.text = f"{rule.budget or rule.budget_field} {rule.unit}"
+            wait.text = rule.limit or f"{rule.budget or rule.budget_field} {rule.unit}"
             shapes[timer] = (left + 8 + 40 * number, TOP + HEIGHT - 18, 36, 36)
     SubElement(process, f"{{{BPMN}}}endEvent", {"id": "end", "name": "办结"})
     shapes["end"] = (LEFT + 30 + len(flow.stages) * (WIDTH + GAP), middle - 18, 36, 36)

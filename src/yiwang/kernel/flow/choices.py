@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.clocks import queries as clocks
 from yiwang.kernel.flow import checks
 from yiwang.kernel.flow.definitions import Field, Operation
 from yiwang.kernel.flow.kinds import wording_of
@@ -176,9 +177,11 @@ def _with_choices(work: Work, item: Field) -> Field:
         "退回环节": [(code, named[code]) for code in path[:-1]],
         "跳转到环节": list(named.items()),
         "重启到环节": list(named.items()),
-        "时限": [(rule.code, rule.name) for rule in work.flow.clocks if rule.extensions],
         "减去的席位": [(str(seat.pk), str(seat.post or seat.organisation)) for seat in work.live() if seat.counts],
     }  # fmt: skip
+    if item.label == "时限":
+        extendable = clocks.open_clocks(work.case.pk).filter(extensions__gt=0).order_by("id")
+        options["时限"] = [(clock.code, clock.name) for clock in extendable]
     if item.label not in options:
         return item
     return Field(item.name, item.label, item.kind, item.required, tuple(options[item.label]), item.help)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import Min
 
+from yiwang.kernel.calendar.workdays import local
 from yiwang.kernel.clocks import queries, services
 from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.clocks.models import Clock
@@ -51,10 +52,16 @@ def _begin(clocks: list[Command], states: dict[str, str], rule: ClockRule, case:
         if rule.kind not in LOCAL:
             return
         order(clocks, states, "void", rule.code, at)
-    budget = int(case.data.get(rule.budget_field) or rule.budget or 0)
-    if budget:
-        unit = str(case.data.get(rule.unit_field) or rule.unit)
-        order(clocks, states, "start", rule.code, at, budget=budget, unit=unit)
+    facts: Command = {"budget": rule.budget, "unit": rule.unit}
+    if rule.limit:
+        variant = str(case.data.get(rule.variant_field, "")) if rule.variant_field else ""
+        found = queries.limit(rule.limit, variant, local(at).date())
+        facts = {"budget": found.number, "unit": found.unit, "extensions": found.extensions,
+                 "extension_budget": found.extension_budget, "basis": found.basis}  # fmt: skip
+    facts["budget"] = int(case.data.get(rule.budget_field) or facts["budget"])
+    facts["unit"] = str(case.data.get(rule.unit_field) or facts["unit"])
+    if facts["budget"]:
+        order(clocks, states, "start", rule.code, at, **facts)
 
 
 RESULT = {"start": RUNNING, "resume": RUNNING, "revive": RUNNING, "suspend": SUSPENDED, "finish": FINISHED}
@@ -120,7 +127,8 @@ def spec_of(flow: Flow, item: Command) -> ClockSpec:
     return ClockSpec(
         unit=item["unit"], budget=item["budget"], starts_next_day=rule.starts_next_day, code=rule.code,
         name=rule.name, kind=rule.kind, calendar=rule.calendar, rungs=rule.rungs, on_breach=rule.on_breach,
-        extensions=rule.extensions, extension_budget=rule.extension_budget, basis=rule.basis,
+        extensions=item.get("extensions", rule.extensions), basis=item.get("basis", rule.basis),
+        extension_budget=item.get("extension_budget", rule.extension_budget),
     )  # fmt: skip
 
 

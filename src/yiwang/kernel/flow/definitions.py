@@ -126,7 +126,9 @@ class Stage:
 
 @dataclass(frozen=True)
 class ClockRule:
-    """A clock of the flow. `budget` is a number, or `budget_field` names case data set when it starts.
+    """A clock of the flow. `limit` names the dated table's row that gives number, unit and extensions on the day of
+    the start, of the kind that the case data `variant_field` says; `budget_field` names case data that sets the number
+    for this case. A fixed `budget` is for tests and drawings: figures of law stand in the table.
 
     starts/stops: "open", "close", "enter:<stage>", "leave:<stage>", "act:<action>", "op:<operation>"; several
     starts stand apart by spaces, and a clock that already runs is not started again (stage clocks are).
@@ -136,7 +138,7 @@ class ClockRule:
 
     code: str
     name: str
-    unit: Literal["working_day", "calendar_day", "working_hour", "minute", "month"]
+    unit: Literal["working_day", "calendar_day", "working_hour", "minute", "month"] = "working_day"
     budget: int = 0
     budget_field: str = ""
     unit_field: str = ""
@@ -150,6 +152,8 @@ class ClockRule:
     extensions: int = 0
     extension_budget: int = 0
     basis: str = ""
+    limit: str = ""
+    variant_field: str = ""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def _clock_problems(flow: Flow, clock: ClockRule, stages: set[str]) -> list[str]
             found.append(f"时钟“{clock.name}”的事件“{event}”不存在")
     if clock.on_breach.startswith("act:") and clock.on_breach[4:] not in actions:
         found.append(f"时钟“{clock.name}”到期动作“{clock.on_breach[4:]}”不存在")
-    if not clock.budget and not clock.budget_field:
+    if not (clock.budget or clock.budget_field or clock.limit):
         found.append(f"时钟“{clock.name}”没有时限")
     return found
 

@@ -7,8 +7,10 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.clocks.queries import limits_in_force
 from yiwang.kernel.clocks.queries import parked as parked_timers
 from yiwang.kernel.clocks.terms import Unit
 from yiwang.kernel.flow.bpmn import export
@@ -33,8 +35,10 @@ def flows(request: HttpRequest) -> HttpResponse:
 
 def flow(request: HttpRequest, version_id: int) -> HttpResponse:
     version = get_object_or_404(FlowVersion, pk=version_id)
+    declared = flow_of(version.pk)
     context = {
-        "version": version, "flow": flow_of(version.pk), "drawing": picture(svg(version.pk)),
+        "version": version, "flow": declared,
+        "limits": limits_in_force((rule.limit for rule in declared.clocks), timezone.localdate()), "drawing": picture(svg(version.pk)),
         "units": {**dict(Unit.choices), "month": "个月"},
         "editions": FlowVersion.objects.filter(code=version.code).order_by("-id"),
     }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 from yiwang.office.appraisal import flows, measures, pages, queries, registers
 from yiwang.office.appraisal.demo import build
@@ -27,6 +28,7 @@ DOMAIN = Domain(
         MenuItem("扣分复核", "/r/appraisal.appeal/", ("appraisal.appeal", "view"), icon="list"),
         MenuItem("考核办法", "/r/appraisal.scheme/", ("appraisal.scheme", "view"), icon="book"),
         MenuItem("办法版本", "/r/appraisal.version/", ("appraisal.version", "view"), icon="book"),
+        limit_menu("appraisal", "复核时限"),
     ),
     roles=(
         RoleSpec(
@@ -39,9 +41,10 @@ DOMAIN = Domain(
                     ("appraisal.version", "change"), ("appraisal.version", "publish"), ("appraisal.period", "add"),
                     ("appraisal.period", "open"), ("appraisal.period", "deduct"), ("appraisal.period", "freeze"),
                     ("appraisal.deduction", "add"), ("appraisal.deduction", "export"))),
+                *limit_grants("appraisal", "view", "export", "declare"),
             ),
         ),
-        RoleSpec(REVIEWER, "复核员", _view(Scope.ALL)),
+        RoleSpec(REVIEWER, "复核员", (*_view(Scope.ALL), *limit_grants("appraisal", "view"))),
         RoleSpec(
             "appraisal.unit",
             "参评单位",
@@ -57,7 +60,7 @@ DOMAIN = Domain(
         ),
     ),
     flows=flows.FLOWS,
-    registers=(registers.SCHEMES, registers.VERSIONS, registers.PERIODS, registers.DEDUCTIONS, registers.APPEALS),
+    registers=(registers.SCHEMES, registers.VERSIONS, registers.PERIODS, registers.DEDUCTIONS, registers.APPEALS, registers.LIMITS),
     measures=measures.MEASURES,
     case_kinds=(CaseKind("appraisal.appeal", "appraisal.appeal", Appeal, sections=queries.sections, on_event=on_appeal),),
     urls=pages.URLS,

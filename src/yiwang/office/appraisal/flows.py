@@ -35,7 +35,7 @@ APPEAL = Flow(
         ),
     ),
     outcomes=(("upheld", "成立"), ("dismissed", "不成立")),
-    clocks=(ClockRule("review", "复核时限", "working_day", budget=5, starts="open", stops="close"),),
+    clocks=(ClockRule("review", "复核时限", limit="appraisal.appeal.review", starts="open", stops="close"),),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("cancel", who=("initiator",))),
     number="appraisal.appeal|复核-{year}-{value:05d}",
     operator_role=REVIEWER,

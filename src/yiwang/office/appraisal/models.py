@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.office.appraisal.terms import AppealResult, EntryKind, PeriodState, VersionState
 
 
@@ -186,3 +187,13 @@ class Bulletin(models.Model):
 
     def __str__(self) -> str:
         return f"{self.period} 第{self.edition}版"
+
+
+class AppraisalLimit(Limit):
+    """复核时限。"""
+
+    objects = Limits("appraisal")
+
+    class Meta:
+        proxy = True
+        verbose_name = verbose_name_plural = "复核时限"

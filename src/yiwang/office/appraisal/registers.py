@@ -6,10 +6,11 @@ from django.urls import reverse
 
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import name_of_kind, register
 from yiwang.office.appraisal import queries
-from yiwang.office.appraisal.models import Appeal, Bulletin, Deduction, Period, Scheme, SchemeVersion
+from yiwang.office.appraisal.models import Appeal, AppraisalLimit, Bulletin, Deduction, Period, Scheme, SchemeVersion
 from yiwang.office.appraisal.services import appeals, deductions, periods, schemes
 from yiwang.office.appraisal.terms import EntryKind, PeriodState, VersionState
 
@@ -225,3 +226,4 @@ APPEALS = register(
         empty="没有复核申请。",
     )
 )
+LIMITS = limit_register("appraisal", "复核时限", AppraisalLimit)

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.flow import checks, clockwork
-from yiwang.kernel.flow.definitions import ClockRule
 from yiwang.kernel.flow.models import Entry, Seat
 from yiwang.kernel.flow.seating import Place, dispatcher, staffed
 from yiwang.kernel.flow.services.cases import DECIDING
@@ -101,17 +103,19 @@ def _redesignate(work: Work, organisation: int) -> None:
     enter(work, first, to=("organisation", [organisation]), back=True)
 
 
-def _extendable(work: Work, code: str) -> ClockRule:
-    rule = next((item for item in work.flow.clocks if item.code == code or (not code and item.extensions)), None)
-    if rule is None or not rule.extensions:
-        raise Invalid("该时限不能延期。请重新选择。", errors={"clock": ["不能延期"]})
-    if clockwork.known(work.case).get(rule.code) != clockwork.RUNNING:
-        raise Conflict(f"“{rule.name}”未在计时，不能延期。")
-    if work.case.memory.get("extended", {}).get(rule.code, 0) >= rule.extensions:
-        raise Refused(f"“{rule.name}”最多延期 {rule.extensions} 次，已用完。", rule=rule.basis)
-    if clockwork.overdue(work.case.pk, rule.code, work.now):
-        raise Refused(f"“{rule.name}”已届满，不能再延期。", rule="延期须在期限届满前批准")
-    return rule
+def _extendable(work: Work, code: str) -> Clock:
+    """The clock carries the extensions of the rule it began under; a later rule does not touch it."""
+    rows = clocks.of_case(work.case.pk).exclude(status=ClockStatus.SUPERSEDED).order_by("id")
+    clock = next((item for item in rows.reverse() if item.code == code or (not code and item.extensions)), None)
+    if clock is None or not clock.extensions:
+        raise Invalid("该时限不能延期，或还没有起算。请重新选择。", errors={"clock": ["不能延期"]})
+    if clockwork.known(work.case).get(clock.code) != clockwork.RUNNING:
+        raise Conflict(f"“{clock.name}”未在计时，不能延期。")
+    if work.case.memory.get("extended", {}).get(clock.code, 0) >= clock.extensions:
+        raise Refused(f"“{clock.name}”最多延期 {clock.extensions} 次，已用完。", rule=clock.basis)
+    if clockwork.overdue(work.case.pk, clock.code, work.now):
+        raise Refused(f"“{clock.name}”已届满，不能再延期。", rule="延期须在期限届满前批准")
+    return clock
 
 
 def extend(
