@@ -336,7 +336,7 @@ class Exclusion(Record):
 class HotlineLimit(Limit):
     """热线时限。"""
 
-    objects = Limits("hotline")
+    objects = Limits("hotline")  # type: ignore[misc]
 
     class Meta:
         proxy = True

@@ -263,7 +263,7 @@ class Demand(Record):
 class CatalogLimit(Limit):
     """目录审核时限。"""
 
-    objects = Limits("catalog")
+    objects = Limits("catalog")  # type: ignore[misc]
 
     class Meta:
         proxy = True

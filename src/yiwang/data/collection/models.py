@@ -296,7 +296,7 @@ class Stock(Record):
 class CollectionLimit(Limit):
     """归集时限。"""
 
-    objects = Limits("collection")
+    objects = Limits("collection")  # type: ignore[misc]
 
     class Meta:
         proxy = True

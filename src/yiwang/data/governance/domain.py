@@ -8,6 +8,7 @@ from yiwang.data.governance.services.objections import on_objection
 from yiwang.data.governance.services.scoring import on_issue
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 
 KINDS = ("rule_set", "run", "finding", "proposal", "objection", "issue", "score")
@@ -29,7 +30,7 @@ DOMAIN = Domain(
     menu=(
         _menu("质量检查", "run", "list"), _menu("质量规则", "rule_set", "book"), _menu("规则建议", "proposal", "list"),
         _menu("质量整改", "issue", "list"), _menu("数据异议", "objection", "list"), _menu("质量分", "score", "chart"),
-        _menu("治理时限", "term", "gear"),
+        limit_menu("governance", "治理时限"),
     ),
     roles=(
         RoleSpec(
@@ -39,7 +40,8 @@ DOMAIN = Domain(
                 *_view(Scope.ALL),
                 *((f"governance.{kind}", verb, Scope.ALL) for kind, verb in (
                     ("rule_set", "add"), ("rule_set", "change"), ("rule_set", "publish"), ("proposal", "change"), ("issue", "add"),
-                    ("objection", "add"), ("score", "add"), ("term", "view"), ("term", "export"), ("term", "add"))),
+                    ("objection", "add"), ("score", "add"))),
+                *limit_grants("governance", "view", "export", "declare"),
                 ("catalog.entry", "view", Scope.ALL),
                 ("catalog.resource", "view", Scope.ALL),
             ),
@@ -70,5 +72,5 @@ DOMAIN = Domain(
         CaseKind("governance.issue", "governance.issue", Issue, sections=queries.issue_sections, on_event=on_issue),
     ),
     deeds=(("governance.publish", "发布质量规则"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
-           ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分"), ("governance.term", "登记治理时限")),
+           ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分")),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from yiwang.data.governance import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 
 
 class RuleSet(Record):
@@ -187,22 +188,14 @@ class Proposal(Record):
         return self.name
 
 
-class Term(models.Model):
-    """法定与承诺期限：按生效日期取用，改期限另加一行。"""
+class GovernanceLimit(Limit):
+    """治理时限。"""
 
-    code = models.CharField("事项", max_length=40, choices=terms.Duty.choices)
-    name = models.CharField("名称", max_length=80)
-    days = models.PositiveIntegerField("工作日")
-    basis = models.CharField("依据", max_length=300)
-    valid_from = models.DateField("生效日期")
+    objects = Limits("governance")  # type: ignore[misc]
 
     class Meta:
+        proxy = True
         verbose_name = verbose_name_plural = "治理时限"
-        ordering = ["code", "-valid_from"]
-        constraints = [models.UniqueConstraint(fields=["code", "valid_from"], name="governance_term_once")]
-
-    def __str__(self) -> str:
-        return f"{self.name} {self.days} 个工作日"
 
 
 class Objection(Record):

@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run, Term
+from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run
 from yiwang.data.governance.terms import Mark, RuleSetState
 from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.crypto.masks import KINDS, mask
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
@@ -113,14 +113,6 @@ def sample(rule_set: RuleSet) -> list[dict[str, Any]]:
     with sealed.stream(path) as content:
         rows: list[dict[str, Any]] = json.loads(content.read())
     return rows
-
-
-def term(code: str, day: date) -> Term:
-    """The days in force on a day. Raises Refused when none was set."""
-    found = Term.objects.filter(code=code, valid_from__lte=day).order_by("-valid_from").first()
-    if found is None:
-        raise Refused(f"没有设定“{code}”在 {day} 的期限。请数管局在“期限”中补登。", rule="期限须有依据")
-    return found
 
 
 def key_text(values: Sequence[Any]) -> str:

@@ -5,17 +5,16 @@ from typing import Any
 from django.urls import reverse
 
 from yiwang.data.governance import queries
-from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, RuleSet, Run, Score, Term
+from yiwang.data.governance.models import Finding, GovernanceLimit, Issue, Objection, Proposal, RuleSet, Run, Score
 from yiwang.data.governance.services import proposing, rules, scheduling, scoring
-from yiwang.data.governance.terms import Duty, ProposalState, RuleSetState, RunState
+from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
 from yiwang.kernel.access.actors import Actor
-from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.jobs.services import enqueue
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 VIEW = (("view", "查看"), ("export", "导出"))
-TERM = Resource("governance.term", "治理时限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "登记")))
 
 
 def _draft(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
@@ -61,12 +60,6 @@ def _may_profile(actor: Actor, found: Run) -> bool:
 def _profile(actor: Actor, found: Run, data: dict[str, Any]) -> object:
     actor.require("governance.proposal", "change")
     return enqueue(scheduling.profile, key=str(found.pk), run_id=found.pk)
-
-
-def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
-    return scoring.set_term(
-        actor, data["code"], Duty(data["code"]).label, data["days"], data["basis"], data["valid_from"]
-    )
 
 
 def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
@@ -150,10 +143,5 @@ SCORES = register(Register(
     columns=(Column(_month, "月份"), "resource_name", "organisation", "score", "run__valid", "run__rows"), filters=("month",),
     search=("resource_name",), related=("organisation", "run__rule_set"), writes=(), empty="还没有质量分；每月由检查结果汇总。",
 ))  # fmt: skip
-TERMS = register(Register(
-    code="governance.term", model=Term, name="治理时限", columns=("code", "days", "valid_from", "basis"),
-    filters=("code",), resource=TERM,
-    sections=(Section("时限", ("code", "days", "basis", "valid_from")),),
-    writes=("add",), create=_add_term, empty="没有时限：先登记时限及依据，才能发整改单、受理异议。",
-))  # fmt: skip
-REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES, TERMS)
+LIMITS = limit_register("governance", "治理时限", GovernanceLimit)
+REGISTERS = (RULE_SETS, RUNS, FINDINGS, PROPOSALS, OBJECTIONS, ISSUES, SCORES, LIMITS)

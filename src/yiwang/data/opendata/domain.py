@@ -7,6 +7,7 @@ from yiwang.data.opendata.services.opening import on_application
 from yiwang.data.opendata.terms import BASIS, CLERK, REVIEWER, SERVICE
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
 REGISTERS = ("dataset", "application", "edition", "feedback", "use", "subscription")
@@ -14,7 +15,7 @@ REGISTERS = ("dataset", "application", "edition", "feedback", "use", "subscripti
 
 def _read(scope: Scope) -> tuple[tuple[str, str, Scope], ...]:
     return (
-        ("catalog.entry", "view", Scope.ALL), ("opendata.term", "view", Scope.ALL),
+        ("catalog.entry", "view", Scope.ALL), *limit_grants("opendata", "view"),
         *((f"opendata.{code}", verb, scope) for code in REGISTERS for verb in ("view", "export")),
     )  # fmt: skip
 
@@ -32,11 +33,11 @@ DOMAIN = Domain(
         MenuItem("发布的数据", "/r/opendata.edition/", ("opendata.edition", "view"), icon="list"),
         MenuItem("开放使用量", "/r/opendata.use/", ("opendata.use", "view"), icon="chart"),
         MenuItem("开放订阅", "/r/opendata.subscription/", ("opendata.subscription", "view"), icon="list"),
-        MenuItem("开放时限", "/r/opendata.term/", ("opendata.term", "view"), icon="book"),
+        limit_menu("opendata", "开放时限"),
     ),
     roles=(
         RoleSpec(CLERK, "数据开放员", (*_read(Scope.TREE), ("opendata.dataset", "add", Scope.TREE), ("opendata.dataset", "withdraw", Scope.TREE))),
-        RoleSpec(REVIEWER, "开放审核员", (*_read(Scope.ALL), ("opendata.dataset", "withdraw", Scope.ALL), ("opendata.term", "add", Scope.ALL))),
+        RoleSpec(REVIEWER, "开放审核员", (*_read(Scope.ALL), ("opendata.dataset", "withdraw", Scope.ALL), *limit_grants("opendata", "export", "declare"))),
         RoleSpec(SERVICE, "开放服务员", _read(Scope.ALL)),
     ),
     flows=flows.FLOWS,
@@ -57,6 +58,5 @@ DOMAIN = Domain(
     demo_after=("catalog", "collection", "protection"),
     deeds=(
         ("opendata.apply", "申请开放数据"), ("opendata.publish", "发布开放数据文件"), ("opendata.withdraw", "撤下开放数据"),
-        ("opendata.declare_term", "登记开放时限"),
     ),
 )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from yiwang.data.opendata import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -194,24 +195,11 @@ class Feedback(Record):
         return self.title
 
 
-class Term(models.Model):
-    """时限：工作日数及其依据，按施行日期取用。"""
+class OpenLimit(Limit):
+    """开放时限。"""
 
-    duty = models.CharField("事项", max_length=12, choices=terms.Duty.choices)
-    working_days = models.PositiveIntegerField("工作日")
-    basis = models.CharField("依据", max_length=300)
-    valid_from = models.DateField("施行日期")
-    valid_until = models.DateField("失效日期", null=True, blank=True)
+    objects = Limits("opendata")  # type: ignore[misc]
 
     class Meta:
+        proxy = True
         verbose_name = verbose_name_plural = "开放时限"
-        ordering = ["duty", "-valid_from"]
-        constraints = [
-            models.UniqueConstraint(fields=["duty", "valid_from"], name="opendata_term_once"),
-            models.CheckConstraint(
-                condition=Q(valid_until=None) | Q(valid_until__gte=F("valid_from")), name="opendata_term_dates"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_duty_display()} {self.working_days} 个工作日"

@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import OperationalError, connection, models, transaction
@@ -13,8 +13,8 @@ from django.db.models.functions import Cast
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
-from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, PublishedFile, Row, Term
-from yiwang.data.opendata.terms import CYCLES, Duty, State, Topic
+from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, PublishedFile, Row
+from yiwang.data.opendata.terms import CYCLES, State, Topic
 from yiwang.data.protection import contract as protection
 from yiwang.kernel.access.actors import SYSTEM, Actor, Invalid, Refused
 from yiwang.kernel.lake.models import LakeTable
@@ -236,17 +236,6 @@ def preview(seen: Shown, rows: int = 10) -> list[list[Any]]:
         return []
     found = Row.objects.filter(edition=seen.edition, number__lte=rows).order_by("number")
     return [[each.content.get(column["name"]) for column in seen.edition.columns] for each in found]
-
-
-def term(duty: str, day: date) -> Term:
-    found = Term.objects.filter(Q(valid_until=None) | Q(valid_until__gte=day), duty=duty, valid_from__lte=day)
-    chosen = found.order_by("-valid_from").first()
-    if chosen is None:
-        raise Refused(
-            f"{day} 没有施行中的“{Duty(duty).label}”时限，不能受理。请数管局先登记时限及依据。",
-            rule="时限以登记的依据为准",
-        )
-    return chosen
 
 
 def tracking_code() -> str:

@@ -5,12 +5,13 @@ from typing import Any
 from django.urls import reverse
 
 from yiwang.data.opendata import flows
-from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, Subscription, Term, Use
+from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, OpenLimit, Subscription, Use
 from yiwang.data.opendata.services import opening
 from yiwang.data.opendata.terms import State
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -34,10 +35,6 @@ def _withdraw(actor: Actor, dataset: Dataset, data: dict[str, Any]) -> Dataset:
 
 def _is_open(actor: Actor, dataset: Dataset) -> bool:
     return dataset.state == State.OPEN
-
-
-def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
-    return opening.declare_term(actor, **data)
 
 
 def _tags(dataset: Dataset) -> str:
@@ -102,11 +99,5 @@ SUBSCRIPTIONS = register(Register(
     resource=Resource("opendata.subscription", "开放订阅", Subscription, organisation="dataset__organisation", owner=None, verbs=VIEW),
     empty="还没有人订阅。",
 ))  # fmt: skip
-TERMS = register(Register(
-    code="opendata.term", model=Term, name="开放时限", columns=("duty", "working_days", "valid_from", "valid_until", "basis"),
-    filters=("duty",), sort=("-id",), writes=("add",), create=_add_term,
-    sections=(Section("时限", ("duty", "working_days", "basis", "valid_from")),),
-    resource=Resource("opendata.term", "开放时限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "登记"))),
-    empty="没有时限：先登记时限及依据，才能受理。",
-))  # fmt: skip
-ALL = (DATASETS, APPLICATIONS, EDITIONS, FEEDBACKS, USES, SUBSCRIPTIONS, TERMS)
+LIMITS = limit_register("opendata", "开放时限", OpenLimit)
+ALL = (DATASETS, APPLICATIONS, EDITIONS, FEEDBACKS, USES, SUBSCRIPTIONS, LIMITS)

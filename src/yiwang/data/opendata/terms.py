@@ -76,13 +76,6 @@ class FeedbackKind(TextChoices):
     WANTED = "wanted", "开放需求"
 
 
-class Duty(TextChoices):
-    REVIEW = "review", "开放审核"
-    OPINION = "opinion", "答复意见建议"
-    CORRECTION = "correction", "答复数据纠错"
-    WANTED = "wanted", "答复开放需求"
-
-
 class SubscriptionState(TextChoices):
     PENDING = "pending", "待确认"
     ACTIVE = "active", "已订阅"

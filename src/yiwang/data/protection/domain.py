@@ -6,6 +6,7 @@ from yiwang.data.protection.services.persons import on_request
 from yiwang.data.protection.terms import CLERK
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
 KEEPER, STEWARD = "protection.keeper", "protection.steward"
@@ -16,7 +17,7 @@ REGISTERS = (
     registers.MASKS,
     registers.ACCESSES,
     registers.REQUESTS,
-    registers.TERMS,
+    registers.LIMITS,
 )
 READ = tuple(
     (resource, verb)
@@ -33,7 +34,7 @@ DOMAIN = Domain(
         MenuItem("识别敏感数据", "/protection/scans/start/", ("protection.scan", "add"), icon="search"),
         MenuItem("个人信息请求", "/r/protection.request/", ("protection.request", "view"), icon="shield"),
         MenuItem("登记个人信息请求", "/protection/requests/new/", ("protection.request", "add"), icon="shield"),
-        MenuItem("个人信息请求时限", "/r/protection.term/", ("protection.term", "view"), icon="book"),
+        limit_menu("protection", "个人信息请求时限"),
         MenuItem("敏感数据识别", "/r/protection.scan/", ("protection.scan", "view"), icon="shield"),
         MenuItem("分级与脱敏规则", "/r/protection.rule/", ("protection.rule", "view"), icon="shield"),
         MenuItem("敏感数据访问", "/r/protection.access/", ("protection.access", "view"), icon="shield"),
@@ -48,6 +49,7 @@ DOMAIN = Domain(
                 *RULES,
                 *(("protection.rule", verb, Scope.ALL) for verb in ("add", "replace", "export")),
                 ("protection.mask", "export", Scope.ALL),
+                *limit_grants("protection", "view", "export", "declare"),
                 ("catalog.entry", "view", Scope.ALL),
                 ("catalog.resource", "view", Scope.ALL),
                 ("catalog.resource", "grade", Scope.ALL),
@@ -57,7 +59,7 @@ DOMAIN = Domain(
             CLERK,
             "个人信息请求办理",
             (*(("protection.request", verb, Scope.TREE) for verb in ("view", "add", "handle", "export")),
-             ("protection.term", "view", Scope.ALL)),
+             *limit_grants("protection", "view")),
         ),
         RoleSpec(
             STEWARD,

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from yiwang.data.protection import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 
 
 class GradingRule(Record):
@@ -148,22 +149,14 @@ class AccessEntry(models.Model):
         return f"{self.resource_name} {self.at:%Y-%m-%d %H:%M}"
 
 
-class PersonTerm(models.Model):
-    """个人信息请求的答复时限：工作日数及其依据，按施行日期取用。"""
+class PersonLimit(Limit):
+    """个人信息请求时限。"""
 
-    kind = models.CharField("请求事项", max_length=10, choices=terms.RequestKind.choices)
-    working_days = models.PositiveIntegerField("工作日")
-    basis = models.CharField("依据", max_length=300)
-    valid_from = models.DateField("施行日期")
-    valid_until = models.DateField("失效日期", null=True, blank=True)
+    objects = Limits("protection")  # type: ignore[misc]
 
     class Meta:
+        proxy = True
         verbose_name = verbose_name_plural = "个人信息请求时限"
-        ordering = ["kind", "-valid_from"]
-        constraints = [models.UniqueConstraint(fields=["kind", "valid_from"], name="protection_term_once")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.working_days} 个工作日"
 
 
 class PersonRequest(Record):

@@ -8,8 +8,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.protection.models import MaskRule, PersonRequest, PersonTerm, Removal
-from yiwang.data.protection.terms import RequestKind
+from yiwang.data.protection.models import MaskRule, PersonRequest, Removal
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.crypto import mac_matches
@@ -58,17 +57,6 @@ def scanned(actor: Actor, resource_id: int) -> Section | None:
 
 def may_handle(actor: Actor, request_id: int) -> bool:
     return doors.rows(actor, "protection.request", "handle").filter(pk=request_id).exists()
-
-
-def term(kind: str, day: date) -> PersonTerm:
-    found = PersonTerm.objects.filter(Q(valid_until=None) | Q(valid_until__gte=day), kind=kind, valid_from__lte=day)
-    chosen = found.order_by("-valid_from").first()
-    if chosen is None:
-        raise Refused(
-            f"{day} 没有施行中的“{RequestKind(kind).label}”答复时限，不能受理。请先登记时限及依据。",
-            rule="时限以登记的依据为准",
-        )
-    return chosen
 
 
 def tracked(code: str) -> PersonRequest:

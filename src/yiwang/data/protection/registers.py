@@ -3,11 +3,12 @@
 from typing import Any
 
 from yiwang.data.protection import flows, services
-from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, PersonRequest, PersonTerm, Scan
+from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, PersonLimit, PersonRequest, Scan
 from yiwang.data.protection.terms import Kind, Level, ScanState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -151,11 +152,4 @@ REQUESTS = register(
     )
 )  # fmt: skip
 
-TERMS = register(
-    Register(
-        code="protection.term", model=PersonTerm, name="个人信息请求时限",
-        resource=Resource("protection.term", "个人信息请求时限", PersonTerm, organisation=None, owner=None, verbs=(VIEW, EXPORT)),
-        columns=("kind", "working_days", "valid_from", "valid_until", "basis"), filters=("kind",), sort=("kind",), writes=(),
-        sections=(Section("时限", ("kind", "working_days", "basis", "valid_from", "valid_until")),), empty="没有时限。",
-    )
-)  # fmt: skip
+LIMITS = limit_register("protection", "个人信息请求时限", PersonLimit)

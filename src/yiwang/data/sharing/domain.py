@@ -7,6 +7,7 @@ from yiwang.data.sharing.services.requests import on_request
 from yiwang.data.sharing.terms import BUREAU, OPERATOR, PROVIDER, REQUESTER
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
+from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, RoleSpec
 
 CATALOGUE = (("catalog.entry", "view", Scope.ALL),)
@@ -21,18 +22,18 @@ ROLES = (
         *CATALOGUE, *_on(Scope.TREE, "request", "view", "export", "add", "try"),
         *_on(Scope.TREE, "grant", "view", "issue", "receive"), *_on(Scope.TREE, "apikey", "view", "revoke"),
         *_on(Scope.TREE, "call", "view"), *_on(Scope.TREE, "usage", "view", "export"), *_on(Scope.TREE, "delivery", "view"),
-        *_on(Scope.TREE, "target", "view", "add"), *_on(Scope.ALL, "term", "view"))),
+        *_on(Scope.TREE, "target", "view", "add"), *limit_grants("sharing", "view"))),
     RoleSpec(PROVIDER, "数据提供审核", (
         *CATALOGUE, *_on(Scope.TREE, "asked", "view", "export"), *_on(Scope.TREE, "provided", "view", "export", "suspend", "revoke"),
-        *_on(Scope.TREE, "read", "view"), *_on(Scope.TREE, "reader", "view", "export"), *_on(Scope.ALL, "term", "view"))),
+        *_on(Scope.TREE, "read", "view"), *_on(Scope.TREE, "reader", "view", "export"), *limit_grants("sharing", "view"))),
     RoleSpec(BUREAU, "共享复核", (
         *CATALOGUE, *_on(Scope.ALL, "request", "view", "export"), *_on(Scope.ALL, "grant", "view", "export", "suspend", "revoke", "quota"),
         *_on(Scope.ALL, "call", "view"), *_on(Scope.ALL, "usage", "view", "export"), *_on(Scope.ALL, "delivery", "view", "export"),
-        *_on(Scope.ALL, "term", "view", "add"), *_on(Scope.ALL, "serving", "view"))),
+        *limit_grants("sharing", "view", "export", "declare"), *_on(Scope.ALL, "serving", "view"))),
     RoleSpec(OPERATOR, "接口管理", (
         *CATALOGUE, *_on(Scope.ALL, "request", "view"), *_on(Scope.ALL, "grant", "view", "issue", "quota", "suspend", "revoke", "deliver"),
         *_on(Scope.ALL, "apikey", "view", "revoke"), *_on(Scope.ALL, "call", "view", "export"), *_on(Scope.ALL, "usage", "view"),
-        *_on(Scope.ALL, "delivery", "view"), *_on(Scope.ALL, "serving", "view", "build"), *_on(Scope.ALL, "term", "view"))),
+        *_on(Scope.ALL, "delivery", "view"), *_on(Scope.ALL, "serving", "view", "build"), *limit_grants("sharing", "view"))),
 )  # fmt: skip
 
 DOMAIN = Domain(
@@ -52,14 +53,14 @@ DOMAIN = Domain(
                 MenuItem("交付记录", "/r/sharing.delivery/", ("sharing.grant", "quota"), icon="list"),
         MenuItem("推送目标", "/r/sharing.target/", ("sharing.target", "add"), icon="gear"),
         MenuItem("服务表", "/r/sharing.serving/", ("sharing.serving", "view"), icon="gear"),
-        MenuItem("共享时限", "/r/sharing.term/", ("sharing.serving", "view"), icon="book"),
+        limit_menu("sharing", "共享时限"),
     ),
     roles=ROLES,
     flows=flows.FLOWS,
     registers=(
         registers.REQUESTS, registers.ASKED, registers.GRANTS, registers.PROVIDED, registers.KEYS, registers.CALLS,
         registers.READS, registers.USAGE, registers.READERS, registers.DELIVERIES, registers.TARGETS, registers.SERVING,
-        registers.TERMS,
+        registers.LIMITS,
     ),
     measures=measures.MEASURES,
     case_kinds=(
@@ -74,6 +75,6 @@ DOMAIN = Domain(
         ("sharing.apply", "申请共享"), ("sharing.give", "授权共享"), ("sharing.end_grant", "暂停、恢复或撤销授权"),
         ("sharing.change_quota", "调整限额"), ("sharing.issue_key", "签发密钥"), ("sharing.revoke_key", "作废密钥"),
         ("sharing.sandbox", "开通沙箱"), ("sharing.take_over_usage", "补录历史用量"), ("sharing.register_target", "登记推送目标"), ("sharing.choose_target", "选择推送目标"),
-        ("sharing.deliver", "交付数据"), ("sharing.fetch", "下载文件包"), ("sharing.declare_term", "登记共享时限"),
+        ("sharing.deliver", "交付数据"), ("sharing.fetch", "下载文件包"),
     ),
 )  # fmt: skip

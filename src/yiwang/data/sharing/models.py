@@ -5,7 +5,6 @@ from django.db import models
 from django.db.models import F, Q
 
 from yiwang.data.sharing.terms import (
-    Duty,
     Frequency,
     GrantKind,
     GrantState,
@@ -15,31 +14,17 @@ from yiwang.data.sharing.terms import (
     Way,
 )
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.clocks.models import Limit, Limits
 
 
-class Term(models.Model):
-    """法定时限，按施行日期分版本；地方规定更严的从其规定。"""
+class SharingLimit(Limit):
+    """共享时限。"""
 
-    duty = models.CharField("事项", max_length=12, choices=Duty.choices)
-    share_type = models.CharField("共享类型", max_length=16, choices=ShareType.choices)
-    working_days = models.PositiveIntegerField("工作日")
-    basis = models.CharField("依据", max_length=200)
-    local = models.BooleanField("地方规定", default=False)
-    valid_from = models.DateField("施行日期")
-    valid_until = models.DateField("失效日期", null=True, blank=True)
+    objects = Limits("sharing")  # type: ignore[misc]
 
     class Meta:
+        proxy = True
         verbose_name = verbose_name_plural = "共享时限"
-        ordering = ["duty", "share_type", "-valid_from"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["duty", "share_type", "local", "valid_from", "basis"], name="sharing_term_once"
-            ),
-            models.CheckConstraint(condition=Q(working_days__gt=0), name="sharing_term_positive"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_share_type_display()}{self.get_duty_display()} {self.working_days} 个工作日"
 
 
 class Request(Record):

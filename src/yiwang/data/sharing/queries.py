@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet, Sum
@@ -10,29 +10,13 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
-from yiwang.data.sharing.models import ApiKey, Call, Grant, Request, ServingTable, Target, Term, Usage, UsageDay
-from yiwang.data.sharing.terms import Duty, GrantKind, ShareType, Way
+from yiwang.data.sharing.models import ApiKey, Call, Grant, Request, ServingTable, Target, Usage, UsageDay
+from yiwang.data.sharing.terms import GrantKind, ShareType, Way
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.lake import dependants
 from yiwang.kernel.lake.dependants import Dependant, Place
 from yiwang.kernel.ui.sections import Fact, Section
-
-
-def term(duty: str, share_type: str, day: date) -> Term:
-    """The strictest term in force: local rules count when they ask for fewer days."""
-    found = Term.objects.filter(
-        Q(valid_until=None) | Q(valid_until__gte=day), duty=duty, share_type=share_type, valid_from__lte=day
-    )
-    national = found.filter(local=False).order_by("-valid_from").first()
-    local = found.filter(local=True).order_by("-valid_from").first()
-    chosen = min(filter(None, (local, national)), key=lambda each: each.working_days, default=None)
-    if chosen is None:
-        raise Refused(
-            f"{day} 没有施行中的{ShareType(share_type).label}{Duty(duty).label}时限，不能受理。请由数管局先登记时限及依据。",
-            rule="时限以登记的依据为准", code="no_term",
-        )  # fmt: skip
-    return chosen
 
 
 def door(share_type: str) -> str:

@@ -14,15 +14,16 @@ from yiwang.data.sharing.models import (
     Grant,
     Request,
     ServingTable,
+    SharingLimit,
     Target,
-    Term,
     UsageDay,
 )
-from yiwang.data.sharing.services import grants, keys, requests
+from yiwang.data.sharing.services import grants, keys
 from yiwang.data.sharing.terms import GrantState, KeyState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.flow.definitions import Field
+from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
@@ -92,10 +93,6 @@ def _provider_resume(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
 
 def _revoke_key(actor: Actor, key: ApiKey, data: dict[str, Any]) -> ApiKey:
     return keys.revoke_key(actor, key.pk, reason=data["reason"])
-
-
-def _add_term(actor: Actor, data: dict[str, Any]) -> Term:
-    return requests.declare_term(actor, **{**data, "local": data.get("local", True)})
 
 
 def _outcome(call: Call) -> str:
@@ -229,10 +226,4 @@ SERVING = register(Register(
     resource=Resource("sharing.serving", "服务表", ServingTable, organisation=None, owner=None, verbs=(*VIEW, ("build", "建立与核对"))),
     empty="还没有服务表。",
 ))  # fmt: skip
-TERMS = register(Register(
-    code="sharing.term", model=Term, name="共享时限", columns=("duty", "share_type", "working_days", "local", "valid_from", "valid_until", "basis"),
-    filters=("duty", "share_type", "local"), sort=("-id",), writes=("add",), create=_add_term,
-    sections=(Section("时限", ("duty", "share_type", "working_days", "basis", "valid_from", "local")),),
-    resource=Resource("sharing.term", "共享时限", Term, organisation=None, owner=None, verbs=(*VIEW, ("add", "登记"))),
-    empty="没有时限：先登记时限及依据，才能受理申请。",
-))  # fmt: skip
+LIMITS = limit_register("sharing", "共享时限", SharingLimit)

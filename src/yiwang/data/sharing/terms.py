@@ -46,13 +46,6 @@ class KeyState(TextChoices):
     REVOKED = "revoked", "已作废"
 
 
-class Duty(TextChoices):
-    """时限管的是哪件事。"""
-
-    ANSWER = "answer", "答复"
-    DELIVER = "deliver", "交付"
-
-
 class Frequency(TextChoices):
     ONCE = "once", "一次"
     REAL_TIME = "real_time", "实时"

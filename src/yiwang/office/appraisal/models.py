@@ -192,7 +192,7 @@ class Bulletin(models.Model):
 class AppraisalLimit(Limit):
     """复核时限。"""
 
-    objects = Limits("appraisal")
+    objects = Limits("appraisal")  # type: ignore[misc]
 
     class Meta:
         proxy = True

@@ -51,10 +51,9 @@ def open_objection(
     text, today = queries.key_text(key), timezone.localdate()
     if Objection.objects.filter(resource=resource_id, row_key=text, field=field, mark=Mark.OPEN).exists():
         raise Conflict("这一项已有异议正在核实，请等待结果，不必重复提出。")
-    term = queries.term("objection", today)
     case = flow.open_case(
         actor, "governance.objection", f"{facts.name}“{item.title}”数据异议", organisation_id=facts.organisation_id,
-        data={"term_days": term.days, "objection": reason.strip()[:300]}, key=idempotency,
+        data={"objection": reason.strip()[:300]}, key=idempotency,
     )  # fmt: skip
     found = Objection.objects.create(
         case=case, organisation_id=facts.organisation_id, created_by_id=actor.person_id, resource=resource_id,
@@ -63,7 +62,7 @@ def open_objection(
     )  # fmt: skip
     ledger.record(
         actor, "governance.object", ("governance.objection", found.pk), organisation_id=facts.organisation_id,
-        after={"resource": resource_id, "snapshot": snapshot_number, "field": field, "case": case.number, "days": term.days},
+        after={"resource": resource_id, "snapshot": snapshot_number, "field": field, "case": case.number},
     )  # fmt: skip
     return found
 

@@ -9,11 +9,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.governance import queries
-from yiwang.data.governance.models import Finding, Issue, Run, Score, Term
+from yiwang.data.governance.models import Finding, Issue, Run, Score
 from yiwang.data.governance.terms import WEIGHTS, Dimension, IssueState, RunState, Severity
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Invalid, Refused
+from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
 from yiwang.kernel.ledger import services as ledger
@@ -93,10 +92,9 @@ def open_issue(actor: Actor, run_id: int, *, key: str = "") -> Issue:
         raise Refused("这次检查没有拦截的行，不需要整改。", rule="整改须有问题")
     worst = run.findings.filter(passed=False).select_related("rule").order_by("-failed")[:5]
     summary = "；".join(f"{each.rule.name} {each.failed + each.unknown} 行（{each.rule.reason}）" for each in worst)
-    term = queries.term("rectification", timezone.localdate())
     case = flow.open_case(
         actor, "governance.issue", f"{run.rule_set.resource_name}：{run.bad} 行数据待整改", organisation_id=run.organisation_id,
-        data={"term_days": term.days, "run": run.pk}, key=key,
+        data={"run": run.pk}, key=key,
     )  # fmt: skip
     found = Issue.objects.create(
         case=case,
@@ -123,17 +121,3 @@ def on_issue(event: Event) -> None:
         found.closed_at = event.entry.happened_at
         found.version += 1
         found.save(update_fields=["state", "closed_at", "version", "updated_at"])
-
-
-@transaction.atomic
-def set_term(actor: Actor, code: str, name: str, days: int, basis: str, valid_from: date) -> Term:
-    """A term from a day on; earlier cases keep theirs."""
-    actor.require("governance.term", "add")
-    if days < 1 or not basis.strip():
-        raise Invalid("期限至少 1 个工作日，并须写明依据。", errors={"basis": ["必填"]})
-    found, made = Term.objects.get_or_create(
-        code=code, valid_from=valid_from, defaults={"name": name, "days": days, "basis": basis.strip()}
-    )
-    if not made and (found.days, found.basis) != (days, basis.strip()):
-        raise Refused("这一天起的期限已经登记，不能改写。请另登一个生效日期。", rule="期限只增不改")
-    return found

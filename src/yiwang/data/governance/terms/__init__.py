@@ -49,13 +49,6 @@ class ProposalState(TextChoices):
     REFUSED = "refused", "不采纳"
 
 
-class Duty(TextChoices):
-    """What runs on a term of the bureau's own."""
-
-    OBJECTION = "objection", "数据异议校核"
-    RECTIFICATION = "rectification", "数据质量整改"
-
-
 class Mark(TextChoices):
     """异议标注：提出后即标注，更正或核实无误后撤销。"""
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -9,10 +10,12 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import contract, queries
-from yiwang.data.governance.models import Issue, Objection, Score
+from yiwang.data.governance.models import GovernanceLimit, Issue, Objection, Score
 from yiwang.data.governance.services import objections, scheduling, scoring
 from yiwang.data.governance.tests.world import World
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.clocks import services as clocks_services
 from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.models import Seat
@@ -143,14 +146,19 @@ def test_one_open_objection_a_cell(world: World) -> None:
         contract.open_objection(world["住建治理岗"], world.facts.id, 1, KEY, "phone", "同一问题")
 
 
-def test_the_term_in_force_on_the_day_counts(world: World) -> None:
-    scoring.set_term(world["治理员"], "objection", "数据异议校核", 7, "新办法第三条", date(2099, 1, 1))
-    assert queries.term("objection", date(2098, 12, 31)).days == 10
-    assert queries.term("objection", date(2099, 1, 1)).days == 7
-    with pytest.raises(Refused, match="不能改写"):
-        scoring.set_term(world["治理员"], "objection", "数据异议校核", 8, "新办法第三条", date(2099, 1, 1))
-    with pytest.raises(Refused):
-        scoring.set_term(world["住建治理岗"], "objection", "x", 8, "y", date(2099, 2, 1))
+def test_the_limit_in_force_on_the_day_counts(world: World) -> None:
+    row = GovernanceLimit.objects.get(code="governance.objection.verify")
+    new: dict[str, Any] = {"number": 7, "basis": "新办法第三条", "nature": "own", "valid_from": date(2099, 1, 1)}
+    clocks_services.declare_limit(world["治理员"], "governance.limit", row.pk, **new)
+    assert clocks.limit(row.code, "", date(2098, 12, 31)).number == 10
+    assert clocks.limit(row.code, "", date(2099, 1, 1)).number == 7
+    with pytest.raises(Refused, match="不合规定"):
+        clocks_services.declare_limit(world["治理员"], "governance.limit", row.pk, **new)
+    with pytest.raises(Refused, match="权限"):
+        clocks_services.declare_limit(world["住建治理岗"], "governance.limit", row.pk, **new)
+    case = objected(world).case
+    clock = clocks.current(case.pk, "verify")
+    assert clock is not None and clock.budget == 10
 
 
 def test_bad_rows_become_an_issue_of_the_department(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,8 +10,6 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.terms import ItemSpec
 from yiwang.data.catalog.tests.world import District, furnish
 from yiwang.data.governance.domain import DOMAIN
-from yiwang.data.governance.models import Term
-from yiwang.data.governance.services import scoring
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.services import declare
 from yiwang.kernel.flow.publishing import publish
@@ -70,9 +67,6 @@ def build(folder: Path) -> World:
         declare(SYSTEM, spec, "test")
     for flow in DOMAIN.flows:
         publish(flow)
-    for code in ("objection", "rectification"):
-        if not Term.objects.filter(code=code).exists():
-            scoring.set_term(SYSTEM, code, code, 10, "测试", date(2025, 8, 1))
     for name, unit, role in (
         ("治理员", "数管局", "governance.steward"), ("住建治理岗", "住建局", "governance.provider"),
         ("教育治理岗", "教育局", "governance.provider"), ("用数单位", "教育局", "governance.reader"),

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from yiwang.data.opendata import queries
 from yiwang.data.opendata.models import Dataset, Feedback
@@ -65,11 +64,10 @@ def submit(actor: Actor, words: Words, dataset: Dataset | None = None, *, key: s
     """Take feedback in; a repeated `key` gives the same receipt. It goes to the provider, a new wish to the bureau."""
     actor.require("opendata.feedback", "add")
     _check(words, dataset)
-    term = queries.term(words.kind, timezone.localdate())
     to_bureau = dataset is None or words.kind == FeedbackKind.WANTED
     unit = _bureau() if to_bureau or dataset is None else dataset.organisation_id
     case = flow.open_case(
-        actor, "opendata.feedback", words.title, organisation_id=unit, data={"answer_days": term.working_days},
+        actor, "opendata.feedback", words.title, organisation_id=unit, data={"kind": str(words.kind)},
         stage="bureau" if to_bureau else "provider", is_demo=dataset.is_demo if dataset else False, key=key,
     )  # fmt: skip
     known = Feedback.objects.filter(case=case).first()

@@ -1,16 +1,15 @@
 """开放与撤下：提供方申请，数管局审核；撤下立即生效。"""
 
 from collections.abc import Sequence
-from datetime import date
 
 from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.opendata import queries
-from yiwang.data.opendata.models import Application, Dataset, Row, Term
+from yiwang.data.opendata.models import Application, Dataset, Row
 from yiwang.data.opendata.services import subscribing
-from yiwang.data.opendata.terms import BASIS, Duty, Licence, State, Topic
+from yiwang.data.opendata.terms import BASIS, Licence, State, Topic
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
@@ -80,10 +79,9 @@ def _check(title: str, description: str, topic: str, licence: str, tags: Sequenc
 
 
 def _opened(actor: Actor, dataset: Dataset, key: str) -> Application:
-    review = queries.term(Duty.REVIEW, timezone.localdate())
     case = flow.open_case(
         actor, "opendata.publication", f"开放“{dataset.title}”", organisation_id=dataset.organisation_id,
-        data={"review_days": review.working_days}, is_demo=dataset.is_demo, key=key,
+        is_demo=dataset.is_demo, key=key,
     )  # fmt: skip
     clock = clocks.current(case.pk, "review")
     made = Application.objects.create(
@@ -92,7 +90,7 @@ def _opened(actor: Actor, dataset: Dataset, key: str) -> Application:
     )  # fmt: skip
     ledger.record(
         actor, "opendata.apply", ("opendata.dataset", dataset.pk), organisation_id=dataset.organisation_id,
-        after={"title": dataset.title, "resource": dataset.resource_code, "case": case.number, "term": review.basis},
+        after={"title": dataset.title, "resource": dataset.resource_code, "case": case.number, "limit": clock.basis if clock else ""},
     )  # fmt: skip
     return made
 
@@ -147,16 +145,3 @@ def withdraw(actor: Actor, dataset_id: int, *, reason: str) -> Dataset:
         before={"state": State.OPEN}, after={"state": State.WITHDRAWN}, organisation_id=dataset.organisation_id,
     )  # fmt: skip
     return dataset
-
-
-@transaction.atomic
-def declare_term(actor: Actor, *, duty: str, working_days: int, basis: str, valid_from: date) -> Term:
-    """A term with its legal basis from a day on."""
-    actor.require("opendata.term", "add")
-    if working_days < 1 or not basis.strip():
-        raise Invalid("时限须为正整数并写明依据。", errors={"basis": ["必填"]})
-    if Term.objects.filter(duty=duty, valid_from=valid_from).exists():
-        raise Invalid("同一施行日期已有这项时限。", errors={"valid_from": ["重复"]})
-    made = Term.objects.create(duty=duty, working_days=working_days, basis=basis.strip(), valid_from=valid_from)
-    ledger.record(actor, "opendata.declare_term", ("opendata.term", made.pk), after={"term": str(made), "basis": basis})
-    return made

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from yiwang.data.catalog.tests.world import ITEMS as CLOSED
 from yiwang.data.opendata import queries
-from yiwang.data.opendata.models import Dataset, Edition, Feedback, Row, Subscription, Term
+from yiwang.data.opendata.models import Dataset, Edition, Feedback, OpenLimit, Row, Subscription
 from yiwang.data.opendata.pages import limits
 from yiwang.data.opendata.services import building, feedback, opening, subscribing
 from yiwang.data.opendata.services.feedback import DESK, Words
 from yiwang.data.opendata.tests.world import City
 from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.clocks import services as limits_of
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.messages.models import Delivery
@@ -181,21 +183,22 @@ def test_wrong_feedback_is_not_kept(city: City, words: Words) -> None:
     assert not Feedback.objects.exists()
 
 
-def test_terms_are_rows_with_a_basis(city: City) -> None:
+def test_limits_are_rows_with_a_basis(city: City, dataset: Dataset) -> None:
+    row = OpenLimit.objects.get(code="opendata.feedback.answer", variant="opinion")
+    today = timezone.localdate()
+    new: dict[str, Any] = {"number": 3, "nature": "own", "valid_from": today}
     with pytest.raises(Refused):
-        opening.declare_term(
-            city["交通开放员"], duty="review", working_days=1, basis="甲", valid_from=timezone.localdate()
-        )
+        limits_of.declare_limit(city["交通开放员"], "opendata.limit", row.pk, basis="甲", **new)
     with pytest.raises(Invalid):
-        opening.declare_term(city["审核员"], duty="review", working_days=1, basis=" ", valid_from=timezone.localdate())
-    opening.declare_term(
-        city["审核员"], duty="review", working_days=3, basis="本市办法第八条", valid_from=timezone.localdate()
-    )
-    assert queries.term("review", timezone.localdate()).working_days == 3
-    assert queries.term("review", date(2020, 1, 1)).working_days == 10
-    Term.objects.all().delete()
-    with pytest.raises(Refused, match="先登记时限"):
-        queries.term("review", timezone.localdate())
+        limits_of.declare_limit(city["审核员"], "opendata.limit", row.pk, basis=" ", **new)
+    limits_of.declare_limit(city["审核员"], "opendata.limit", row.pk, basis="本市办法第八条", **new)
+    words = Words("opinion", "甲乙", "一二三四五六")
+    clock = clocks.current(feedback.submit(DESK, words, dataset).case_id, "answer")
+    assert clock is not None and (clock.budget, clock.basis) == (3, "本市办法第八条")
+    assert clocks.limit(row.code, "opinion", date(2020, 1, 1)).number == 15
+    OpenLimit.objects.all().delete()
+    with pytest.raises(Refused, match="没有施行中的"):
+        feedback.submit(DESK, words, dataset)
 
 
 def test_an_address_that_asks_too_often_waits(client: Client, dataset: Dataset) -> None:

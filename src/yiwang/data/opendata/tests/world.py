@@ -9,7 +9,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as catalogues
 from yiwang.data.catalog.contract import Content, Description, ItemSpec, ResourceFacts
 from yiwang.data.opendata.domain import DOMAIN
-from yiwang.data.opendata.models import Application, Dataset, Term
+from yiwang.data.opendata.models import Application, Dataset
 from yiwang.data.opendata.services import building, opening
 from yiwang.data.protection import services as protections
 from yiwang.kernel.access.actors import SYSTEM, Actor
@@ -112,13 +112,6 @@ class City:
         )
 
 
-def terms() -> None:
-    """There from the migration unless a test before emptied the tables."""
-    for duty, days in (("review", 10), ("opinion", 15), ("correction", 15), ("wanted", 20)):
-        if not Term.objects.filter(duty=duty).exists():
-            opening.declare_term(SYSTEM, duty=duty, working_days=days, basis="测试", valid_from=date(2019, 5, 15))
-
-
 def furnish(folder: Path) -> City:
     town = Town()
     for spec in DOMAIN.roles:
@@ -126,7 +119,6 @@ def furnish(folder: Path) -> City:
     calendars.publish(SYSTEM, "cn", [Override(date(2026, 1, 1), "rest", "元旦")], "测试通知", years=[2026])
     for declared in DOMAIN.flows:
         publish(declared)
-    terms()
     catalogues.load_standard(SYSTEM)
     town.organisation("市政府")
     for name in ("数管局", "交通局", "教育局"):

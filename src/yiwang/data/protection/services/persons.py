@@ -5,7 +5,6 @@ import secrets
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
@@ -79,11 +78,10 @@ def submit(
         errors["kind"] = ["请选一项"]
     if errors:
         raise Invalid("没有提交，请按提示改正。", errors=errors)
-    term = queries.term(kind, timezone.localdate())
     unit = _bureau()
     # The case's title is seen by many: it names the right, not the person.
     case = flow.open_case(actor, "protection.request", f"个人信息{RequestKind(kind).label}请求", organisation_id=unit,
-                          data={"answer_days": term.working_days, "kind": kind}, key=key)  # fmt: skip
+                          data={"kind": kind}, key=key)  # fmt: skip
     known = PersonRequest.objects.filter(case=case).first()
     if known is not None:
         return known
@@ -92,13 +90,13 @@ def submit(
         case=case, organisation_id=unit, created_by_id=actor.person_id, kind=kind, name=encrypt(name.strip(), WORDS),
         id_number=encrypt(number, NUMBER), id_mac=mac(number.encode(), NUMBER), contact=encrypt(contact.strip(), CONTACT),
         statement=encrypt(statement.strip(), WORDS), due_at=clock.due_at if clock else None,
-        tracking_code="".join(secrets.choice(ALPHABET) for _ in range(12)), basis=term.basis,
+        tracking_code="".join(secrets.choice(ALPHABET) for _ in range(12)), basis=clock.basis if clock else "",
     )  # fmt: skip
     ledger.record(
         actor,
         "protection.person_request",
         ("protection.request", made.pk),
-        after={"kind": kind, "case": case.number, "term": term.basis},
+        after={"kind": kind, "case": case.number, "limit": made.basis},
     )
     return made
 

@@ -12,7 +12,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection import queries, services
 from yiwang.data.protection.flows import FLOWS
-from yiwang.data.protection.models import Deletion, PersonRequest, PersonTerm, Removal, SearchedPlace
+from yiwang.data.protection.models import Deletion, PersonLimit, PersonRequest, Removal, SearchedPlace
 from yiwang.data.protection.services import persons
 from yiwang.data.protection.tests.world import COLUMNS, holding, people, safe
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
@@ -35,10 +35,6 @@ def district(db: None) -> Iterator[District]:
     made = safe()
     for declared in FLOWS:
         publish(declared)
-    for kind in ("consult", "copy", "correct", "delete", "withdraw"):
-        PersonTerm.objects.get_or_create(
-            kind=kind, valid_from="2021-11-01", defaults={"working_days": 15, "basis": "测试"}
-        )
     made.actors["办理员"] = made.town.actor("办理员", made.town.post("数管局", "个人信息岗", "protection.person_clerk"))
     yield made
 
@@ -201,9 +197,10 @@ def test_nobody_else_sees_or_handles_it(district: District) -> None:
         persons.erase(district["办理员"], consult.pk)
 
 
-def test_terms_are_dated_rows(district: District) -> None:
-    PersonTerm.objects.all().delete()
-    with pytest.raises(Refused, match="先登记时限"):
+def test_limits_are_dated_rows(district: District) -> None:
+    assert submit().basis.startswith("《个人信息保护法》第五十条")
+    PersonLimit.objects.all().delete()
+    with pytest.raises(Refused, match="没有施行中的"):
         submit()
 
 

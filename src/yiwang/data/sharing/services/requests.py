@@ -9,10 +9,10 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.contract import ResourceFacts
 from yiwang.data.sharing import queries
-from yiwang.data.sharing.models import Request, Term
+from yiwang.data.sharing.models import Request
 from yiwang.data.sharing.services import grants
 from yiwang.data.sharing.services.filters import compiled
-from yiwang.data.sharing.terms import Duty, Frequency, GrantState, RequestState, ShareType, Way
+from yiwang.data.sharing.terms import Frequency, GrantState, RequestState, ShareType, Way
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
@@ -63,12 +63,9 @@ def apply(
 
 
 def _opened(actor: Actor, request: Request, facts: ResourceFacts, key: str) -> Request:
-    today = timezone.localdate()
-    answer, deliver = (queries.term(duty, request.share_type, today) for duty in (Duty.ANSWER, Duty.DELIVER))
     case = flow.open_case(
         actor, "sharing.request", f"{request.resource_name}：{request.matter}", organisation_id=facts.organisation_id,
-        data={"share_type": str(request.share_type), "answer_days": answer.working_days,
-              "deliver_days": deliver.working_days}, is_demo=request.is_demo, key=key,
+        data={"share_type": str(request.share_type)}, is_demo=request.is_demo, key=key,
     )  # fmt: skip
     known = Request.objects.filter(case=case).first()
     if known is not None:
@@ -85,7 +82,7 @@ def _opened(actor: Actor, request: Request, facts: ResourceFacts, key: str) -> R
     ledger.record(
         actor, "sharing.apply", ("sharing.request", request.pk),
         after={"resource": facts.code, "fields": request.fields, "purpose": request.purpose, "case": case.number,
-               "answer_basis": answer.basis},
+               "answer_basis": clock.basis if clock else ""},
     )  # fmt: skip
     return request
 
@@ -204,25 +201,3 @@ def _closed(event: Event, request: Request) -> None:
     if request.state == RequestState.WITHDRAWN:
         for grant in request.grants.exclude(state=GrantState.REVOKED):
             grants.end(event.actor, grant, GrantState.REVOKED, "申请已撤回")
-
-
-@transaction.atomic
-def declare_term(
-    actor: Actor, *, duty: str, share_type: str, working_days: int, basis: str, valid_from: date, local: bool = True
-) -> Term:
-    """A term with its legal basis from a day on; a local one counts when it is stricter."""
-    actor.require("sharing.term", "add")
-    if working_days < 1 or not basis.strip():
-        raise Invalid("时限须为正整数并写明依据。", errors={"basis": ["必填"]})
-    if Term.objects.filter(duty=duty, share_type=share_type, local=local, valid_from=valid_from).exists():
-        raise Invalid("同一施行日期已有这项时限。", errors={"valid_from": ["重复"]})
-    made = Term.objects.create(
-        duty=duty,
-        share_type=share_type,
-        working_days=working_days,
-        basis=basis.strip(),
-        valid_from=valid_from,
-        local=local,
-    )
-    ledger.record(actor, "sharing.declare_term", ("sharing.term", made.pk), after={"term": str(made), "basis": basis})
-    return made

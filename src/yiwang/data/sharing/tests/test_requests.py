@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.models import Demand
 from yiwang.data.sharing import queries
-from yiwang.data.sharing.models import ApiKey, Delivery, Grant, Term
+from yiwang.data.sharing.models import ApiKey, Delivery, Grant, SharingLimit
 from yiwang.data.sharing.services import deliveries, grants, handing, keys, marks, requests, sandbox
 from yiwang.data.sharing.services.filters import compiled
-from yiwang.data.sharing.terms import Duty, GrantState, RequestState, ShareType
+from yiwang.data.sharing.terms import GrantState, RequestState, ShareType
 from yiwang.data.sharing.tests.world import BASIS, ITEMS, LEVELS, Bureau
-from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.clocks import services as limits
 from yiwang.kernel.crypto import decrypt
 from yiwang.kernel.measures.periods import month_of
 from yiwang.kernel.measures.queries import value
@@ -166,36 +167,36 @@ def test_扩大目的须另行申请_原授权不变(bureau: Bureau) -> None:
         requests.again(bureau["教育需求员"], grant.request, purpose="借用别人的授权做别的事情吧")
 
 
+def declare(actor: Actor, clock: str, days: int, basis: str) -> SharingLimit:
+    row = SharingLimit.objects.get(code=f"sharing.request.{clock}", variant="conditional", local=False)
+    return limits.declare_limit(
+        actor,
+        "sharing.limit",
+        row.pk,
+        number=days,
+        basis=basis,
+        nature="notice",
+        valid_from=date(2026, 1, 1),
+        local=True,
+    )
+
+
 def test_地方更严的时限优先_旧申请不变(bureau: Bureau) -> None:
     before = bureau.apply()
-    requests.declare_term(
-        SYSTEM,
-        duty="answer",
-        share_type="conditional",
-        working_days=5,
-        basis="某市政务数据共享办法第十条",
-        valid_from=date(2026, 1, 1),
-    )
-    requests.declare_term(
-        SYSTEM,
-        duty="deliver",
-        share_type="conditional",
-        working_days=30,
-        basis="宽于国家规定的不适用",
-        valid_from=date(2026, 1, 1),
-    )
+    declare(bureau["数管复核员"], "answer", 5, "某市政务数据共享办法第十条")
+    declare(bureau["数管复核员"], "deliver", 30, "宽于国家规定的不适用")
     after = bureau.apply()
     budgets = [clocks.current(each.case_id, "answer").budget for each in (before, after)]  # type: ignore[union-attr]
     assert budgets == [10, 5]
-    assert queries.term(Duty.DELIVER, ShareType.CONDITIONAL, timezone.localdate()).working_days == 20
+    assert clocks.limit("sharing.request.deliver", "conditional", timezone.localdate()).number == 20
 
 
 def test_没有施行中的时限就不受理(bureau: Bureau) -> None:
-    Term.objects.update(valid_until=date(2025, 12, 31))
-    with pytest.raises(Refused, match="没有施行中"):
+    SharingLimit.objects.update(valid_until=date(2025, 12, 31))
+    with pytest.raises(Refused, match="没有施行中的“有条件共享答复时限”"):
         bureau.apply()
     with pytest.raises(Refused):
-        queries.term(Duty.ANSWER, ShareType.CONDITIONAL, date(2025, 7, 31))
+        clocks.limit("sharing.request.answer", "conditional", date(2025, 7, 31))
 
 
 # Grants
@@ -320,7 +321,7 @@ def test_异议标注同步(bureau: Bureau) -> None:
     ("公安审核员", "apply"), ("数管复核员", "apply"), ("接口管理员", "apply"), ("教育需求员", "issue"), ("公安审核员", "issue"),
     ("数管复核员", "issue"), ("民政需求员", "revoke"), ("教育审核员", "provider_revoke"), ("民政需求员", "quota"),
     ("公安审核员", "quota"), ("教育需求员", "revoke_key"), ("公安审核员", "revoke_key"), ("民政需求员", "deliver"),
-    ("公安审核员", "term"), ("接口管理员", "term"), ("教育需求员", "sandbox"), ("教育审核员", "agree"), ("民政需求员", "agree"),
+    ("公安审核员", "limit"), ("接口管理员", "limit"), ("教育需求员", "sandbox"), ("教育审核员", "agree"), ("民政需求员", "agree"),
     ("民政需求员", "package"), ("公安审核员", "push"),
 ])  # fmt: skip
 def test_越权一律拒绝(bureau: Bureau, who: str, verb: str) -> None:
@@ -335,8 +336,7 @@ def test_越权一律拒绝(bureau: Bureau, who: str, verb: str) -> None:
         "quota": lambda: grants.change_quota(actor, grant.pk, daily_quota=1, rate=1, reason="试"),
         "revoke_key": lambda: keys.revoke_key(actor, key.pk, reason="试"),
         "deliver": lambda: handing.deliver(actor, bureau.agreed()), "sandbox": lambda: sandbox.try_out(actor, waiting.pk),
-        "term": lambda: requests.declare_term(
-            actor, duty="answer", share_type="conditional", working_days=1, basis="试", valid_from=date(2026, 5, 1)),
+        "limit": lambda: declare(actor, "answer", 1, "试"),
         "agree": lambda: bureau.act(who, waiting, "agree_conditional"), "package": lambda: deliveries.package(actor, grant.pk),
         "push": lambda: deliveries.push(actor, grant.pk),
     }  # fmt: skip

@@ -11,9 +11,9 @@ from yiwang.data.catalog import services as catalogues
 from yiwang.data.catalog.contract import Content, Description, ItemSpec, ResourceFacts
 from yiwang.data.protection.services.rules import load_standard as load_rules
 from yiwang.data.sharing.domain import DOMAIN
-from yiwang.data.sharing.models import Grant, Request, Term
+from yiwang.data.sharing.models import Grant, Request
 from yiwang.data.sharing.services import handing, requests, serving
-from yiwang.data.sharing.terms import Duty, ShareType
+from yiwang.data.sharing.terms import ShareType
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.services import declare
 from yiwang.kernel.access.terms import Scope
@@ -111,15 +111,6 @@ class Bureau:
         return found
 
 
-def terms() -> None:
-    """The statutory ones are there from the migration unless a test before emptied the tables."""
-    for duty, kind, days in ((Duty.ANSWER, "unconditional", 1), (Duty.ANSWER, "conditional", 10), (Duty.DELIVER, "unconditional", 20),
-                             (Duty.DELIVER, "conditional", 20)):  # fmt: skip
-        if not Term.objects.filter(duty=duty, share_type=kind, local=False).exists():
-            requests.declare_term(SYSTEM, duty=duty, share_type=kind, working_days=days, basis="国令第 809 号",
-                                  valid_from=date(2025, 8, 1), local=False)  # fmt: skip
-
-
 def furnish() -> Bureau:
     town = Town()
     for spec in DOMAIN.roles:
@@ -127,7 +118,6 @@ def furnish() -> Bureau:
     calendars.publish(SYSTEM, "cn", [Override(date(2026, 1, 1), "rest", "元旦")], "测试通知", years=[2026])
     for declared in DOMAIN.flows:
         publish(declared)
-    terms()
     town.organisation("市政府")
     catalogues.load_standard(SYSTEM)
     maker = town.post("市政府", "规则员", town.role("test.rules", ("protection.rule", "add", Scope.ALL)))

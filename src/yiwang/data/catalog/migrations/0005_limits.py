@@ -18,7 +18,7 @@ def fill(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0003_receipt"), ("clocks", "0004_limits")]
+    dependencies = [("catalog", "0004_search_order"), ("clocks", "0004_limits")]
     operations = [
         migrations.CreateModel(
             name="CatalogLimit",
