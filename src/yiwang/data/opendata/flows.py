@@ -1,6 +1,6 @@
 """开放审核与公众反馈的流程。"""
 
-from yiwang.data.opendata.terms import BASIS, CLERK, REVIEWER, SERVICE
+from yiwang.data.opendata.terms import BASIS, CLERK, REVIEWER, SERVICE, FeedbackKind
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Field, Flow, Operation, Stage, end
 
 ANSWER = (
@@ -70,7 +70,7 @@ FEEDBACK = Flow(
                   stops="close"),
     ),
     operations=(Operation("claim"), Operation("release"), Operation("copy")),
-    data=(Field("kind", "反馈种类"),),
+    data=(Field("kind", "反馈种类", "choice", choices=tuple(FeedbackKind.choices)),),
     number="opendata.feedback|开放反馈-{year}-{value:05d}",
     operator_role=REVIEWER,
     basis=BASIS,

@@ -1,6 +1,6 @@
 """个人信息请求：核验身份 → 查找、处理 → 答复。"""
 
-from yiwang.data.protection.terms import CLERK, LAW
+from yiwang.data.protection.terms import CLERK, LAW, RequestKind
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Field, Flow, Operation, Stage, end
 
 ANSWER = (
@@ -25,7 +25,7 @@ REQUEST = Flow(
     outcomes=(("done", "已办理"), ("refused", "不予办理")),
     clocks=(ClockRule("answer", "答复时限", limit="protection.request.answer", variant_field="kind", kind="statutory", starts="open", stops="close"),),
     operations=(Operation("claim"), Operation("release")),
-    data=(Field("kind", "请求事项"),),
+    data=(Field("kind", "请求事项", "choice", choices=tuple(RequestKind.choices)),),
     number="protection.request|个人信息-{year}-{value:05d}",
     operator_role=CLERK,
     basis=LAW,
