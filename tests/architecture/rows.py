@@ -12,7 +12,7 @@ from yiwang.data.catalog.models import Item
 from yiwang.data.census.models import Duty as DepartmentDuty
 from yiwang.data.census.models import NegativeEntry, ResponsibilityEntry
 from yiwang.kernel.access.terms import Duty
-from yiwang.kernel.clocks.models import ParkedTimer
+from yiwang.kernel.clocks.models import Limit, ParkedTimer
 from yiwang.kernel.flow.models import ParkedMessage
 from yiwang.kernel.flow.terms import TRIES
 from yiwang.kernel.lake.models import Edge, Proof
@@ -53,6 +53,8 @@ def make(model: type[models.Model], home: Organisation, **given: Any) -> Any:
     if model is AdministratorAppointment and not values:
         values = {"duty": Duty.AUDIT, "post": make(Post, home, duty=Duty.AUDIT)}
     values = {**PARKED.get(model, {}), **values}
+    if issubclass(model, Limit):
+        values = {"code": f"{model._meta.app_label}.{next(_count)}", **values}
     for field in model._meta.concrete_fields:
         if field.name in values or (field.primary_key and not field.is_relation):
             continue
