@@ -120,6 +120,8 @@ TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR / "static"
+# Only the tests, which have no second server, push into and pull from the platform's own database.
+OWN_DATABASE_IS_FOREIGN = False
 WHITENOISE_USE_FINDERS = not PRODUCTION
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "yiwang.kernel.ui.errors.stale_form"

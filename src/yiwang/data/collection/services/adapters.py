@@ -10,6 +10,7 @@ import psycopg
 
 from yiwang.data.collection.terms import Driver
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.bulk import foreign
 
 TIMEOUT_SECONDS, CONNECT_SECONDS, BATCH = 600, 10, 5000
 CURSOR = ":cursor"
@@ -53,6 +54,12 @@ def prepared(target: Target) -> tuple[str, list[str]]:
     return text.replace(CURSOR, "%s"), [target.cursor or ""] * count
 
 
+def reachable(host: str) -> None:
+    """A source declared before the rule is refused as well."""
+    if problem := foreign.host_problem(host):
+        raise Refused(f"来源的主机{problem}没有抽取，请改正来源。", rule=foreign.RULE, code="source")
+
+
 def failed(error: Exception) -> Refused:
     words = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
     return Refused(f"来源数据库没有读成：{words}。本次没有留下数据，下次按原位置重读。", rule=RULE, code="source")
@@ -60,12 +67,14 @@ def failed(error: Exception) -> Refused:
 
 @contextmanager
 def _postgresql(target: Target) -> Iterator[Rows]:
+    reachable(target.host)
     options = f"-c default_transaction_read_only=on -c statement_timeout={TIMEOUT_SECONDS * 1000}"
     try:
         with psycopg.connect(
             host=target.host, port=target.port or 5432, dbname=target.database, user=target.username, password=target.password,
             connect_timeout=CONNECT_SECONDS, options=options, application_name="yiwang-collection",
         ) as connection, connection.cursor(name="collection") as cursor:  # fmt: skip
+            foreign.refuse_own(connection)
             cursor.itersize = BATCH
             cursor.execute(*prepared(target))
             yield [column.name for column in cursor.description or ()], iter(cursor)
@@ -75,6 +84,7 @@ def _postgresql(target: Target) -> Iterator[Rows]:
 
 @contextmanager
 def _mysql(target: Target) -> Iterator[Rows]:
+    reachable(target.host)
     try:
         driver = importlib.import_module("pymysql")
         cursors = importlib.import_module("pymysql.cursors")

@@ -13,6 +13,7 @@ from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Source
 from yiwang.data.collection.services import adapters
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
+from yiwang.kernel.bulk import foreign
 from yiwang.kernel.crypto.ciphers import encrypt
 from yiwang.kernel.ledger.services import record
 
@@ -40,6 +41,8 @@ def _problems(source: Source, facts: catalog.ResourceFacts) -> dict[str, list[st
         found |= {
             name: ["抽取须填写。"] for name in ("driver", "host", "database", "username") if not getattr(source, name)
         }
+        if source.host and (problem := foreign.host_problem(source.host)):
+            found["host"] = [problem]
         if problem := adapters.query_problem(source.query, cursor=bool(source.cursor_item)):
             found["query"] = [problem]
     if not 1 <= source.every_minutes <= 7 * 24 * 60:

@@ -162,6 +162,23 @@ def test_pulling_only_reads(district: District) -> None:
     assert "来源数据库没有读成" in source.trouble and "read-only" in source.trouble
 
 
+@pytest.mark.parametrize("driver", ["postgresql", "mysql"])
+def test_no_source_leads_into_the_platform_itself(district: District, settings: Any, driver: str) -> None:
+    """A socket's path as host lets the platform's own account in without a password, past every scope."""
+    facts = connection.settings_dict
+    given = {"driver": driver, "database": facts["NAME"], "username": facts["USER"], "password": "x",
+             "query": "SELECT password AS code FROM people_account"}  # fmt: skip
+    declared = district.source("pull", name="早先登记的", host=facts["HOST"], **given)
+    settings.OWN_DATABASE_IS_FOREIGN = False
+    for host in (facts["HOST"], "/var/run/postgresql", "h1,/tmp", "h1 port=1"):
+        with pytest.raises(Invalid) as refused:
+            district.source("pull", name="抽取", host=host, **given)
+        assert "套接字" in refused.value.errors["host"][0]
+    assert sweeping.sweep(declared, NOW) == []
+    declared.refresh_from_db()
+    assert "套接字" in declared.trouble
+
+
 def test_a_field_renamed_at_the_source_is_named(district: District) -> None:
     facts = connection.settings_dict
     source = district.source(

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import psycopg
 from django.conf import settings
@@ -22,6 +22,7 @@ from yiwang.data.sharing.services.serving import NAME, postgres_type
 from yiwang.data.sharing.terms import GrantState, Way
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.bulk import foreign
 from yiwang.kernel.crypto import decrypt, encrypt, sm3
 from yiwang.kernel.crypto.ciphers import seal, unseal
 from yiwang.kernel.ledger import services as ledger
@@ -40,10 +41,14 @@ def register_target(actor: Actor, *, name: str, url: str, schema: str) -> Target
         raise Invalid("模式名只能用英文字母、数字与下划线，不以数字开头，没有登记。", errors={"schema": ["格式不对"]})
     if parts.scheme not in ("postgresql", "postgres"):
         raise Invalid("目标须为 postgresql://用户:口令@主机:端口/库名，没有登记。", errors={"url": ["格式不对"]})
+    # The driver reads a socket's path out of a percent-encoded host, and a second host out of the query.
+    if problem := foreign.host_problem(unquote(parts.netloc.rpartition("@")[2]) + parts.query):
+        raise Invalid(f"主机{problem}没有登记。", errors={"host": [problem]}, rule=foreign.RULE)
     if Target.objects.filter(organisation_id=actor.home(), name=name.strip()[:60]).exists():
         raise Invalid(f"本部门已有名为“{name.strip()}”的推送目标，没有登记。请换一个名称。", errors={"name": ["重名"]})
     try:
         with psycopg.connect(url, connect_timeout=8) as connection:
+            foreign.refuse_own(connection)
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
     except psycopg.Error as error:
         raise Invalid(
@@ -101,6 +106,7 @@ def push(actor: Actor, grant_id: int, *, full: bool = False) -> Delivery | None:
             raise Refused("还没有选择推送目标，请需求部门先登记。", rule="库表推送须有目标", code="target")
         url = decrypt(grant.target.sealed, CONTEXT)
         with psycopg.connect(url, connect_timeout=10) as remote:
+            foreign.refuse_own(remote)
             last = None if full else _position(remote, grant)
             with extract(grant, last) as found:
                 if last == found.position:

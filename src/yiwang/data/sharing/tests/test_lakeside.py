@@ -21,6 +21,7 @@ from yiwang.data.sharing.models import Delivery, Grant, Package, ServingTable, T
 from yiwang.data.sharing.services import deliveries, grants, handing, lakeside
 from yiwang.data.sharing.tests.world import Bureau
 from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Invalid, Refused
+from yiwang.kernel.bulk import foreign
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable
@@ -314,6 +315,16 @@ def test_不合规的推送目标(bureau: Bureau, target: str) -> None:
     ):
         with pytest.raises(Invalid):
             deliveries.register_target(bureau["民政需求员"], name="甲", url=url, schema=schema)
+
+
+@pytest.mark.parametrize(
+    "place", ["/?host=/tmp", "%2Ftmp/x", "h1:5432,%2Ftmp/x", "h1/x?host=/tmp", "h1/x?hostaddr=127.0.0.1", "/x"]
+)
+def test_推送目标不能是本机套接字(bureau: Bureau, settings: Any, place: str) -> None:
+    settings.OWN_DATABASE_IS_FOREIGN = False
+    with pytest.raises(Invalid, match="套接字") as refused:
+        deliveries.register_target(bureau["民政需求员"], name="甲", url=f"postgresql://a:b@{place}", schema="consumer")
+    assert refused.value.rule == foreign.RULE and not Target.objects.exists()
 
 
 def test_推送目标在页面登记_在授权页选用(bureau: Bureau, target: str) -> None:
