@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 
 from yiwang.data.collection.terms import Driver
+from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import Refused
-from yiwang.kernel.bulk import foreign
 
 TIMEOUT_SECONDS, CONNECT_SECONDS, BATCH = 600, 10, 5000
 CURSOR = ":cursor"

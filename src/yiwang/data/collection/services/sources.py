@@ -12,8 +12,8 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Source
 from yiwang.data.collection.services import adapters
+from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
-from yiwang.kernel.bulk import foreign
 from yiwang.kernel.crypto.ciphers import encrypt
 from yiwang.kernel.ledger.services import record
 

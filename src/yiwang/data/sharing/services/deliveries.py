@@ -20,9 +20,8 @@ from yiwang.data.sharing.models import Delivery, Grant, Package, Target
 from yiwang.data.sharing.services.lakeside import CHUNK, Extract, Position, extract
 from yiwang.data.sharing.services.serving import NAME, postgres_type
 from yiwang.data.sharing.terms import GrantState, Way
-from yiwang.kernel.access import doors
+from yiwang.kernel.access import doors, foreign
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
-from yiwang.kernel.bulk import foreign
 from yiwang.kernel.crypto import decrypt, encrypt, sm3
 from yiwang.kernel.crypto.ciphers import seal, unseal
 from yiwang.kernel.ledger import services as ledger

@@ -20,8 +20,8 @@ from yiwang.data.sharing.jobs import check, follow, serve
 from yiwang.data.sharing.models import Delivery, Grant, Package, ServingTable, Target
 from yiwang.data.sharing.services import deliveries, grants, handing, lakeside
 from yiwang.data.sharing.tests.world import Bureau
+from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Invalid, Refused
-from yiwang.kernel.bulk import foreign
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 
+from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import Refused
-from yiwang.kernel.bulk import foreign
 
 
 @pytest.mark.parametrize("host", ["db.example.gov.cn", "10.1.2.3", "fe80::1", "::1", "h"])
