@@ -12,7 +12,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Rule
 from yiwang.data.governance.services import objections, previews, rules
-from yiwang.data.governance.terms import Dimension, Severity
+from yiwang.data.governance.terms import Dimension, RuleSetState, Severity
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
 from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.lake import functions
@@ -46,7 +46,9 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
 
 @require_GET
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
-    """The rules of a draft and a form for one more."""
+    """The rules of a draft and a form for one more; what is published can only be read."""
+    if queries.rule_set(actor_of(request), pk).state != RuleSetState.DRAFT:
+        return HttpResponseRedirect(f"/r/governance.rule_set/{pk}/")
     return page(request, "governance/edit.html", _context(request, pk), title="编制质量规则")
 
 

@@ -88,3 +88,7 @@ CYCLES = {
     "quarter": ("每季度", "QUARTERLY"), "half_year": ("每半年", "ANNUAL_2"), "year": ("每年", "ANNUAL"),
     "irregular": ("不定时", "IRREG"), "other": ("其他", "OTHER"),
 }  # fmt: skip
+# Types of items as the public reads them.
+TYPES = {
+    "text": "文本", "integer": "整数", "decimal": "数值", "date": "日期", "timestamp": "日期时间", "boolean": "是／否",
+}  # fmt: skip

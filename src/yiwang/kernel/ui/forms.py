@@ -15,6 +15,8 @@ from yiwang.kernel.ui.pickers import PickField
 RADIO_UP_TO = 4
 OPINION = "opinion"
 FILE_KINDS = ("file", "files")
+# What an integer column of the database holds.
+LARGEST = 2**31 - 1
 
 
 class FilesInput(forms.ClearableFileInput):
@@ -46,7 +48,7 @@ def _datetime(spec: Field, common: dict[str, Any]) -> forms.Field:
 MAKERS: dict[str, Callable[[Field, dict[str, Any]], forms.Field]] = {
     "text": lambda spec, common: forms.CharField(max_length=500, **common),
     "long_text": lambda spec, common: forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), **common),
-    "integer": lambda spec, common: forms.IntegerField(**common),
+    "integer": lambda spec, common: forms.IntegerField(min_value=-LARGEST - 1, max_value=LARGEST, **common),
     "decimal": lambda spec, common: forms.DecimalField(max_digits=18, decimal_places=4, **common),
     "date": lambda spec, common: forms.DateField(
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **common

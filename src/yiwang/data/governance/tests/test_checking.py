@@ -34,6 +34,8 @@ def test_a_new_edition_leads_on_to_its_draft(world: World) -> None:
     draft = RuleSet.objects.get(resource=world.facts.id, state="draft")
     assert answer.headers["Location"] == f"/governance/rules/{draft.pk}/"
     assert browser.get(answer.headers["Location"]).status_code == 200
+    read_only = browser.get(f"/governance/rules/{published.pk}/")
+    assert read_only.headers["Location"] == f"/r/governance.rule_set/{published.pk}/"
 
 
 def test_a_resource_without_rules_starts_with_what_its_catalogue_promises(world: World) -> None:

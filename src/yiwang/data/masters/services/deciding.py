@@ -1,5 +1,6 @@
 """People's decisions: append-only, in force until undone, applied at once and again at every rebuild."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.ledger.services import record
 
+UID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 RULE = "归一裁定须写明理由，可撤销"
 
 
@@ -84,11 +86,8 @@ def merge(actor: Actor, golden_id: int, other_uid: str, *, reason: str) -> Decis
     """Two golden records are one entity."""
     with transaction.atomic():
         one = doors.row(actor, "masters.golden", golden_id, "decide")
-        other = (
-            doors.rows(actor, "masters.golden", "decide")
-            .filter(library=one.library, uid=other_uid, retired_at=None)
-            .first()
-        )
+        same = doors.rows(actor, "masters.golden", "decide").filter(library=one.library, retired_at=None)
+        other = same.filter(uid=other_uid).first() if UID.fullmatch(other_uid) else None
         if other is None or other.pk == one.pk:
             raise Invalid(
                 "没有找到要合并的另一条主记录，没有合并。请核对主记录号。",

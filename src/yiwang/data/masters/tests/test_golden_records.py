@@ -3,6 +3,8 @@
 One module: its world takes longer to build than all its tests to run.
 """
 
+from uuid import uuid4
+
 import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
@@ -168,6 +170,10 @@ def test_a_split_and_its_undoing_give_back_the_same_records(world):
 def test_two_records_are_merged_and_parted_again(world):
     one, two = GoldenRecord.objects.filter(library__code="legal", retired_at=None).order_by("pk")[:2]
     before = homes(one.library)
+    page = browser(world, "管理员")
+    for given in ({}, {"other": "不是记录号"}, {"other": "9" * 400}, {"other": str(one.uid)}, {"other": str(uuid4())}):
+        answer = page.post(f"/masters/golden/{one.pk}/", {"do": "merge", "reason": WHY, **given})
+        assert answer.status_code == 422 and "没有找到要合并的另一条主记录" in answer.content.decode(), given
     decision = deciding.merge(world["管理员"], one.pk, str(two.uid), reason=WHY)
     two.refresh_from_db()
     assert two.merged_into_id == one.pk

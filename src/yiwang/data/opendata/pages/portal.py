@@ -19,7 +19,7 @@ from yiwang.data.opendata import queries
 from yiwang.data.opendata.pages import limits
 from yiwang.data.opendata.services import counting, feedback, subscribing
 from yiwang.data.opendata.services.feedback import DESK, Words
-from yiwang.data.opendata.terms import LICENCE_URLS, MEDIA, Door, FeedbackKind, Format, Licence
+from yiwang.data.opendata.terms import LICENCE_URLS, MEDIA, TYPES, Door, FeedbackKind, Format, Licence
 from yiwang.kernel.access.actors import ANONYMOUS, Invalid, Refused
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.ui.charts import bar
@@ -107,7 +107,7 @@ def dataset(request: HttpRequest, name: str) -> HttpResponse:
         "seen": seen, "dataset": seen.dataset, "columns": seen.edition.columns if seen.edition else [],
         "preview": queries.preview(seen) if seen.edition and seen.edition.queryable else [], "charts": _charts(seen),
         "licence_url": LICENCE_URLS[Licence(seen.dataset.licence)], "quality": quality[0] if quality else None,
-        "past": queries.past(seen.dataset, seen.items), "form": MailForm(),
+        "types": TYPES, "past": queries.past(seen.dataset, seen.items), "form": MailForm(),
         "package": request.build_absolute_uri(f"/ckan/api/3/action/package_show?id={name}"),
     }  # fmt: skip
     return page(request, "opendata/dataset.html", context, title=seen.dataset.title)

@@ -46,6 +46,7 @@ def test_各种字段存为朴素值(kind: Any, entered: str, stored: object) ->
     ("kind", "entered"),
     [
         ("integer", "十二"),
+        ("integer", "99999999999999999999"),
         ("decimal", "1e"),
         ("date", "2026-02-30"),
         ("datetime", "昨天"),
