@@ -40,7 +40,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
         "rule_set": rule_set, "templates": TEMPLATES.values(), "chosen": chosen, "template": TEMPLATES.get(chosen),
         "fields": [(name, rule_set.titles.get(name, name)) for name in rule_set.columns], "given": given, "metrics": METRICS.items(),
         "dimensions": Dimension.choices, "severities": Severity.choices, "rules": queries.rules_of(rule_set),
-        "functions": functions.registered(), "writes": chosen == EXPRESSION,
+        "functions": [(each.name, each.doc, each.standard) for each in functions.registered()], "writes": chosen == EXPRESSION,
     }  # fmt: skip
 
 

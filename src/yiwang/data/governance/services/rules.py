@@ -134,6 +134,7 @@ def _rule(
 ) -> Rule:  # fmt: skip
     """A rule of a template, not yet kept."""
     found, expression, params = fill(template, blanks)
+    _require_sound("", reason, severity, found.dimension)
     fields = _fields(rule_set, found.kind, expression, params)
     titles = "、".join(rule_set.titles.get(name, name) for name in fields[:4])
     return Rule(
@@ -142,6 +143,19 @@ def _rule(
         threshold=Decimal(str(threshold)), reason=reason or f"{titles}{found.reason}", basis=found.basis, owner_id=owner,
         evidence=dict(evidence or {}), position=position,
     )  # fmt: skip
+
+
+def _require_sound(name: str, reason: str, severity: str, dimension: str) -> None:
+    errors = {}
+    for place, text, most in (("name", name, 200), ("reason", reason, 300)):
+        if len(text.strip()) > most:
+            errors[place] = [f"{'名称' if place == 'name' else '理由'}有 {len(text.strip())} 字，至多 {most} 字"]
+    if severity not in Severity.values:
+        errors["severity"] = ["“处理”请从列表中选择"]
+    if dimension not in Dimension.values:
+        errors["dimension"] = ["“质量维度”请从列表中选择"]
+    if errors:
+        raise Invalid(f"规则没有保存：{'；'.join(each[0] for each in errors.values())}。", errors=errors)
 
 
 def _fields(rule_set: RuleSet, kind: str, expression: str, params: Mapping[str, Any]) -> list[str]:
@@ -182,6 +196,7 @@ def add_expression(
     found = _open(actor, rule_set)
     if not (name.strip() and reason.strip()):
         raise Invalid("请写明规则名称和理由，理由会写给提供单位。", errors={"reason": ["必填"]})
+    _require_sound(name, reason, severity, dimension)
     fields = _fields(found, Kind.ROW, expression, {})
     return Rule.objects.create(
         rule_set=found, code=_code(found, "rule"), name=name.strip(), kind=Kind.ROW, expression=expression, fields=fields,

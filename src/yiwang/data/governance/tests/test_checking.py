@@ -12,6 +12,7 @@ from yiwang.data.governance import contract
 from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
 from yiwang.data.governance.services import rules, running
 from yiwang.data.governance.terms import RunState, Severity
+from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.data.governance.tests.world import World
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.lake import engine
@@ -36,6 +37,34 @@ def test_a_new_edition_leads_on_to_its_draft(world: World) -> None:
     assert browser.get(answer.headers["Location"]).status_code == 200
     read_only = browser.get(f"/governance/rules/{published.pk}/")
     assert read_only.headers["Location"] == f"/r/governance.rule_set/{published.pk}/"
+
+
+def test_wrong_rules_come_back_with_a_sentence_and_nothing_is_lost(world: World) -> None:
+    draft = rules.draft(world["治理员"], world.facts.id)
+    count, address = draft.rules.count(), f"/governance/rules/{draft.pk}/"
+    browser = Client()
+    browser.force_login(Account.objects.get(person=world["治理员"].person_id))
+    for template in (*TEMPLATES, "expression"):
+        assert browser.get(address, {"template": template}).status_code == 200, template
+    written = {
+        "template": "expression",
+        "name": "电话",
+        "reason": "须为本市号码",
+        "expression": "starts_with(phone, '027')",
+    }
+    for given, word in (
+        ({"template": "required"}, "还缺：字段"), ({"template": "required", "field": "nope"}, "没有字段“nope”"),
+        ({"template": "required", "field": "phone", "reason": "长" * 301}, "理由有 301 字，至多 300 字"),
+        ({"template": "required", "field": "phone", "severity": "!!不是"}, "“处理”请从列表中选择"),
+        ({"template": "nothing"}, "没有模板"), ({**written, "expression": ""}, "条件"), ({**written, "expression": "select 1"}, "规则不能用"),
+        ({**written, "name": "长" * 201}, "名称有 201 字"), ({**written, "dimension": "x"}, "“质量维度”请从列表中选择"),
+        ({**written, "expression": "1=1 and " * 900 + "1=1"}, "至多 4000"),
+    ):  # fmt: skip
+        answer = browser.post(f"{address}add/", given)
+        assert answer.status_code == 422 and word in answer.content.decode(), given
+    assert "须为本市号码" in answer.content.decode() and draft.rules.count() == count
+    assert browser.post(f"{address}add/", written).status_code == 302
+    assert draft.rules.count() == count + 1
 
 
 def test_a_resource_without_rules_starts_with_what_its_catalogue_promises(world: World) -> None:
