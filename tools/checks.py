@@ -16,7 +16,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
     (("flow", "clocks"), 5300),
-    (("registers", "pages", "ui"), 6000),
+    (("registers", "pages", "ui"), 6050),
     (("lake",), 4300),
     (("tables",), 1300),
     ((), 24100),

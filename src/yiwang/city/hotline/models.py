@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Purpose, Satisfaction
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class Event(Record):
@@ -81,6 +82,7 @@ class Request(Record):
             models.Index(fields=["organisation", "-received_at"], name="hotline_request_unit_time"),
             models.Index(fields=["category", "-received_at"], name="hotline_request_category_time"),
             GinIndex(fields=["search_terms"], name="hotline_request_terms"),
+            BigramIndex("number", "title", "content", name="hotline_request_words"),
         ]
         constraints = [
             models.UniqueConstraint(

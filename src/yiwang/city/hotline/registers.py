@@ -63,6 +63,7 @@ REQUESTS = register(
         filters=("received_at", "kind", "channel", "category", Filter("organisation", "承办单位", kind="organisation"),
                  Filter("case__status", "状态"), "satisfaction", "on_time", "event", "district"),
         search=("number", "title", "content"),
+        large=True,
         sort=("-received_at", "-id"),
         related=("case", "organisation"),
         sections=(

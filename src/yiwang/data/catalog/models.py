@@ -9,7 +9,7 @@ from django.db.models.functions import Length
 from yiwang.data.catalog import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
-from yiwang.kernel.search.indexing import Bigrams
+from yiwang.kernel.search.indexing import BigramIndex, Bigrams
 
 
 class Category(models.Model):
@@ -71,6 +71,7 @@ class Resource(Record):
         indexes = [
             models.Index(fields=["publish_state", "published_at"], name="catalog_resource_published"),
             models.Index(fields=["due_at"], name="catalog_resource_due", condition=Q(due_at__isnull=False)),
+            BigramIndex("name", "code", name="catalog_resource_words"),
         ]
 
     def __str__(self) -> str:
@@ -134,6 +135,7 @@ class Item(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "信息项"
         ordering = ["resource", "number"]
+        indexes = [BigramIndex("title", "name", name="catalog_item_title_words")]
         constraints = [
             models.UniqueConstraint(fields=["resource", "name"], name="catalog_item_once"),
             models.CheckConstraint(condition=Q(level=None) | Q(level__range=(1, 4)), name="catalog_item_level"),

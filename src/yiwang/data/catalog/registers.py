@@ -57,7 +57,7 @@ RESOURCES = register(
         columns=("code", "name", "organisation", "share_type", "cycle", "item_count", "publish_state", "online_state", "loaded_at"),
         filters=("publish_state", "online_state", "share_type", "open_type", "cycle", Filter("organisation", kind="organisation"),
                  Filter("freshness", "更新情况", "choice", FRESHNESS, _fresh)),
-        search=("name", "code"), sort=("-id",), related=("organisation",),
+        search=("name", "code"), sort=("-id",), related=("organisation",), large=True,
         sections=(Section("目录", ("code", "name", "organisation", "category", "theme", "abstract"), form=False),
                   Section("数据", ("table", "rows", "loaded_at", "due_at", "synced_at", "receipt"), form=False)),
         panels=(_content,), writes=(), adding="/catalog/new/",
@@ -87,7 +87,7 @@ ITEMS = register(
         resource=Guard("catalog.item", "信息项", models.Item, organisation="resource__organisation", owner=None, verbs=VIEW),
         columns=("resource", "title", "name", "data_type", "share_type", "open_type", "level", "kind", "is_key", "retired"),
         filters=("share_type", "open_type", "data_type", "retired", Filter("level", "分级", "choice", tuple((str(n), f"{n} 级") for n in range(1, 5)))),
-        search=("title", "name"), sort=("resource", "number"), related=("resource",), empty="还没有已发布的信息项。",
+        search=("title", "name"), sort=("resource", "number"), related=("resource",), empty="还没有已发布的信息项。", large=True,
     )
 )  # fmt: skip
 APPLICATIONS = register(

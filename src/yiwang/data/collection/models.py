@@ -6,6 +6,7 @@ from django.db.models import Q
 from yiwang.data.collection import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class Source(Record):
@@ -108,6 +109,7 @@ class Package(Record):
         indexes = [
             models.Index(fields=["resource_id", "-id"], name="collection_pkg_resource"),
             models.Index(fields=["state", "ended_at"], name="collection_pkg_state"),
+            BigramIndex("number", "resource_name", "resource_code", "file_name", "batch", name="collection_pkg_words"),
         ]
 
     def __str__(self) -> str:

@@ -53,8 +53,7 @@ PACKAGES = register(
         columns=("number", "resource_name", "organisation", "way", "mode", "received_at", "rows", "valid", "bad", "state", "stock"),
         filters=("received_at", "state", "way", "mode", "from_above", "organisation"),
         search=("number", "resource_name", "resource_code", "file_name", "batch"),
-        sort=("-id",),
-        related=("organisation",),
+        sort=("-id",), large=True, related=("organisation",),
         sections=(
             Section("数据包", ("number", "resource_name", "resource_code", "edition", "way", "mode", "batch", "from_above", "replay_of")),
             Section("原件", ("file_name", "size", "sha256", "sm3", "received_at", "created_by")),

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from yiwang.data.protection import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class GradingRule(Record):
@@ -111,6 +112,7 @@ class Finding(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "识别结果"
         ordering = ["scan", "id"]
+        indexes = [BigramIndex("title", "name", name="protection_finding_words")]
         constraints = [
             models.UniqueConstraint(fields=["scan", "item_id"], name="protection_finding_once"),
             models.CheckConstraint(
@@ -144,6 +146,7 @@ class AccessEntry(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "敏感数据访问"
         ordering = ["-id"]
+        indexes = [BigramIndex("resource_name", "purpose", "reference", name="protection_access_words")]
 
     def __str__(self) -> str:
         return f"{self.resource_name} {self.at:%Y-%m-%d %H:%M}"

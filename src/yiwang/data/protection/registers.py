@@ -112,7 +112,7 @@ FINDINGS = register(
     Register(
         code="protection.finding", model=Finding, name="识别结果", resource=FINDING,
         columns=("scan", "title", "kind", "confidence", "level", "decision", "decided_kind", "decided_level"),
-        filters=("decision", "kind", "level"), search=("title", "name"), sort=("-id",), related=("scan",), writes=(),
+        filters=("decision", "kind", "level"), search=("title", "name"), sort=("-id",), related=("scan",), writes=(), large=True,
         sections=(Section("信息项", ("scan", "title", "name")),
                   Section("建议", ("kind", "confidence", "level", Column(_evidence, "证据"), Column(_reasons, "定级理由"))),
                   Section("决定", ("decision", "decided_kind", "decided_level", "reason"))),
@@ -124,7 +124,7 @@ ACCESSES = register(
     Register(
         code="protection.access", model=AccessEntry, name="敏感数据访问", resource=ACCESS,
         columns=("at", "resource_name", "organisation", "person", "door", Column(_fields, "信息项"), "rows", "purpose"),
-        filters=("door", Filter("at", kind="dates")), search=("resource_name", "purpose", "reference"), sort=("-id",),
+        filters=("door", Filter("at", kind="dates")), search=("resource_name", "purpose", "reference"), sort=("-id",), large=True,
         related=("organisation", "person"), writes=(),
         sections=(Section("访问", ("at", "resource_name", "provider", "snapshot", Column(_fields, "信息项"), "rows")),
                   Section("访问人", ("person", "organisation", "door", "purpose", "reference"))),

@@ -15,6 +15,7 @@ from yiwang.data.sharing.terms import (
 )
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class SharingLimit(Limit):
@@ -66,6 +67,7 @@ class Request(Record):
     class Meta:
         verbose_name = verbose_name_plural = "共享申请"
         ordering = ["-id"]
+        indexes = [BigramIndex("resource_name", "purpose", name="sharing_request_words")]
 
     def __str__(self) -> str:
         return f"{self.organisation} 申请 {self.resource_name}"

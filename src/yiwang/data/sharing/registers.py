@@ -118,7 +118,7 @@ def _ending(suspend: Any, resume: Any, revoke: Any) -> tuple[RecordAction, ...]:
 
 REQUESTS = register(Register(
     code="sharing.request", model=Request, name="共享申请", columns=REQUEST_COLUMNS,
-    filters=("state", "share_type", "way", Filter("provider", kind="organisation")), search=("resource_name", "purpose"),
+    filters=("state", "share_type", "way", Filter("provider", kind="organisation")), search=("resource_name", "purpose"), large=True,
     sort=("-id",), related=("case", "organisation", "provider"), sections=REQUEST_SECTIONS, writes=(), link=_case_url,
     resource=Resource("sharing.request", "共享申请", Request,
                       verbs=(*VIEW, ("add", "申请"), ("try", "取沙箱密钥"))),
@@ -126,7 +126,7 @@ REQUESTS = register(Register(
 ))  # fmt: skip
 ASKED = register(Register(
     code="sharing.asked", model=Request, name="收到的共享申请", columns=REQUEST_COLUMNS,
-    filters=("state", "share_type", Filter("organisation", kind="organisation")), search=("resource_name", "purpose"),
+    filters=("state", "share_type", Filter("organisation", kind="organisation")), search=("resource_name", "purpose"), large=True,
     sort=("-id",), related=("case", "organisation", "provider"), sections=REQUEST_SECTIONS, writes=(), link=_case_url,
     resource=Resource("sharing.asked", "收到的共享申请", Request, organisation="provider", owner=None, verbs=VIEW),
     empty="没有收到共享申请。",

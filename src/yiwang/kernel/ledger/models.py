@@ -7,6 +7,8 @@ from typing import Any
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 
+from yiwang.kernel.bulk.indexing import BigramIndex
+
 
 class Entry(models.Model):
     """审计记录。`content` 是规范化 JSON 原文（主体、改前、改后），校验码对原文计算，故按原文保存。"""
@@ -31,6 +33,7 @@ class Entry(models.Model):
             models.Index(fields=["target_kind", "target_id", "id"], name="ledger_target"),
             models.Index(fields=["person_id", "id"], name="ledger_person"),
             models.Index(fields=["action", "id"], name="ledger_action"),
+            BigramIndex("person_name", "reason", "target_id", name="ledger_entry_words"),
         ]
 
     def __str__(self) -> str:

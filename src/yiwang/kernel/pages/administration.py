@@ -303,7 +303,7 @@ LEDGER = register(
         resource=Resource("ledger.entry", "审计记录", Entry, organisation=None, owner=None),
         columns=("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"), "target_id",
                  "reason"),
-        filters=("recorded_at", "action", Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",),
+        filters=("recorded_at", "action", Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",), large=True,
         sections=(Section("记录", ("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"),
                             "target_id", "reason", "mac")),),
         panels=(_before_after,),

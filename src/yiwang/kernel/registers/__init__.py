@@ -22,6 +22,6 @@ there. Addresses: `/r/<code>/` (pages), `/api/r/<code>/` (API). Reads: `queries`
   save; `RecordAction.run(actor, record, data)` is a domain verb. All run inside the door's transaction, with the
   row locked, version and scope checked before and scope checked again after; before/after goes to the ledger.
 - Verbs: view add change export import, one for each action code, and `unmask` when `masks` is given.
-- Fast search needs a BigramIndex over exactly the `search` columns, masked ones included.
+- Fast search needs a BigramIndex over exactly the `search` columns, masked ones included; `large=True` demands it.
 - Filters in an address: `?state=open&state=closed&approved_at.from=2026-01-01&q=道路&sort=-approved_at`.
 """

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO, Literal
 
-from django.db.models import Model, QuerySet
+from django.db.models import Index, Model, QuerySet
 
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
@@ -159,6 +159,8 @@ class Register:
 
     `related` names further paths to fetch with the page (for callables and __str__). `link` leads a row elsewhere
     than its generic detail page, such as a case page. `adding` is the domain's own page for adding. `panels` add blocks (title, template, context) to the detail.
+    `large`: may pass 100,000 rows. The model must then have a BigramIndex over `search`, and a column without an index
+    orders only what is few.
     """
 
     code: str
@@ -189,6 +191,7 @@ class Register:
     panels: Sequence[Callable[[Actor, Any], tuple[str, str, dict[str, Any]]]] = ()
     writes: Sequence[str] = ("add", "change")
     empty: str = ""
+    large: bool = False
 
     @cached_property
     def guard(self) -> Resource:
@@ -232,6 +235,20 @@ class Register:
     def order(self) -> tuple[str, ...]:
         """Default order, always ending in the primary key."""
         return tuple(self.sort) or ("-pk",)
+
+    def is_ordered(self, name: str) -> bool:
+        """Whether an index leads with the column, or it is the default order."""
+        plain, options = name.removeprefix("-"), self.model._meta
+        if plain in {"pk", "id", self.order[0].removeprefix("-")}:
+            return True
+        leading = {
+            item.fields_orders[0][0]
+            for item in options.indexes
+            if type(item) is Index and item.fields and not item.condition
+        }
+        leading |= {item.fields[0] for item in options.total_unique_constraints}
+        field = resolve(self.model, plain).field
+        return plain in leading or bool(field.unique or field.db_index)
 
     def bind(self, item: str | Column) -> Bound:
         column = item if isinstance(item, Column) else Column(item)

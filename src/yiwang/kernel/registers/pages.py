@@ -17,7 +17,7 @@ from yiwang.kernel.registers.forms import MANY, PickInput, candidates, form_clas
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.queries import Wish
 from yiwang.kernel.ui.forms import flow_form
-from yiwang.kernel.ui.render import actor_of, fragment, page
+from yiwang.kernel.ui.render import actor_of, fragment, page, written_cells
 
 NUMBERS = frozenset({"integer", "decimal"})
 LOOKS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(("date", "datetime"), "nowrap")
@@ -59,7 +59,7 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
         "bulk": [each for each in register.actions if each.bulk and actor.can(register.guard.code, each.permission)],
         "register": register, "page": found, "asked": asked, "problem": problem,
         "heads": [_head(register, asked, bound) for bound in bounds],
-        "rows": [(record, link(record), first, rest) for record in found.records
+        "rows": [(record, link(record), first, written_cells(rest)) for record in found.records
                  for first, *rest in [_cells(bounds, record, found.plain)]],
         "next_url": _address(register, asked, after=found.next) if found.next else "",
         "previous_url": _address(register, asked, before=found.previous) if found.previous else "",
@@ -78,7 +78,7 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
 
 
 def _cells(bounds: tuple[Bound, ...], record: Any, plain: frozenset[int]) -> list[tuple[str, str]]:
-    """Class and text of each cell, ready to be written: a template that decides this again for each is most of a page."""
+    """Class and text of each cell, ready to be written."""
     found = []
     for bound in bounds:
         text = queries.shown(bound, record, plain)

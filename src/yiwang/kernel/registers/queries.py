@@ -57,6 +57,7 @@ class Page:
     next: str
     previous: str
     plain: frozenset[int]
+    notice: str = ""
 
     @property
     def total_text(self) -> str:
@@ -102,14 +103,24 @@ def matching(actor: Actor, register: Register, asked: Wish, verb: str = "view") 
     return found.filter(searching(actor, register, asked.text, verb)) if asked.text else found
 
 
-def filtered(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
-    """Scope and filters."""
+def filtered(
+    actor: Actor, register: Register, asked: Wish, verb: str = "view", *, narrow: bool = True
+) -> QuerySet[Any]:
+    """Scope and filters; `narrow=False`: texts are judged row by row alone, as in `searching`."""
     found = rows(actor, register.guard.code, verb, by_id=True)
     for item in register.bound_filters:
         values = {name: asked.filters[name] for name in item.parameters if name in asked.filters}
         if values:
-            found = _filtered(actor, register, found, item, values)
+            found = _filtered(actor, register, found, item, values, narrow)
     return found
+
+
+def _by_words(register: Register, asked: Wish) -> bool:
+    """Whether the register's index of words has a part in answering."""
+    return bool(asked.text) or any(
+        item.kind == "text" and item.apply is None and item.name in register.search and item.name in asked.filters
+        for item in register.bound_filters
+    )
 
 
 def searching(actor: Actor, register: Register, text: str, verb: str = "view", *, narrow: bool = True) -> Q:
@@ -156,14 +167,13 @@ def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any]
     A search first takes a bounded set of ids from the index and pages within it, so that the index is read once. Of
     words with more hits than that, a page is soon full when the rows are read in order.
     """
-    found = filtered(actor, register, asked)
-    if not asked.text:
-        return found, None
-    likely = found.filter(searching(actor, register, asked.text))
-    ids = list(likely.order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
+    if not _by_words(register, asked):
+        return filtered(actor, register, asked), None
+    ids = list(matching(actor, register, asked).order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
     if len(ids) <= FOUND_LIMIT:
         return register.model._default_manager.filter(pk__in=ids), len(ids)
-    return found.filter(searching(actor, register, asked.text, narrow=False)), len(ids)
+    found = filtered(actor, register, asked, narrow=False)
+    return found.filter(searching(actor, register, asked.text, narrow=False)) if asked.text else found, len(ids)
 
 
 def listing(actor: Actor, register: Register, asked: Wish) -> Page:
@@ -171,7 +181,12 @@ def listing(actor: Actor, register: Register, asked: Wish) -> Page:
     actor.require(register.guard.code, "view")
     found, known = _found(actor, register, asked)
     limit = COUNT_LIMIT if known is None else FOUND_LIMIT
-    order = ordering(register, asked.sort)
+    order, notice = ordering(register, asked.sort), ""
+    if register.large and not register.is_ordered(order[0]):
+        known = found.order_by()[: limit + 1].count() if known is None else known
+        if known > limit:
+            order = ordering(register, "")
+            notice = f"符合条件的记录超过 {limit:,} 条，不能按这一列排序，已按默认次序列出。请先筛选，再点列名排序。"
     backward = bool(asked.before)
     cursor = asked.before or asked.after
     paged = found.filter(_beyond(register, order, _read_cursor(cursor), backward)) if cursor else found
@@ -192,6 +207,7 @@ def listing(actor: Actor, register: Register, asked: Wish) -> Page:
         plain=frozenset(record.pk for record in chosen)
         if sees_all(actor, register)
         else unmasked_of(actor, register, chosen),
+        notice=notice,
     )
 
 
@@ -323,7 +339,12 @@ def tokens(actor: Actor) -> QuerySet[ApiToken]:
 
 
 def _filtered(
-    actor: Actor, register: Register, found: QuerySet[Any], item: BoundFilter, values: dict[str, list[str]]
+    actor: Actor,
+    register: Register,
+    found: QuerySet[Any],
+    item: BoundFilter,
+    values: dict[str, list[str]],
+    narrow: bool,
 ) -> QuerySet[Any]:
     if item.name in register.masks:
         allowed = scope_filter(actor, register.guard, "unmask")
@@ -345,7 +366,15 @@ def _filtered(
         return found.filter(**{f"{item.name}__in": [_number(item, value) for value in given]})
     if item.kind == "choice":
         return found.filter(**{f"{item.name}__in": given})
-    return found.filter(containing(register.model, (item.name,), given[-1].replace("\x00", "")))
+    return _holding(register, found, item, given[-1].replace("\x00", ""), narrow)
+
+
+def _holding(register: Register, found: QuerySet[Any], item: BoundFilter, word: str, narrow: bool) -> QuerySet[Any]:
+    """Rows whose text holds the word; the register's index of words knows which may."""
+    if item.name not in register.search:
+        return found.filter(containing(register.model, (item.name,), word))
+    holds = containing(register.model, (item.name,), word, narrow=False)
+    return found.filter(possible(register.model, tuple(register.search), word) & holds if narrow else holds)
 
 
 def _boolean(item: BoundFilter, value: str) -> bool:

@@ -12,6 +12,7 @@ from yiwang.kernel.access.doors import register_resource, resources, rows
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.paths import DeclarationError, resolve
+from yiwang.kernel.search.indexing import is_indexed
 
 _registers: dict[str, Register] = {}
 
@@ -82,6 +83,8 @@ def _problems(declared: Register) -> Sequence[str]:
               if resolve(declared.model, name).kind not in {"text", "long_text"}]  # fmt: skip
     found += [f"sort {name} leaves the table" for name in declared.order
               if len(resolve(declared.model, name.lstrip("-")).chain) > 1]  # fmt: skip
+    if declared.large and declared.search and not is_indexed(declared.model, tuple(declared.search)):
+        found.append(f"a large register needs a BigramIndex over {declared.search}")
     codes = [action.code for action in declared.actions]
     found += [f"action {code} twice" for code in set(codes) if codes.count(code) > 1]
     found += [f"action {action.code} field {item.name}: {item.kind} is not possible here"

@@ -1,12 +1,14 @@
 """Pages and fragments: a template inside the shell, with who is signed in, the menu and the marks of the site."""
 
-from collections.abc import Callable
+import html
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 
 from yiwang.kernel.access.actors import ANONYMOUS, Actor
 
@@ -76,3 +78,13 @@ def fragment(
     """A part of a page for htmx: no shell, no menu, never cached."""
     body = render_to_string(template, {**base_context(request, ""), **(context or {})}, request)
     return HttpResponse(body, status=status, headers={"Cache-Control": "no-store"})
+
+
+def written_cells(cells: Iterable[tuple[str, str]]) -> SafeString:
+    """Table cells of (class of our own, text): five hundred of them in a template were half of a list page's cost."""
+    return SafeString(
+        "".join(
+            f'<td class="{look}">{html.escape(text)}</td>' if look else f"<td>{html.escape(text)}</td>"
+            for look, text in cells
+        )
+    )

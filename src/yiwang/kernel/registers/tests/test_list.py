@@ -222,3 +222,37 @@ def test_全局搜索只在可读台账和范围内找(keeper, stranger, bridge)
     assert [(hit.record.pk, hit.url) for hit in hits] == [(found.pk, f"/r/sample.bridge/{found.pk}/")]
     assert queries.search_everywhere(stranger, "柳江") == []
     assert queries.search_everywhere(keeper, "  ") == []
+
+
+def test_大台账按无索引的列排序_行多时改按默认次序并说明(keeper, bridge, monkeypatch):
+    for code, length in (("Q1", 30), ("Q2", 10), ("Q3", 20), ("Q4", 40)):
+        bridge(code, length=length, name=f"柳江{code}")
+
+    def page(**asked):
+        return queries.listing(keeper, BRIDGES, queries.Wish(**asked))
+
+    by_length = ["Q2", "Q3", "Q1", "Q4"]
+    assert [row.code for row in page(sort="length").records] == by_length and not page(sort="length").notice
+    monkeypatch.setattr(queries, "COUNT_LIMIT", 3)
+    many = page(sort="length")
+    assert "不能按这一列排序" in many.notice and many.records == page().records and len(many.records) == 4
+    assert "不能按这一列排序" in world.browse(keeper, "/r/sample.bridge/?sort=length").content.decode()
+    assert [row.code for row in page(sort="-code").records] == ["Q4", "Q3", "Q2", "Q1"] and not page(
+        sort="-code"
+    ).notice
+    # What a search or a filter by text leaves is few again.
+    for asked in ({"text": "柳江"}, {"filters": {"name": ["柳江"]}}):
+        assert [row.code for row in page(sort="length", **asked).records] == by_length, asked
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+def test_文字筛选经同一索引_多时少时结果一样(keeper, reader, bridge, monkeypatch, limit):
+    monkeypatch.setattr(queries, "FOUND_LIMIT", limit)
+    for code, name in (("Q1", "柳江大桥"), ("Q2", "柳江二桥"), ("Q3", "文惠桥")):
+        bridge(code, name=name)
+    assert sorted(listed(keeper, name="柳江")) == ["Q1", "Q2"]
+    assert sorted(listed(keeper, name="桥")) == ["Q1", "Q2", "Q3"]
+    assert listed(keeper, name="柳江", q="大桥") == ["Q1"]
+    assert listed(keeper, name="100%") == [] == listed(keeper, name="柳_")
+    assert sorted(listed(keeper, keeper_phone="5678")) == ["Q1", "Q2", "Q3"]
+    assert listed(reader, keeper_phone="5678") == []

@@ -30,6 +30,7 @@ BRIDGES = register(
                  Column(age, "桥龄")),
         filters=("organisation", "state", "toll", "opened_on", "inspected_at", "name", "keeper_phone", "region"),
         search=("number", "code", "name", "note", "keeper_phone"),
+        large=True,
         sort=("-inspected_at",),
         sections=(
             Section("基本信息", ("number", "code", "name", "organisation", "owner_organisation", "region", "length",
