@@ -133,18 +133,31 @@ def states(case_id: int, now: datetime) -> list[ClockState]:
     return [state(clock, now) for clock in rows]
 
 
+class Limits:
+    """Dated limits, the rows of a code read once: an act asks for one, a batch of cases for one many times."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[Limit]] = {}
+
+    def of(self, code: str, variant: str, day: date) -> Limit:
+        """The limit in force on a day; of a superior rule and a local one the shorter. Raises Refused in a gap."""
+        if code not in self._known:
+            self._known[code] = list(Limit.objects.filter(code=code))
+        known = self._known[code]
+        alike = [each for each in known if each.variant == variant]
+        dated = [each for each in alike if (each.valid_from or day) <= day <= (each.valid_until or day)]
+        if not dated:
+            named = next(iter([*alike, *known]), None)
+            raise Refused(
+                f"{day} 没有施行中的“{named.name if named else code}”，不能起算。请先在办理时限台账登记当日施行的时限及依据。",
+                rule="时限以登记的依据为准", code="no_limit",
+            )  # fmt: skip
+        return min(dated, key=lambda each: (each.number, not each.local))
+
+
 def limit(code: str, variant: str, day: date) -> Limit:
-    """The limit in force on a day; of a superior rule and a local one the shorter. Raises Refused in a gap."""
-    known = Limit.objects.filter(code=code, variant=variant)
-    dated = known.filter(Q(valid_from=None) | Q(valid_from__lte=day), Q(valid_until=None) | Q(valid_until__gte=day))
-    found = dated.order_by("number", "-local").first()
-    if found is None:
-        named = known.first() or Limit.objects.filter(code=code).first()
-        raise Refused(
-            f"{day} 没有施行中的“{named.name if named else code}”，不能起算。请先在办理时限台账登记当日施行的时限及依据。",
-            rule="时限以登记的依据为准", code="no_limit",
-        )  # fmt: skip
-    return found
+    """One limit, for who asks once; see Limits."""
+    return Limits().of(code, variant, day)
 
 
 def limits_in_force(codes: Iterable[str], day: date) -> dict[str, list[Limit]]:

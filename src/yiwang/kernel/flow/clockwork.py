@@ -24,7 +24,9 @@ def known(case: Case) -> dict[str, str]:
     return dict(case.memory.get("clocks", {}))
 
 
-def command(clocks: list[Command], flow: Flow, case: Case, events: list[str], at: datetime) -> None:
+def command(
+    clocks: list[Command], flow: Flow, case: Case, events: list[str], at: datetime, limits: queries.Limits
+) -> None:
     """Turn the events of an act into clock commands, kept in the entry and in the case's memory."""
     if not flow.clocks:
         return
@@ -35,7 +37,7 @@ def command(clocks: list[Command], flow: Flow, case: Case, events: list[str], at
                 order(clocks, states, "finish", rule.code, at)
         for rule in flow.clocks:
             if event in rule.starts.split():
-                _begin(clocks, states, rule, case, at)
+                _begin(clocks, states, rule, case, at, limits)
     if states != known(case):
         case.memory["clocks"] = states
 
@@ -47,7 +49,9 @@ def _ends(rule: ClockRule, event: str) -> bool:
     return event in (rule.stops, "close") or left
 
 
-def _begin(clocks: list[Command], states: dict[str, str], rule: ClockRule, case: Case, at: datetime) -> None:
+def _begin(
+    clocks: list[Command], states: dict[str, str], rule: ClockRule, case: Case, at: datetime, limits: queries.Limits
+) -> None:
     if states.get(rule.code) in (RUNNING, SUSPENDED):
         if rule.kind not in LOCAL:
             return
@@ -55,7 +59,7 @@ def _begin(clocks: list[Command], states: dict[str, str], rule: ClockRule, case:
     facts: Command = {"budget": rule.budget, "unit": rule.unit}
     if rule.limit:
         variant = str(case.data.get(rule.variant_field, "")) if rule.variant_field else ""
-        found = queries.limit(rule.limit, variant, local(at).date())
+        found = limits.of(rule.limit, variant, local(at).date())
         facts = {"budget": found.number, "unit": found.unit, "extensions": found.extensions,
                  "extension_budget": found.extension_budget, "basis": found.basis}  # fmt: skip
     facts["budget"] = int(case.data.get(rule.budget_field) or facts["budget"])

@@ -13,6 +13,7 @@ from psycopg import errors
 
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.bulk.statements import Row, ask
+from yiwang.kernel.clocks.queries import Limits
 from yiwang.kernel.clocks.statements import Table, Term, Writing
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow, Stage
@@ -79,6 +80,7 @@ class Work:
     seat: Seat | None = None
     acting_for: int | None = None
     issued: list[tuple[int, int, str]] = field(default_factory=list)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def stage(self) -> Stage:
@@ -281,7 +283,7 @@ def compose(work: Work, kind: str, *, action: str = "", opinion: str = "") -> tu
     known = case.memory.get("charge", {})
     if {**known, "since": None} != {**charge, "since": None}:
         work.remember("charge", {**charge, "since": work.instant().isoformat()})
-    clockwork.command(work.clocks, work.flow, case, work.events, work.instant())
+    clockwork.command(work.clocks, work.flow, case, work.events, work.instant(), work.limits)
     payload: Facts = {}
     changed = difference(work.before, case_facts(case))
     if changed:

@@ -11,6 +11,7 @@ from yiwang.kernel.access.actors import Actor, Conflict
 from yiwang.kernel.bulk import copying
 from yiwang.kernel.clocks import services as clocks
 from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.queries import Limits
 from yiwang.kernel.clocks.terms import ClockKind
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow
@@ -50,11 +51,11 @@ def _open(actor: Actor, flow_code: str, items: Sequence[Opening]) -> list[Case]:
     now, version = timezone.now(), current(flow_code)
     flow = flow_of(version.pk)
     operators: dict[int, int] = {}
-    works = []
+    works, limits = [], Limits()
     for item in items:
         case = draft(actor, version.pk, flow, item, now, operators.get(item.organisation_id))
         operators[item.organisation_id] = case.operator_id
-        works.append(Work(case, flow, actor, now, case.opened_at, {}, {}, {}))
+        works.append(Work(case, flow, actor, now, case.opened_at, {}, {}, {}, limits=limits))
     drawn = numbers.draw_many(flow.number or flow.code, [work.happened_at for work in works])
     seated: dict[tuple[Any, ...], list[Place]] = {}
     # Keys ahead of the insert: the entry of a case is sealed over its key.

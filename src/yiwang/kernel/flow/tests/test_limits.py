@@ -5,7 +5,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from yiwang.kernel.flow import fold
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.definitions import ClockRule
 from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.services.cases import Opening
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import Town
 from yiwang.kernel.ledger.models import Entry as Deed
@@ -166,3 +168,17 @@ def test_任何一天恰有一行_即最后施行的一行(town: Town, starts: l
         last = declare(last, start, TODAY + timedelta(days=start))
     expected = max((start for start in starts if start <= day), default=1000)
     assert queries.limit(last.code, "", TODAY + timedelta(days=day)).number == expected
+
+
+def test_一批案件的时限只读一次(town: Town) -> None:
+    code = f"{town.mark}.answer"
+    put(code, 5, valid_until=TODAY)
+    put(code, 9, TODAY + timedelta(days=1))
+    rule = ClockRule("answer", "答复", limit=code, kind="promised")
+    version = town.publish(flows.plain(2, clocks=(rule,)))
+    unit = town.unit("centre")
+    items = [Opening("件", organisation_id=unit, happened_at=AT + timedelta(days=number % 4)) for number in range(8)]
+    with CaptureQueriesContext(connection) as caught:
+        made = flow.open_cases(town["operator"], version.code, items)
+    assert [days(case)[0] for case in made] == [5, 9, 9, 9] * 2
+    assert sum('FROM "clocks_limit"' in query["sql"] for query in caught) == 1
