@@ -24,7 +24,7 @@ LOCAL = timezone(timedelta(hours=8))
 BATCH, WINDOW = 512, 0.004
 STALE = "stale"
 STANDING = """
-SELECT k.id, k.state, k.valid_until, g.state, g.generation, g.valid_until, u.day, u.day_answered, u.answered,
+SELECT k.id, k.state, g.generation, u.day, u.day_answered, u.answered,
        coalesce((SELECT s.generation FROM sharing_servingtable s WHERE s.resource_id = g.resource_id AND s.current
                  AND s.synthetic = (g.kind = 'sandbox')), 0)
 FROM sharing_apikey k JOIN sharing_grant g ON g.id = k.grant_id JOIN sharing_usage u ON u.grant_id = g.id
@@ -81,13 +81,10 @@ class Call:
 
 @dataclass(slots=True)
 class Standing:
-    """What the database says of a key while its grant's usage is locked."""
+    """What the database says of a key while its grant's usage is locked. A grant's own change moves its generation."""
 
     key_state: str
-    key_until: date
-    grant_state: str
     generation: int
-    until: date
     day: date
     day_answered: int
     answered: int

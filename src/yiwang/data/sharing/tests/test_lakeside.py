@@ -1,6 +1,7 @@
 """From the lake to serving tables, pushes and packages: what leaves is what was granted, and can be checked."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,65 @@ def test_服务表被改动_夜间核对发现(bureau: Bureau, load: Any) -> Non
     assert ServingTable.objects.get(pk=table.pk).agrees is False
     rebuilt = queries.serving(bureau.resource.id)
     assert rebuilt is not None and rebuilt.agrees and served(rebuilt) == [(row[0], row[1], row[2]) for row in FIRST]
+
+
+@contextmanager
+def spoiling() -> Iterator[None]:
+    """A database that writes something else than it is given: every row of a new serving table loses a letter."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION spoil_row() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN NEW.status := 'X'; RETURN NEW; END $$;
+            CREATE FUNCTION spoil_table() RETURNS event_trigger LANGUAGE plpgsql AS $$
+            DECLARE made record;
+            BEGIN
+                FOR made IN SELECT * FROM pg_event_trigger_ddl_commands() WHERE schema_name = 'serving' LOOP
+                    EXECUTE format('CREATE TRIGGER spoil BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION spoil_row()',
+                                   made.object_identity);
+                END LOOP;
+            END $$;
+            CREATE EVENT TRIGGER spoil ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION spoil_table();
+        """)
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP EVENT TRIGGER spoil; DROP FUNCTION spoil_table(); DROP FUNCTION spoil_row() CASCADE")
+
+
+def tables_of(resource: int) -> set[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'serving' AND tablename LIKE %s", [f"r{resource}\\_%"]
+        )
+        return {name for (name,) in cursor.fetchall()}
+
+
+@pytest.mark.parametrize("low", [False, True], ids=["sealed", "plain"])
+def test_与湖不一致的新表不切换_旧表照常服务_不留半份(bureau: Bureau, load: Any, low: bool) -> None:
+    bureau.grant(fields=["id_number", "name", "status"])
+    assert bureau.resource is not None
+    resource = bureau.resource.id
+    if low:
+        catalog.set_levels(SYSTEM, resource, {item.id: (1, "") for item in bureau.resource.items}, "测试")
+    load(FIRST)
+    table = lakeside.serve(SYSTEM, resource)
+    assert table is not None
+    before, rows, standing = (
+        tables_of(resource),
+        raw(table),
+        list(ServingTable.objects.filter(resource_id=resource).values()),
+    )
+    later = load(SECOND)
+    with spoiling(), pytest.raises(Refused, match=rf"湖中快照 {later} 的校验和不一致，没有切换，仍用原来的") as refused:
+        lakeside.serve(SYSTEM, resource)
+    assert refused.value.code == "digest"
+    assert queries.serving(resource) == table and raw(table) == rows
+    assert (
+        tables_of(resource) == before and list(ServingTable.objects.filter(resource_id=resource).values()) == standing
+    )
+    again = lakeside.serve(SYSTEM, resource)
+    assert again is not None and again.pk != table.pk and (again.snapshot, again.rows) == (later, 3)
 
 
 def test_后台跟随授权与快照(bureau: Bureau, load: Any) -> None:
