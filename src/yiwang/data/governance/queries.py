@@ -14,7 +14,7 @@ from yiwang.data.governance.terms import Mark, RuleSetState
 from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
-from yiwang.kernel.crypto.masks import KINDS, mask
+from yiwang.kernel.crypto.masks import in_form
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
 from yiwang.kernel.ui.sections import Fact, Section
@@ -198,7 +198,7 @@ def _compared(found: Objection) -> str:
 
 def _seen(value: Any, kind: str, plain: bool) -> str:
     text = "" if value is None else str(value)
-    return text if plain or not kind else mask(kind, text) if kind in KINDS else "****"
+    return text if plain or not kind else in_form(kind, text)
 
 
 def issue_sections(actor: Actor, found: Issue) -> list[Section]:

@@ -4,7 +4,7 @@ from django.db.models import IntegerChoices, TextChoices
 
 
 class Kind(TextChoices):
-    """敏感类别。前五类与平台的掩码同名。"""
+    """敏感类别。有掩码的与平台的掩码同名；没有的一律不显示。"""
 
     NAME = "name", "姓名"
     ID_NUMBER = "id_number", "证件号码"
@@ -21,11 +21,26 @@ class Kind(TextChoices):
     STATUS = "status", "特定身份"
     MINOR = "minor", "未成年人"
     FINANCE = "finance", "财产收入"
+    DOCUMENT = "document", "护照等其他证件"
+    BANK_CARD = "bank_card", "银行卡号"
+    ORGANISATION = "organisation", "单位名称"
+    USCC = "uscc", "统一社会信用代码"
+    TEXT = "text", "自由文本"
 
 
 # 个人信息保护法第二十八条：一旦泄露容易致人格尊严或人身、财产安全受害的；不满十四周岁未成年人的个人信息一律在内。
 SENSITIVE_PERSONAL = frozenset(
-    {Kind.BIOMETRIC, Kind.BELIEF, Kind.STATUS, Kind.HEALTH, Kind.ACCOUNT, Kind.LOCATION, Kind.MINOR, Kind.FINANCE}
+    {
+        Kind.BIOMETRIC,
+        Kind.BELIEF,
+        Kind.STATUS,
+        Kind.HEALTH,
+        Kind.ACCOUNT,
+        Kind.BANK_CARD,
+        Kind.LOCATION,
+        Kind.MINOR,
+        Kind.FINANCE,
+    }
 )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.urls import reverse
 
+from yiwang.data.protection import contract as protection
 from yiwang.data.sharing import queries
 from yiwang.data.sharing.gateway.refusals import ANSWERED, REASONS
 from yiwang.data.sharing.models import (
@@ -38,11 +39,15 @@ REQUEST_SECTIONS = (
     Section("结果", ("state", "answer_due", "answered_at", "deliver_due", "delivered_at", "refusal_reason", "refusal_basis"),
             form=False),
 )  # fmt: skip
-MASKED = {"name": "姓名", "phone": "电话", "id_number": "身份号码", "address": "地址", "account": "账号"}
+MASKED = {
+    form: f"按{label}{how}"
+    for kind, label in protection.Kind.choices
+    for form, how in ((kind, "遮盖"), (f"{kind}_coarse", "泛化"))
+}
 
 
 def _masked(grant: Grant) -> str:
-    return "；".join(f"{field} 按{MASKED.get(kind, kind)}遮盖" for field, kind in grant.masks.items()) or "不遮盖"
+    return "；".join(f"{field} {MASKED.get(kind, '不显示')}" for field, kind in grant.masks.items()) or "不遮盖"
 
 
 GRANT_COLUMNS = ("resource_name", "organisation", "provider", "kind", "way", "state",

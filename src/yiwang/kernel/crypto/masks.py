@@ -1,7 +1,10 @@
-"""Masks of personal data (GB/T 35273-2020 §7.2, 个人信息保护法 51): what is shown to who may not see the full value."""
+"""Masks of personal data (GB/T 35273-2020 §7.2, 个人信息保护法 51; DB34/T 4631.2-2023 掩码, 泛化): what is shown to who may
+not see the full value. Pages, exports, pushed tables, files and the gateway all call `in_form`, so no two doors differ.
+"""
 
 import re
 from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
 
 _PAIRS = (
     "欧阳太史端木上官司马东方独孤南宫万俟闻人夏侯诸葛尉迟公羊赫连澹台皇甫宗政濮阳公冶太叔申屠公孙慕容"
@@ -12,7 +15,7 @@ COMPOUND_SURNAMES = {_PAIRS[at : at + 2] for at in range(0, len(_PAIRS), 2)} | {
 SEPARATORS = "·•・‧．."
 STARS = "****"
 DIVISION = re.compile(
-    r"[^\d\s,，]{1,12}?(?:特别行政区|自治区|自治州|自治县|自治旗|地区|街道|(?<!城)市|省|盟|州|县|旗|乡|(?<![乡城])镇"
+    r"[^\d\s,，]{1,12}?(?:特别行政区|自治区|自治州|自治县|自治旗|地区|街道|(?<!城)市|省|盟|州(?!市)|县|旗|乡|(?<![乡城])镇"
     r"|(?<![小社园景校厂库片山林住宅])区)(?!场)"
 )
 
@@ -83,15 +86,105 @@ def _account(text: str) -> str:
     return compact[:1] + STARS if len(compact) > 3 else STARS
 
 
+def _email(text: str) -> str:
+    return _account(text) if "@" in text else STARS
+
+
+def _bank_card(text: str) -> str:
+    """The last four, as a receipt prints them."""
+    digits = re.sub(r"[\s-]", "", text)
+    return STARS + digits[-4:] if len(digits) >= 12 and digits.isdecimal() else STARS
+
+
+def _document(text: str) -> str:
+    """Passport, travel permit, officer's card: the first sign and the last two."""
+    return text[:1] + STARS + text[-2:] if len(text) >= 8 else STARS
+
+
+def _plate(text: str) -> str:
+    """桂B12345 → 桂B****5: province and office stay."""
+    return text[:2] + "*" * max(len(text) - 3, 3) + text[-1:] if len(text) >= 6 else STARS
+
+
+def _year(text: str) -> str:
+    """1990-01-31 → 1990年."""
+    found = re.match(r"((?:19|20)\d{2})(?!\d{5})", text)
+    return f"{found[1]}年" if found else STARS
+
+
+def _uscc(text: str) -> str:
+    """The office, the category and the division of a social credit code stay, and its last four."""
+    return text[:8] + "*" * 6 + text[-4:] if re.fullmatch(r"[0-9A-Z]{18}", text) else STARS
+
+
+def _organisation(text: str) -> str:
+    """柳州市某某贸易有限公司 → 柳州市****有限公司: the division and the legal form stay."""
+    form = re.search(
+        r"(?:股份有限公司|有限责任公司|有限公司|合伙企业|事务所|合作社|个体工商户|分公司|公司|厂|店|学校|医院|协会)$",
+        text,
+    )
+    kept = form[0] if form else ""
+    return _address(text.removesuffix(kept)) + kept
+
+
+# A band wide enough that one person is not recognised by the sum, narrow enough for a distribution.
+TIMES = Decimal(10)
+
+
+def _band(text: str) -> str:
+    """8,500 → 1000～10000."""
+    try:
+        amount = Decimal(text.replace(",", ""))
+    except InvalidOperation:
+        return STARS
+    if not amount.is_finite() or not 0 <= amount < Decimal(10) ** 18:
+        return STARS
+    low = Decimal(1)
+    while low * TIMES <= amount:
+        low *= TIMES
+    return "1 以下" if amount < 1 else f"{low:f}～{low * TIMES:f}"
+
+
+def _place(text: str) -> str:
+    """Degrees to one decimal, some ten kilometres: 109.41234,24.31234 → 109.4,24.3; a place in words as an address."""
+    if re.fullmatch(r"\s*-?\d{1,3}(?:\.\d+)?(?:\s*[,，;\s]\s*-?\d{1,3}(?:\.\d+)?)?\s*", text):
+        return ",".join(f"{whole}.{part[:1] or '0'}" for whole, part in re.findall(r"(-?\d{1,3})(?:\.(\d+))?", text))
+    return _address(text)
+
+
+def _length(text: str) -> str:
+    """Free text may name anybody: nothing of it is shown but how long it is."""
+    return f"（{len(text)} 字，不显示）"
+
+
+def _division_and_year(text: str) -> str:
+    found = re.fullmatch(r"(\d{6})(\d{4})\d{7}[\dXx]", text)
+    return f"{found[1]}（{found[2]}年生）" if found else STARS
+
+
 KINDS: dict[str, Callable[[str], str]] = {
-    "name": _name, "phone": _phone, "id_number": _id_number, "address": _address, "account": _account,
+    "name": _name, "phone": _phone, "id_number": _id_number, "address": _address, "account": _account, "email": _email,
+    "bank_card": _bank_card, "document": _document, "plate": _plate, "birthday": _year, "uscc": _uscc,
+    "organisation": _organisation, "finance": _band, "location": _place, "text": _length,
 }  # fmt: skip
+# Coarser values (泛化), of the kinds that have them.
+COARSE: dict[str, Callable[[str], str]] = {
+    "birthday": _year, "id_number": _division_and_year, "finance": _band, "location": _place,
+    "address": lambda text: _address(text).removesuffix(STARS) or STARS,
+}  # fmt: skip
+FORMS = {**KINDS, **{f"{kind}_coarse": form for kind, form in COARSE.items()}}
 
 
 def mask(kind: str, text: str | None) -> str:
     """The masked form; an empty value stays empty, an unknown kind is a programming error."""
     value = (text or "").strip()
     return KINDS[kind](value) if value else ""
+
+
+def in_form(form: str, text: str) -> str:
+    """A value in one of the FORMS; a form that nobody knows shows nothing of it."""
+    value = text.strip()
+    return (FORMS[form](value) if form in FORMS else STARS) if value else ""
 
 
 _IN_TEXT = (

@@ -1,6 +1,5 @@
 """脱敏：一个值的各种样子。纯函数；同一值同一方式结果相同，扰动也是。"""
 
-import re
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -8,54 +7,20 @@ from decimal import Decimal, InvalidOperation
 from yiwang.data.protection.terms import Kind, Method
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.crypto import mac
-from yiwang.kernel.crypto.masks import KINDS, mask
+from yiwang.kernel.crypto.masks import STARS, in_form
 
-HIDDEN = "******"
-_DAY = re.compile(r"((?:19|20)\d{2})[-/.年]?(\d{1,2})?")
-# A band wide enough that one person is not recognised by the sum, narrow enough for a distribution.
-BAND = Decimal(10)
+HIDDEN = STARS
 SPREAD = 100
 
 
 def masked(kind: str, value: str) -> str:
     """The masked form of a kind; kinds without a shape of their own show nothing."""
-    if kind in KINDS:
-        return mask(kind, value)
-    if kind == Kind.EMAIL:
-        return mask("account", value)
-    if kind == Kind.PLATE:
-        return value[:2] + "*" * max(len(value) - 3, 3) + value[-1:] if len(value) >= 6 else HIDDEN
-    if kind == Kind.BIRTHDAY:
-        return generalised(kind, value)
-    return HIDDEN
+    return in_form(kind, value)
 
 
 def generalised(kind: str, value: str) -> str:
     """A coarser value: the year of a day, the division of an address or an identity number, the band of an amount."""
-    if kind == Kind.BIRTHDAY:
-        found = _DAY.match(value)
-        return f"{found[1]}年" if found else HIDDEN
-    if kind == Kind.ID_NUMBER and re.fullmatch(r"\d{17}[\dXx]", value):
-        return f"{value[:6]}（{value[6:10]}年生）"
-    if kind == Kind.ADDRESS:
-        kept = mask("address", value).rstrip("*")
-        return kept or HIDDEN
-    if kind == Kind.FINANCE:
-        return _band(value)
-    return HIDDEN
-
-
-def _band(value: str) -> str:
-    try:
-        amount = Decimal(value.replace(",", ""))
-    except InvalidOperation:
-        return HIDDEN
-    if not amount.is_finite() or amount < 0:
-        return HIDDEN
-    low = Decimal(1)
-    while low * BAND <= amount:
-        low *= BAND
-    return "1 以下" if amount < 1 else f"{low:f}～{low * BAND:f}"
+    return in_form(f"{kind}_coarse", value)
 
 
 def perturbed(kind: str, value: str, key: str) -> str:

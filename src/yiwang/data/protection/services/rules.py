@@ -9,6 +9,7 @@ from yiwang.data.protection.models import GradingRule, MaskRule
 from yiwang.data.protection.services.grading import GradeRule
 from yiwang.data.protection.terms import SENSITIVE_PERSONAL, Kind, Method, Recipient
 from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.crypto.masks import COARSE, KINDS
 from yiwang.kernel.ledger import services as ledger
 
 GRADING_BASIS = "GB/T 43697-2024《数据安全技术 数据分类分级规则》就高从严"
@@ -16,16 +17,18 @@ PERSONAL_BASIS = "个人信息保护法第二十八条"
 MASK_BASIS = "DB34/T 4631.2-2023 数据脱敏；个人信息保护法第五十一条"
 SINCE = date(2024, 10, 1)
 # code, name, kinds, rows from, level. The numbers are the platform's proposal; a bureau replaces them by its own.
+_UNITS = frozenset({Kind.ORGANISATION, Kind.USCC})
+_HIGH = SENSITIVE_PERSONAL | {Kind.ID_NUMBER, Kind.DOCUMENT}
 STANDARD_GRADES: tuple[tuple[str, str, tuple[Kind, ...], int, int], ...] = (
-    *((f"kind.{kind}", f"一般个人信息：{kind.label}", (kind,), 0, 2) for kind in Kind if kind not in SENSITIVE_PERSONAL and kind != Kind.ID_NUMBER),
-    *((f"kind.{kind}", f"敏感个人信息：{kind.label}", (kind,), 0, 3) for kind in Kind if kind in SENSITIVE_PERSONAL or kind == Kind.ID_NUMBER),
+    *((f"kind.{kind}", f"{'单位信息' if kind in _UNITS else '一般个人信息'}：{kind.label}", (kind,), 0, 2) for kind in Kind if kind not in _HIGH),
+    *((f"kind.{kind}", f"敏感个人信息：{kind.label}", (kind,), 0, 3) for kind in Kind if kind in _HIGH),
     ("identify.phone", "姓名与电话同时出现", (Kind.NAME, Kind.PHONE), 0, 3),
     ("identify.home", "姓名与住址同时出现", (Kind.NAME, Kind.ADDRESS), 0, 3),
     ("identify.health", "证件号码与医疗健康同时出现", (Kind.ID_NUMBER, Kind.HEALTH), 0, 4),
     ("identify.face", "证件号码与生物识别同时出现", (Kind.ID_NUMBER, Kind.BIOMETRIC), 0, 4),
     ("scale.identity", "证件号码达到一百万人", (Kind.ID_NUMBER,), 1_000_000, 4),
 )  # fmt: skip
-_SHAPED = (Kind.NAME, Kind.ID_NUMBER, Kind.PHONE, Kind.ADDRESS, Kind.ACCOUNT, Kind.EMAIL, Kind.PLATE)
+_SHAPED = frozenset(KINDS) - frozenset(COARSE) | {Kind.ID_NUMBER, Kind.ADDRESS}
 
 
 def _standard_masks() -> Iterable[tuple[Kind, Recipient, Method]]:

@@ -17,10 +17,9 @@ from yiwang.data.sharing.gateway.cells import CELL
 from yiwang.data.sharing.gateway.refusals import Refusal
 from yiwang.data.sharing.gateway.store import Entry
 from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt
-from yiwang.kernel.crypto.masks import KINDS, mask
+from yiwang.kernel.crypto.masks import in_form
 
 LONGEST_VALUE, MOST_FIELDS, MOST_BODY, SMALLEST_PAGE = 400, 200, 64 * 1024, 50
-HIDDEN = "****"
 OWN = ("fields", "limit", "after")
 BIGGEST = 2**63 - 1
 
@@ -259,7 +258,7 @@ def shown(entry: Entry, asked: Wish, rows: list[tuple[Any, ...]]) -> tuple[list[
     width = len(entry.keys)
     places = [(name, width + entry.shown.index(name), entry.masks.get(name)) for name in asked.fields]
     left = [
-        {name: row[at] if kind is None or row[at] is None else masked(kind, str(row[at])) for name, at, kind in places}
+        {name: row[at] if kind is None or row[at] is None else in_form(kind, str(row[at])) for name, at, kind in places}
         for row in rows
     ]
     marks: dict[str, Any] = {}
@@ -270,8 +269,3 @@ def shown(entry: Entry, asked: Wish, rows: list[tuple[Any, ...]]) -> tuple[list[
             if visible:
                 marks[str(position)] = visible
     return left, marks
-
-
-def masked(kind: str, text: str) -> str:
-    """A kind this process does not know hides the whole value."""
-    return mask(kind, text) if kind in KINDS else HIDDEN

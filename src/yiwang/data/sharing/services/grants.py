@@ -17,12 +17,10 @@ from yiwang.data.sharing.services.keys import announce
 from yiwang.data.sharing.terms import GrantKind, GrantState, RequestState, ShareType, Way
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
-from yiwang.kernel.crypto.masks import KINDS
+from yiwang.kernel.crypto.masks import FORMS
 from yiwang.kernel.ledger import services as ledger
 
 SANDBOX_DAYS, SANDBOX_QUOTA = 30, 500
-# Kinds whose masked form the gateway makes itself; of every other kind or method nothing is shown.
-MASK_OF = {**{kind: kind for kind in KINDS}, "email": "account"}
 HIDDEN = "hidden"
 
 
@@ -30,11 +28,13 @@ def masks(items: Iterable[ItemFacts], plain: Iterable[str] = ()) -> dict[str, st
     """Field → mask, by protection's rules for other departments, unless the plain text was granted."""
     open_fields = set(plain)
     plan = protection.mask_plan(items, protection.Recipient.DEPARTMENT)
-    return {
-        name: MASK_OF.get(kind, HIDDEN) if method == protection.Method.MASK else HIDDEN
-        for name, (kind, method) in plan.items()
-        if name not in open_fields
-    }
+    return {name: _form(kind, method) for name, (kind, method) in plan.items() if name not in open_fields}
+
+
+def _form(kind: str, method: str) -> str:
+    """The form the gateway makes; of a kind or method that it has none for nothing is shown."""
+    forms = {protection.Method.MASK: kind, protection.Method.GENERALISE: f"{kind}_coarse"}
+    return form if (form := forms.get(protection.Method(method), "")) in FORMS else HIDDEN
 
 
 def masks_now(grant: Grant, facts: ResourceFacts) -> dict[str, str]:

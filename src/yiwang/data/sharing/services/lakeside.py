@@ -24,6 +24,7 @@ from yiwang.data.sharing.services.grants import masks_now, refresh
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.crypto import sm3
 from yiwang.kernel.crypto.cells import current as key_name
+from yiwang.kernel.crypto.masks import in_form
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.expressions import condition
@@ -270,6 +271,6 @@ def _masked(path: Path, target: Path, names: list[str], masks: dict[str, str]) -
         writer = csv.writer(output)
         for row in csv.reader(source):
             for position, kind in kinds.items():
-                row[position] = row[position] if row[position] == NULL else reading.masked(kind, row[position])
+                row[position] = row[position] if row[position] == NULL else in_form(kind, row[position])
             writer.writerow(row)
     return target

@@ -59,9 +59,11 @@ def synthetic(item: ItemFacts, number: int) -> str:
         return day.isoformat()
     if item.data_type == "timestamp":
         return f"{day.isoformat()} 09:00:00"
-    kind = grants.MASK_OF.get(item.sensitive, "") or ("id_number" if "身份证" in item.title else "")
+    kind = item.sensitive or ("id_number" if "身份证" in item.title else "")
     shapes = {"id_number": _identity(number), "phone": f"1990000{number:04d}", "name": f"测试{number:03d}",
-              "address": f"沙箱市测试路{number}号", "account": f"9999{number:015d}"}  # fmt: skip
+              "address": f"沙箱市测试路{number}号", "account": f"9999{number:015d}", "bank_card": f"9999{number:015d}",
+              "email": f"test{number:03d}@example.cn", "plate": f"测A{number:05d}", "document": f"X{number:08d}",
+              "organisation": f"沙箱市测试{number:03d}有限公司", "birthday": day.isoformat()}  # fmt: skip
     return shapes.get(kind, f"{item.title}样例{number:03d}")[: item.length or None]
 
 
