@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('protection', '0007_limits'),
+        ('protection', '0008_words'),
     ]
 
     operations = [
