@@ -16,6 +16,7 @@ from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sheets
 from yiwang.kernel.files.doors import readable
 from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.pages.menu import domains
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.registers import exporting, importing, queries, services
 from yiwang.kernel.registers.forms import candidates
@@ -201,3 +202,18 @@ def test_自己的导出原样导入无变化(register, homes, settings, tmp_pat
     said = "" if reasons is None else sheets.read(files.content(reasons), "x.xlsx").rows
     assert (run.created, run.changed, run.errors) == (0, 0, 0), said
     assert run.unchanged >= 3
+
+
+def test_菜单里的台账_看得见菜单的角色都能打开():
+    guards = {register.url: register.guard.code for register in REGISTERS}
+    shut = [
+        (item.label, role.code)
+        for domain in domains()
+        for item in domain.menu
+        for other in domains()
+        for role in other.roles
+        if item.url in guards
+        and item.requires in (held := {(resource, verb) for resource, verb, _ in role.grants})
+        and (guards[item.url], "view") not in held
+    ]
+    assert shut == []

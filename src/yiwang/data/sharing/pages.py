@@ -215,7 +215,7 @@ def _grant_context(
         "grant": found, "fields": rows, "table": table, "address": gateway_address(), "key_name": key, "issued": issued,
         "handed": handed, "link": link, "keys": queries.keys_of(found), "may_issue": mine and found.way == Way.API,
         "may_package": found.way == Way.FILE and actor.can("sharing.grant", "deliver"), "skew": SKEW // 60,
-        "targets": queries.targets_for(actor, found), "left": queries.left_today(found), "chart": _chart(queries.trend(queries.only(found))),
+        "may_keys": actor.can("sharing.apikey", "view"), "targets": queries.targets_for(actor, found), "left": queries.left_today(found), "chart": _chart(queries.trend(queries.only(found))),
         "post": json.dumps({key: "…", "fields": found.projection[:3]}, ensure_ascii=False),
     }  # fmt: skip
 

@@ -1,9 +1,11 @@
 """The demonstration: packages in every state, every figure equal to an independent query, the truth of what was planted."""
 
 from dataclasses import asdict
+from datetime import date
 
 from django.db import connection
 from django.utils import timezone
+from pyarrow import parquet
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as cataloguing
@@ -12,10 +14,13 @@ from yiwang.data.collection.demo.building import build, generated
 from yiwang.data.collection.models import Package, Statement
 from yiwang.data.collection.tests.world import District
 from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.lake import queries as lake
+from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.measures import queries as measures
 from yiwang.kernel.measures.periods import between
 
 NAMES = ("企业登记信息", "特种设备信息", "社区服务信息", "物业小区信息", "志愿者信息")
+EVER = between(date(2000, 1, 1), timezone.localdate())
 TODAY = between(timezone.localdate(), timezone.localdate())
 
 
@@ -87,6 +92,23 @@ def test_a_whole_district_goes_through(district: District) -> None:
     assert total["rows"] == total["valid"] + total["bad"] and 0 < total["bad"] < 200
     again = scale.run(lambda done, of, what: None, rows=600)
     assert again == total and Package.objects.count() == 6, "the same content is the same package"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(rows), sum(valid), sum(bad), sum(repaired_rows), sum(repaired), count(*), avg((bad = 0)::int) * 100, "
+            "(SELECT avg(passed::int) * 100 FROM governance_finding) FROM governance_run WHERE state = 'done'"
+        )
+        counted = cursor.fetchone()
+        cursor.execute(
+            "SELECT sum(rows) FROM (SELECT DISTINCT ON (resource_id) rows FROM collection_stock ORDER BY resource_id, id DESC) s"
+        )
+        (stock,) = cursor.fetchone()
+    codes = ("checked", "valid", "held", "cleaned", "repaired", "runs", "clean_runs", "rule_pass")
+    shown = [measures.value(SYSTEM, f"governance.{code}", TODAY).value for code in codes]
+    assert [round(float(each), 2) for each in shown] == [round(float(each), 2) for each in counted]
+    files = [path for table in LakeTable.objects.filter(current__isnull=False) for path in lake.paths(table.current)]
+    held = sum(parquet.read_metadata(path).num_rows for path in files)
+    assert measures.value(SYSTEM, "catalog.rows", EVER).value == stock == held == total["valid"]
+    assert measures.value(SYSTEM, "catalog.attached", EVER).value == 100
 
 
 def identity_ok(number: str) -> bool:
