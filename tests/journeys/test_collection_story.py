@@ -14,7 +14,8 @@ import pytest
 import xlsxwriter
 from playwright.sync_api import expect
 
-from tests.journeys.conftest import DATABASE, ROOT, Site, _environment
+from tests import city
+from tests.journeys.conftest import DATABASE, ROOT, Site
 from tests.journeys.walking import Walker
 
 RESOURCE, ROWS, WRONG = "保障性住房办理结果信息", 60, 3
@@ -36,7 +37,7 @@ Work = Callable[[str], None]
 @pytest.fixture
 def work(site: Site) -> Iterator[Work]:
     with subprocess.Popen(
-        [sys.executable, "-c", WORK], cwd=ROOT, env=_environment(DATABASE, site.log.parent), stdin=subprocess.PIPE,
+        [sys.executable, "-c", WORK], cwd=ROOT, env=city.environment(DATABASE, site.log.parent), stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True,
     ) as worker:  # fmt: skip
         assert worker.stdin is not None and worker.stdout is not None
