@@ -1,6 +1,6 @@
 """What other domains may do with governance."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date
 from decimal import Decimal
@@ -15,11 +15,15 @@ from yiwang.data.governance.services import objections as objecting
 from yiwang.data.governance.services.running import RuleVerdict, Verdict
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.lake.engine import Session
 
 __all__ = [
-    "RuleVerdict", "Verdict", "check", "erase", "kept", "objections", "open_marks", "open_objection", "progress", "quality",
+    "FUNCTIONS", "RuleVerdict", "Verdict", "check", "check_read", "erase", "kept", "objections", "open_marks", "open_objection", "progress", "quality",
     "record_snapshot", "return_sheet", "seal_runs",
 ]  # fmt: skip
+
+# What a session has to run for `check_read` and `return_sheet`.
+FUNCTIONS = (running.CHECK, sheets.GIVE_BACK)
 
 
 def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, job_id: int | None = None) -> Verdict:
@@ -30,6 +34,20 @@ def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *
     return sheet can be coloured. The same package and rule set give the same run, also after a kill.
     """
     return running.check(actor, resource_id, parquet_path, package_ref, job_id=job_id)
+
+
+def check_read(
+    actor: Actor,
+    resource_id: int,
+    read: Callable[[], Session],
+    package_ref: str,
+    digest: str,
+    *,
+    job_id: int | None = None,
+) -> Verdict:
+    """`check` for rows that a session's process has read (`kernel.tables.reading:read`) and gives up to it. `read` is
+    called when there is something to check; `digest` says what was read and how."""
+    return running.check(actor, resource_id, "", package_ref, read=read, digest=digest, job_id=job_id)
 
 
 def kept(run_id: int, *names: str) -> AbstractContextManager[list[Path]]:
@@ -56,15 +74,16 @@ def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
 
 def return_sheet(
     actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: Mapping[str, int],
-    job_id: int | None = None,
+    session: Session | None = None, job_id: int | None = None,
 ) -> StoredFile:  # fmt: skip
     """The sender's sheet with the bad rows, wrong cells coloured and a reason each, kept with the run; worker only.
 
     original: the file as received; name: what it was called. first_data: rows of the sheet above the data. columns:
-    field → column from 0. The run's package must have carried `_row`, from 1.
+    field → column from 0. The run's package must have carried `_row`, from 1. session: one that has the original open.
     """
     return sheets.return_sheet(
-        actor, run_id, original=original, name=name, sheet=sheet, first_data=first_data, columns=dict(columns), job_id=job_id,
+        actor, run_id, original=original, name=name, sheet=sheet, first_data=first_data, columns=dict(columns), session=session,
+        job_id=job_id,
     )  # fmt: skip
 
 

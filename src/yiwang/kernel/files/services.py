@@ -53,17 +53,8 @@ def store(
         )
     name = sniffing.normal_name(name)
     found = sniffing.identify(stream, name)
-    digest = storage.digest_of(stream)
     with transaction.atomic():
-        _hold(digest, wait=True)
-        try:
-            storage.write(stream, digest, sealing=sealing)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-                raise
-            raise Refused(
-                f"附件未能保存：服务器存储不可写（{os.strerror(error.errno)}）。请联系系统管理员。", code="storage"
-            ) from error
+        digest = _put(stream, sealing=sealing)
         file = StoredFile.objects.create(
             digest=digest,
             size=size,
@@ -77,6 +68,26 @@ def store(
         )
         record(actor, "files.store", ("files.file", file.pk), after={"name": name, "digest": digest, "owner": owner})
     return file
+
+
+def _put(stream: BinaryIO, *, sealing: bool) -> str:
+    """The content into the store; its digest."""
+    try:
+        if sealing:
+            digest = storage.digest_of(stream)
+            _hold(digest, wait=True)
+            storage.write(stream, digest, sealing=True)
+            return digest
+        with storage.copied(stream) as (digest, copy):
+            _hold(digest, wait=True)
+            storage.place(copy, digest)
+            return digest
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        raise Refused(
+            f"附件未能保存：服务器存储不可写（{os.strerror(error.errno)}）。请联系系统管理员。", code="storage"
+        ) from error
 
 
 def adopt(actor: Actor, file_ids: list[int], owner: tuple[str, int], *, kind: str = "") -> list[StoredFile]:

@@ -4,16 +4,18 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from django.conf import settings
 
 from yiwang.kernel.files import sealed
 
-BLOCK = 1 << 20
+# Written to the disk as it comes, so that little is left to wait for at the end.
+BLOCK, SYNC_BYTES = 1 << 20, 64 << 20
 
 
 def root() -> Path:
@@ -49,20 +51,53 @@ def write(stream: BinaryIO, digest: str, *, sealing: bool = False) -> Path:
     if sealing:
         sealed.keep(stream, path_of(digest))
         return target
-    with NamedTemporaryFile(dir=target.parent, prefix=".new-", delete=False) as temporary:
+    with copied(stream) as (found, temporary):
+        if found != digest:
+            raise ValueError(f"content {found} is not {digest}")
+        place(temporary, digest)
+    return target
+
+
+@contextmanager
+def copied(stream: BinaryIO) -> Iterator[tuple[str, Path]]:
+    """(digest, a durable copy in the store, not yet under its name): read once, written while the digest is reckoned."""
+    folder = root() / "00" / "00"
+    folder.mkdir(parents=True, exist_ok=True)
+    stream.seek(0)
+    hasher, unsaved = hashlib.new("sm3"), 0
+    with NamedTemporaryFile(dir=folder, prefix=".new-", delete=False) as temporary:
         try:
-            while block := stream.read(BLOCK):
-                temporary.write(block)
-            temporary.flush()
-            os.fsync(temporary.fileno())
+            with ThreadPoolExecutor(1) as pool:
+                while block := stream.read(BLOCK):
+                    unsaved += len(block)
+                    beside = pool.submit(_save, temporary, block, unsaved >= SYNC_BYTES)
+                    hasher.update(block)
+                    beside.result()
+                    unsaved %= SYNC_BYTES
+                pool.submit(_save, temporary, b"", True).result()
             os.chmod(temporary.name, 0o440)
-            os.replace(temporary.name, target)
-        except OSError:
+            yield hasher.hexdigest(), Path(temporary.name)
+        finally:
             Path(temporary.name).unlink(missing_ok=True)
-            raise
+
+
+def _save(target: IO[bytes], block: bytes, durably: bool) -> None:
+    target.write(block)
+    if durably:
+        target.flush()
+        os.fsync(target.fileno())
+
+
+def place(copy: Path, digest: str) -> None:
+    """Give a durable copy its name; a content that is there already stays."""
+    target = path_of(digest)
+    if target.exists():
+        os.utime(target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    copy.replace(target)
     for directory in (target.parent, target.parent.parent, root()):
         sealed.sync(directory)
-    return target
 
 
 def open_content(digest: str, *, sealing: bool = False) -> BinaryIO:

@@ -40,8 +40,9 @@ def trim_sql(dialect: Dialect, text: str) -> str:
     """Trimming by a set is slow; whether the ends are blank is seen sooner."""
     if dialect.spark:
         return f"trim(BOTH {dialect.text(BLANKS)} FROM {text})"
+    seen = f"unicode({text}) BETWEEN 33 AND 126 AND unicode({text}[-1]) BETWEEN 33 AND 126"
     ends = dialect.finds(text, f"^[{BLANKS}]|[{BLANKS}]$")
-    return f"CASE WHEN {ends} THEN trim({text}, {dialect.text(BLANKS)}) ELSE {text} END"
+    return f"CASE WHEN {seen} THEN {text} WHEN {ends} THEN trim({text}, {dialect.text(BLANKS)}) ELSE {text} END"
 
 
 def _substr(text: str, start: int, length: int = FARTHEST) -> str | None:

@@ -1,6 +1,7 @@
-"""Large delimited files, parsed by DuckDB. Rows that are no data are looked for in what was written, and cut only then."""
+"""Large delimited files, read by DuckDB. Rows that are no data are looked for in what was read, and cut only then."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import duckdb
 
 from yiwang.kernel.lake.process.connections import Connection
 from yiwang.kernel.lake.process.task import Task
-from yiwang.kernel.lake.terms import FIRST_ROW
 from yiwang.kernel.tables import delimited, layout
 from yiwang.kernel.tables.headers import Mapped
 from yiwang.kernel.tables.refusals import Unreadable
@@ -26,108 +26,143 @@ TAIL = 60
 TOTAL_SIGNS = ("计", "total")
 
 
-def parse(task: Task, path: Path, params: dict[str, Any], out: Path, scratch: Path) -> dict[str, Any]:
-    dialect = delimited.dialect_of(path)
-    text = delimited.transcode(path, dialect.encoding, scratch / "text.csv")
-    header_ends = params["row"] - 1 + params["depth"]
-    width = _width(text, dialect.delimiter, header_ends)
-    columns = {int(column): field for column, field in params["columns"].items()}
-    con = Connection(task, [str(path), str(text)], ordered=True)
-    rejected = _copy(con, text, dialect.delimiter, max(width, max(columns)), columns, params, out)
-    result = _cut(con, text, out, columns, params, scratch)
+def load(task: Task, path: Path, params: dict[str, Any], scratch: Path) -> tuple[Connection, dict[str, Any]]:
+    """The rows as table `received_rows` in the order of the file, without those that are no data, and view `received`
+    with `__row` (place from 0) and `_row` (row on the sheet) besides the fields."""
+    dialect = delimited.dialect_of(path, whole=False)
+    loaded = _Loaded(task, path, params, scratch, dialect)
+    with ThreadPoolExecutor(1) as pool:
+        marked = pool.submit(_marks, path)
+        rejected = loaded.load()
+        blank, scientific = marked.result()
+    if loaded.text != path:
+        blank, scientific = _marks(loaded.text)
+    result = loaded.cut(scientific)
     if rejected:
         result["skipped"]["列数不符"] = len(rejected)
         result["skipped_rows"] += [
             {"row": line, "why": "列数不符", "text": masked(words[: layout.KEPT_TEXT])}
             for line, words in rejected[: layout.KEPT_ROWS]
         ]
-    if _has_blank_lines(text):
+    if blank:
         result["said"].append("文件里有空行；下面所说的行号按记录计，不含空行。")
-    return {**result, "unreadable": len(rejected)}
+    return loaded.con, {**result, "unreadable": len(rejected)}
 
 
-def _width(path: Path, delimiter: str, records: int) -> int:
-    lines = list(delimited.lines(path, delimited.Dialect("utf-8", delimiter), records))
-    return max(map(len, lines), default=0)
+def _marks(path: Path) -> tuple[bool, bool]:
+    """(blank lines, which DuckDB passes over without counting; numbers in scientific notation, perhaps). Read in blocks:
+    a mapped file counts against the process's limit of memory."""
+    found, tail = dict.fromkeys((b"\n\n", b"\n\r\n", b"E+"), False), b""
+    with path.open("rb") as stream:
+        while block := stream.read(delimited.BLOCK):
+            for part in found:
+                found[part] = found[part] or part in block or part in tail + block[: len(part)]
+            tail = block[-3:]
+    return found[b"\n\n"] or found[b"\n\r\n"], found[b"E+"]
 
 
-def _has_blank_lines(path: Path) -> bool:
-    """DuckDB passes over them without counting."""
-    return _has(path, b"\n\n") or _has(path, b"\n\r\n")
+class _Loaded:
+    """A delimited file on its way into a table."""
 
+    def __init__(
+        self, task: Task, path: Path, params: dict[str, Any], scratch: Path, dialect: delimited.Dialect
+    ) -> None:
+        self.path, self.params, self.dialect = path, params, dialect
+        self.columns = {int(column): field for column, field in params["columns"].items()}
+        self.first = params["row"] + params["depth"] - 1
+        self.copy = scratch / "text.csv"
+        self.text = delimited.transcode(path, dialect.encoding, self.copy)
+        self.con = Connection(task, [str(path), str(self.copy)], ordered=True)
 
-def _copy(
-    con: Connection, path: Path, delimiter: str, width: int, columns: dict[int, str],
-    params: dict[str, Any], out: Path,
-) -> list[tuple[int, str]]:  # fmt: skip
-    """CSV → Parquet with the fields' names; returns the rows DuckDB could not read at the last try.
-
-    Counting the rows while they are written would halve the speed: the file says where it begins instead.
-    """
-    names = ", ".join(f"{quoted(f'c{index}')}: 'VARCHAR'" for index in range(1, width + 1))
-    places = {field: column for column, field in columns.items()}
-    chosen = ", ".join(
-        f"c{places[field]} AS {name(field)}" if field in places else f"CAST(NULL AS VARCHAR) AS {name(field)}"
-        for field in params["fields"]
-    )
-    first = params["row"] + params["depth"] - 1
-    problem: Exception | None = None
-    for way in WAYS:
-        source = (
-            f"read_csv({quoted(str(path))}, auto_detect=false, header=false, skip={first}, delim={quoted(delimiter)}, "
-            f"quote='\"', escape='\"', max_line_size={4 << 20}, columns={{{names}}}, {way})"
+    def load(self) -> list[tuple[int, str]]:
+        """Fill the table; returns the rows DuckDB could not read at the last try."""
+        problem: duckdb.Error | None = None
+        for way in WAYS:
+            if problem is not None and way == WAYS[1] and self._otherwise():
+                return self.load()
+            try:
+                rows = f"SELECT {self._chosen()} FROM {self._source(way)}"  # noqa: S608
+                self.con.run(f"CREATE OR REPLACE TEMP TABLE received_rows AS {rows}")
+            except duckdb.Error as error:
+                problem = error
+                continue
+            if way != WAYS[-1]:
+                return []
+            return self.con.rows("SELECT line, any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line")
+        raise Unreadable(
+            f"文件不是规整的分隔文本，没有读取（{str(problem).splitlines()[0][:200]}）。请用表格软件重新保存后上传。"
         )
-        try:
-            con.rows(
-                f"COPY (SELECT {chosen} FROM {source}) TO {quoted(str(out))} "  # noqa: S608
-                f"(FORMAT parquet, COMPRESSION lz4_raw, KV_METADATA {{{FIRST_ROW}: '{first + 1}'}})"
-            )
-        except duckdb.Error as error:
-            problem = error
-            continue
+
+    def _otherwise(self) -> bool:
+        """The encoding was told from the beginning of the file; what cannot be read is looked at to its end."""
+        whole = delimited.dialect_of(self.path)
+        if whole == self.dialect:
+            return False
+        self.dialect = whole
+        self.text = delimited.transcode(self.path, whole.encoding, self.copy)
+        return True
+
+    def _source(self, way: str) -> str:
+        names = ", ".join(f"{quoted(f'c{index}')}: 'VARCHAR'" for index in range(1, self._width() + 1))
         return (
-            con.rows("SELECT line, any_value(csv_line) FROM reject_errors GROUP BY line ORDER BY line")
-            if way == WAYS[-1]
-            else []
+            f"read_csv({quoted(str(self.text))}, auto_detect=false, header=false, skip={self.first}, "
+            f"delim={quoted(self.dialect.delimiter)}, quote='\"', escape='\"', max_line_size={4 << 20}, "
+            f"columns={{{names}}}, {way})"
         )
-    raise Unreadable(
-        f"文件不是规整的分隔文本，没有读取（{str(problem).splitlines()[0][:200]}）。请用表格软件重新保存后上传。"
-    )
 
+    def _width(self) -> int:
+        """Of the header, or what the mapping names."""
+        head = delimited.lines(self.text, delimited.Dialect("utf-8", self.dialect.delimiter), self.first)
+        return max(max(map(len, head), default=0), *self.columns)
 
-def _cut(
-    con: Connection, text: Path, out: Path, columns: dict[int, str], params: dict[str, Any], scratch: Path
-) -> dict[str, Any]:
-    """Find total rows, repeated headers, blank rows and notes; write the table again only if there are any."""
-    fields = [field for _, field in sorted(columns.items())]
-    shown = ", ".join(map(name, fields))
-    first = params["row"] + params["depth"]
-    numbered = f"read_parquet({quoted(str(out))}, file_row_number = true)"
-    source = f"(SELECT CAST(file_row_number + {first} AS INTEGER) AS _row, * EXCLUDE (file_row_number) FROM {numbered})"  # noqa: S608
-    width, total = len(fields), con.rows(f"SELECT count(*) FROM {numbered}")[0][0]  # noqa: S608
-    titles = params.get("titles", {})
-    found = con.rows(f"SELECT file_row_number FROM {numbered} WHERE {_suspect(fields, titles)}")  # noqa: S608
-    tail = f"file_row_number >= {max(0, total - TAIL)}"
-    also = f" OR file_row_number IN ({', '.join(str(row) for (row,) in found)})" if found else ""
-    suspects = con.rows(
-        f"SELECT file_row_number + {first}, {shown} FROM {numbered} WHERE {tail}{also} ORDER BY file_row_number"  # noqa: S608
-    )
-    lines = [["" if cell is None else cell for cell in row[1:]] for row in suspects]
-    ways: dict[int, tuple[str, ...]] = {index: (titles.get(field, field),) for index, field in enumerate(fields, 1)}
-    header = layout.Header(0, 1, ways, Mapped(), 0)
-    data, skips = layout.data_rows(lines, lines, header, range(1, width + 1))
-    kept = {place - 1 for place, _ in data}
-    gone = [suspects[place][0] for place in range(len(suspects)) if place not in kept]
-    rows = [layout.Skipped(suspects[each.row - 1][0], each.why, each.text) for each in skips.rows]
-    lost = _lost(con, source, fields) if _has(text, b"E+") else []
-    if gone:
-        _rewrite(con, source, out, gone, scratch)
-        lost = [each for each in lost if each["row"] not in set(gone)]
-    return {
-        "rows": total - len(gone), "skipped": skips.counts,
-        "skipped_rows": [{"row": each.row, "why": each.why, "text": each.text} for each in rows],
-        "said": [], "lost": lost,
-    }  # fmt: skip
+    def _chosen(self) -> str:
+        places = {field: column for column, field in self.columns.items()}
+        return ", ".join(
+            f"c{places[field]} AS {name(field)}" if field in places else f"CAST(NULL AS VARCHAR) AS {name(field)}"
+            for field in self.params["fields"]
+        )
+
+    def cut(self, scientific: bool) -> dict[str, Any]:
+        """Find total rows, repeated headers, blank rows and notes, and take them out."""
+        fields = [field for _, field in sorted(self.columns.items())]
+        first, width = self.first + 1, len(fields)
+        total = self.con.value("SELECT count(*) FROM received_rows")
+        titles = self.params.get("titles", {})
+        shown = ", ".join(map(name, fields))
+        suspects = self.con.rows(
+            f"SELECT rowid + {first}, {shown} FROM received_rows "  # noqa: S608
+            f"WHERE rowid >= {total - TAIL} OR {_suspect(fields, titles)} ORDER BY rowid"
+        )
+        lines = [["" if cell is None else cell for cell in row[1:]] for row in suspects]
+        ways: dict[int, tuple[str, ...]] = {index: (titles.get(field, field),) for index, field in enumerate(fields, 1)}
+        header = layout.Header(0, 1, ways, Mapped(), 0)
+        data, skips = layout.data_rows(lines, lines, header, range(1, width + 1))
+        kept = {place - 1 for place, _ in data}
+        gone = [suspects[place][0] for place in range(len(suspects)) if place not in kept]
+        rows = [layout.Skipped(suspects[each.row - 1][0], each.why, each.text) for each in skips.rows]
+        self._take_out([row - first for row in gone], total)
+        lost = _lost(self.con, fields) if scientific else []
+        return {
+            "rows": total - len(gone), "skipped": skips.counts,
+            "skipped_rows": [{"row": each.row, "why": each.why, "text": each.text} for each in rows],
+            "said": [], "lost": lost,
+        }  # fmt: skip
+
+    def _take_out(self, gone: list[int], total: int) -> None:
+        """Without these rows, and without a gap in `__row`: rows at the end are deleted, for others the table is made anew."""
+        number = f"CAST(rowid + {self.first + 1} AS INTEGER) AS _row"
+        if gone and min(gone) == total - len(gone):
+            self.con.run("DELETE FROM received_rows WHERE rowid >= ?", [min(gone)])
+        elif gone:
+            self.con.run("CREATE TEMP TABLE gone AS SELECT unnest(?) AS place", [gone])
+            self.con.run(
+                f"CREATE TEMP TABLE rest AS SELECT {number}, * FROM received_rows WHERE rowid NOT IN (SELECT place FROM gone)"  # noqa: S608
+            )
+            self.con.run("DROP TABLE received_rows")
+            self.con.run("ALTER TABLE rest RENAME TO received_rows")
+            number = "_row"
+        fields = ", ".join(map(name, self.params["fields"]))
+        self.con.run(f"CREATE VIEW received AS SELECT {fields}, {number}, rowid AS __row FROM received_rows")  # noqa: S608
 
 
 def _suspect(fields: list[str], titles: dict[str, str]) -> str:
@@ -140,32 +175,11 @@ def _suspect(fields: list[str], titles: dict[str, str]) -> str:
     return f"({marked}) AND ({total}) OR coalesce({', '.join(map(name, fields))}) IS NULL{heads}"
 
 
-def _has(path: Path, part: bytes) -> bool:
-    """Whether the bytes occur anywhere. Read in blocks: a mapped file counts against the process's limit of memory."""
-    tail = b""
-    with path.open("rb") as stream:
-        while block := stream.read(delimited.BLOCK):
-            if part in block or part in tail + block[: len(part)]:
-                return True
-            tail = block[-len(part) :]
-    return False
-
-
-def _rewrite(con: Connection, source: str, out: Path, gone: list[int], scratch: Path) -> None:
-    con.rows("CREATE TEMP TABLE gone AS SELECT unnest(?) AS _row", [gone])
-    clean = scratch / "clean.parquet"
-    con.rows(
-        f"COPY (SELECT * FROM {source} WHERE _row NOT IN (SELECT _row FROM gone)) TO {quoted(str(clean))} "  # noqa: S608
-        "(FORMAT parquet, COMPRESSION snappy)"
-    )
-    clean.replace(out)
-
-
-def _lost(con: Connection, source: str, fields: list[str]) -> list[dict[str, Any]]:
+def _lost(con: Connection, fields: list[str]) -> list[dict[str, Any]]:
     found = []
     for field in fields:
         rows = con.rows(
-            f"SELECT _row FROM {source} WHERE contains({name(field)}, 'E+') "  # noqa: S608
+            f"SELECT _row FROM received WHERE contains({name(field)}, 'E+') "  # noqa: S608
             f"AND regexp_full_match({name(field)}, '[0-9](\\.[0-9]+)?E\\+1[4-9]') ORDER BY _row LIMIT 1000"
         )
         found += [{"row": row, "field": field} for (row,) in rows]

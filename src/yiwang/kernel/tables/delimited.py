@@ -28,8 +28,11 @@ class Dialect:
         return NAMES.get(self.encoding, self.encoding)
 
 
-def encoding_of(path: Path) -> str:
-    """By byte order mark, then UTF-8 if the whole file is, then GB18030; a mixture is refused with its place."""
+def encoding_of(path: Path, *, whole: bool = True) -> str:
+    """By byte order mark, then UTF-8 if the whole file is, then GB18030; a mixture is refused with its place.
+
+    Not `whole`: what begins as UTF-8 is taken for it, and whoever reads on meets what is not.
+    """
     with path.open("rb") as stream:
         probe = stream.read(PROBE)
     for mark, name in MARKS:
@@ -37,6 +40,8 @@ def encoding_of(path: Path) -> str:
             return name
     if (zeros := probe.count(b"\x00")) > len(probe) // 5:
         return "utf-16-le" if probe[1::2].count(b"\x00") * 2 > zeros else "utf-16-be"
+    if not whole and _is_utf8(probe):
+        return "utf-8"
     for name in ("utf-8", "gb18030"):
         if (_fails_at(path, name)) is None:
             return name
@@ -44,6 +49,14 @@ def encoding_of(path: Path) -> str:
     raise Unreadable(
         f"文本编码无法识别：第 {place:,} 字节处既不是 UTF-8 也不是 GBK/GB18030，没有读取。请另存为 UTF-8 编码的 csv。"
     )
+
+
+def _is_utf8(probe: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(probe)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _fails_at(path: Path, encoding: str) -> int | None:
@@ -62,8 +75,9 @@ def _fails_at(path: Path, encoding: str) -> int | None:
     return None
 
 
-def dialect_of(path: Path) -> Dialect:
-    encoding = encoding_of(path)
+def dialect_of(path: Path, *, whole: bool = True) -> Dialect:
+    """See `encoding_of` for `whole`."""
+    encoding = encoding_of(path, whole=whole)
     text = _head(path, encoding)
     if CONTROLS.search(text):
         raise Unreadable("文件内容不是文本表格（含控制字符），没有读取。请核对文件，或用表格软件另存为 csv。")

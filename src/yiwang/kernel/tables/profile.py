@@ -1,6 +1,5 @@
 """What a batch looks like, by column. Large batches are profiled by a sample, and the profile says so."""
 
-from pathlib import Path
 from typing import Any
 
 from yiwang.kernel.lake.process.connections import Connection
@@ -18,31 +17,34 @@ KINDS = {
 }  # fmt: skip
 
 
-def of(con: Connection, path: Path, fields: list[str]) -> list[dict[str, Any]]:
-    """[{field, rows, sampled, filled, null_words{word: n}, distinct, shortest, longest, least, most, kind, kind_share, masked[]}]"""
-    source = f"read_parquet({quoted(str(path))})"
-    total = con.rows(f"SELECT count(*) FROM {source}")[0][0]  # noqa: S608
+def of(con: Connection, fields: list[str]) -> list[dict[str, Any]]:
+    """Of table `received`, which has `__row`:
+    [{field, rows, sampled, filled, null_words{word: n}, distinct, shortest, longest, least, most, kind, kind_share, masked[]}]"""
+    source, total = "received", con.value("SELECT count(*) FROM received")
     if total > SAMPLED_ABOVE:
-        step = total // SAMPLE
+        source = "looked_at"
         con.run(
             f"CREATE OR REPLACE TEMP TABLE looked_at AS SELECT {', '.join(map(name, fields))} "  # noqa: S608
-            f"FROM read_parquet({quoted(str(path))}, file_row_number=true) WHERE file_row_number % {step} = 0"
+            f"FROM received WHERE __row % {total // SAMPLE} = 0"
         )
-        source = "looked_at"
-    return [_column(con, source, field, total) for field in fields]
+    counted = {row[0]: row[1:] for row in con.rows(" UNION ALL ".join(_counts(source, field) for field in fields))}
+    return [_column(con, source, field, total, counted[field]) for field in fields]
 
 
-def _column(con: Connection, source: str, field: str, total: int) -> dict[str, Any]:
+def _counts(source: str, field: str) -> str:
     words = ", ".join(quoted(word) for word in NULL_WORDS)
     tests = ", ".join(f"count(*) FILTER (WHERE regexp_full_match(v, {quoted(test)}))" for _, test in KINDS.values())
-    rows = con.rows(
-        f"WITH t AS (SELECT trim({name(field)}) AS v FROM {source}) "  # noqa: S608
-        "SELECT count(*), count(v), approx_count_distinct(v), min(length(v)), max(length(v)), min(v), max(v), "
-        f"count(*) FILTER (WHERE lower(v) IN ({words})), {tests} FROM t"
-    )[0]
-    seen, filled, distinct, shortest, longest, least, most, nulls = rows[:8]
+    return (
+        f"SELECT {quoted(field)}, count(*), count(v), approx_count_distinct(v), min(length(v)), max(length(v)), min(v), max(v), "  # noqa: S608
+        f"count(*) FILTER (WHERE lower(v) IN ({words})), {tests} FROM (SELECT trim({name(field)}) AS v FROM {source})"
+    )
+
+
+def _column(con: Connection, source: str, field: str, total: int, counted: tuple[Any, ...]) -> dict[str, Any]:
+    words = ", ".join(quoted(word) for word in NULL_WORDS)
+    seen, filled, distinct, shortest, longest, least, most, nulls = counted[:8]
     real = filled - nulls
-    kinds = dict(zip(KINDS, rows[8:], strict=True))
+    kinds = dict(zip(KINDS, counted[8:], strict=True))
     kind = next((code for code in KINDS if real and kinds[code] >= real * 0.8), "text")
     return {
         "field": field, "rows": total, "sampled": seen if seen < total else 0, "filled": filled, "null_words": _nulls(con, source, field, words) if nulls else {},

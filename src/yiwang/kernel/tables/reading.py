@@ -1,4 +1,4 @@
-"""What the engine process does with a received file: look at it, and parse it into Parquet, all text as received."""
+"""What the engine process does with a received file: look at it, and read its rows, all text as received."""
 
 import tempfile
 from collections.abc import Sequence
@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow
-from pyarrow import parquet
 
-from yiwang.kernel.lake.process.connections import Connection
+from yiwang.kernel.lake.process.connections import Connection, literal
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.tables import bulk, delimited, layout, profile, templates
 from yiwang.kernel.tables.guards import Kind, check_extent, kind_of, letters_of
@@ -20,6 +19,8 @@ from yiwang.kernel.tables.workbooks import Sheet, Workbook
 LOOKED, SHOWN = 200, 5
 BULK_BYTES = 16 << 20
 ROW, PARSED = "_row", "parsed.parquet"
+# What is left in `task.kept`.
+RECEIVED, BOOK = "received", "workbook"
 
 
 def look(
@@ -38,12 +39,12 @@ def look(
     file, wanted = Path(path), _expected(expected)
     kind = kind_of(file, name)
     if kind == "text":
-        dialect = delimited.dialect_of(file)
+        dialect = delimited.dialect_of(file, whole=file.stat().st_size <= BULK_BYTES)
         rows = list(delimited.lines(file, dialect, LOOKED))
         header = layout.find_header(rows, wanted)
         found: dict[str, Any] = {"encoding": dialect.said, "sheets": [], "sheet": "", "notes": []}
     else:
-        chosen, header, found = _choose(Workbook(file, kind), wanted, sheet)
+        chosen, header, found = _choose(workbook(task, file, kind), wanted, sheet)
         rows = chosen.rows
         found["notes"] += templates.notes(file, kind, template)
     if header is None:
@@ -51,16 +52,17 @@ def look(
     return {"kind": kind, **found, **_described(header, rows, wanted)}
 
 
-def parse(
+def read(
     task: Task, path: str, name: str, sheet: str, row: int, depth: int, width: int, columns: dict[str, str],
     titles: dict[str, str], fields: list[str], bulk_bytes: int = BULK_BYTES,
 ) -> dict[str, Any]:  # fmt: skip
     """columns{column: field}, titles{field: title}, fields[all names, in order] → rows, skipped{why: n},
-    skipped_rows[{row,why,text}], said[], lost[{row,field}], unreadable, profile[…]; writes parsed.parquet into the folder.
+    skipped_rows[{row,why,text}], said[], lost[{row,field}], unreadable, bulk, profile[…].
 
-    The Parquet has `_row` (row on the sheet, from 1) and every field as text; blank is null.
+    Leaves `received` for the session's next run: a connection with a view of that name, every field as text, blank is
+    null; with `_row` (row on the sheet, from 1) and `__row` (from 0, without a gap).
     """
-    file, out = Path(path), task.folder / PARSED
+    file = Path(path)
     kind: Kind = kind_of(file, name)
     given = {
         "sheet": sheet,
@@ -71,14 +73,39 @@ def parse(
         "titles": titles,
         "fields": fields,
     }
-    if kind == "text" and file.stat().st_size > bulk_bytes:
+    large = kind == "text" and file.stat().st_size > bulk_bytes
+    if large:
         with tempfile.TemporaryDirectory(dir=task.folder) as scratch:
-            result = bulk.parse(task, file, given, out, Path(scratch))
+            connection, result = bulk.load(task, file, given, Path(scratch))
     else:
-        result = _small(file, kind, given, out)
+        connection, result = _small(task, file, kind, given)
+    task.kept[RECEIVED] = connection
     if not result["rows"]:
         raise Unreadable("表头下面没有数据行，没有读取。请核对是否选对了工作表、数据是否在表头下方。")
-    return {**result, "profile": profile.of(Connection(task), out, fields)}
+    return {**result, "bulk": large, "profile": profile.of(connection, fields)}
+
+
+def keep(task: Task) -> int:
+    """Write what `read` left as parsed.parquet into the folder, with `_row`; rows written."""
+    connection: Connection = task.kept[RECEIVED]
+    target = literal(str(task.folder / PARSED))
+    rows = "SELECT * EXCLUDE (__row) FROM received"
+    return connection.run(f"COPY ({rows}) TO {target} (FORMAT parquet, COMPRESSION lz4_raw)")
+
+
+def parse(task: Task, **params: Any) -> dict[str, Any]:
+    """`read` and `keep`."""
+    answer = read(task, **params)
+    keep(task)
+    return answer
+
+
+def workbook(task: Task, path: Path, kind: Kind) -> Workbook:
+    """The workbook, opened and read once a session."""
+    known: Workbook | None = task.kept.get(BOOK)
+    if known is None or known.path != path:
+        known = task.kept[BOOK] = Workbook(path, kind)
+    return known
 
 
 def _expected(given: list[dict[str, Any]]) -> list[Expected]:
@@ -151,7 +178,7 @@ def _column(column: int, ways: tuple[str, ...], mapped: Mapped) -> dict[str, Any
     }  # fmt: skip
 
 
-def _small(path: Path, kind: Kind, params: dict[str, Any], out: Path) -> dict[str, Any]:
+def _small(task: Task, path: Path, kind: Kind, params: dict[str, Any]) -> tuple[Connection, dict[str, Any]]:
     """Files that fit into memory row by row."""
     said: list[str] = []
     if kind == "text":
@@ -161,7 +188,7 @@ def _small(path: Path, kind: Kind, params: dict[str, Any], out: Path) -> dict[st
         lines = [line + [""] * (width - len(line)) for line in lines]
         sheet = Sheet("", True, lines)
     else:
-        sheet = Workbook(path, kind).sheet(params["sheet"])
+        sheet = workbook(task, path, kind).sheet(params["sheet"])
         said = _sheet_notes(sheet)
     columns = {int(column): field for column, field in params["columns"].items()}
     ways = {column: tuple(dict.fromkeys(_titles(sheet, params, column))) for column in range(1, params["width"] + 1)}
@@ -170,9 +197,8 @@ def _small(path: Path, kind: Kind, params: dict[str, Any], out: Path) -> dict[st
     )
     bare = [sheet.bare(index) for index in range(len(sheet.rows))]
     data, skips = layout.data_rows(sheet.rows, bare, header, sorted(columns))
-    _write(data, columns, params["fields"], out)
     lost = _lost(sheet, columns, data)
-    return {
+    return _received(task, data, columns, params["fields"]), {
         "rows": len(data), "skipped": skips.counts,
         "skipped_rows": [{"row": each.row, "why": each.why, "text": each.text} for each in skips.rows],
         "said": said, "lost": lost, "unreadable": 0,
@@ -212,11 +238,15 @@ def _lost(sheet: Sheet, columns: dict[int, str], data: list[tuple[int, list[str]
     ]
 
 
-def _write(data: list[tuple[int, list[str]]], columns: dict[int, str], fields: list[str], out: Path) -> None:
+def _received(task: Task, data: list[tuple[int, list[str]]], columns: dict[int, str], fields: list[str]) -> Connection:
     places = {field: column - 1 for column, field in columns.items()}
     arrays: list[pyarrow.Array] = [pyarrow.array([row for row, _ in data], pyarrow.int32())]
     for field in fields:
         place = places.get(field)
         values = [None] * len(data) if place is None else [line[place] or None for _, line in data]
         arrays.append(pyarrow.array(values, pyarrow.string()))
-    parquet.write_table(pyarrow.Table.from_arrays(arrays, names=[ROW, *fields]), out)
+    connection = Connection(task, ordered=True)
+    connection.register("given", pyarrow.Table.from_arrays(arrays, names=[ROW, *fields]))
+    connection.run("CREATE TEMP TABLE received_rows AS SELECT * FROM given")
+    connection.run("CREATE VIEW received AS SELECT *, rowid AS __row FROM received_rows")
+    return connection

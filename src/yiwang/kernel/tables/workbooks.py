@@ -10,6 +10,7 @@ from typing import Any
 
 from python_calamine import (
     CalamineError,
+    CalamineSheet,
     CalamineWorkbook,
     PasswordError,
     SheetTypeEnum,
@@ -49,7 +50,7 @@ class Sheet:
 
 
 class Workbook:
-    """An opened workbook; a sheet is read when asked for."""
+    """An opened workbook; a sheet is read when asked for, and once."""
 
     def __init__(self, path: Path, kind: Kind) -> None:
         self.path, self.kind = path, kind
@@ -61,6 +62,8 @@ class Workbook:
         except CalamineError as error:
             raise Unreadable("文件已损坏或不是标准电子表格，没有读取。请用表格软件重新保存后上传。") from error
         self.places = _sheet_parts(path) if kind == "xlsx" else {}
+        self.sources: dict[str, CalamineSheet] = {}
+        self.read: dict[str, list[list[Any]]] = {}
 
     def sheets(self) -> list[tuple[str, bool]]:
         """(name, visible) of every worksheet."""
@@ -70,18 +73,29 @@ class Workbook:
             if item.typ == SheetTypeEnum.WorkSheet
         ]
 
+    def _source(self, name: str) -> CalamineSheet:
+        if name not in self.sources:
+            try:
+                self.sources[name] = self.book.get_sheet_by_name(name)
+            except (CalamineError, WorksheetNotFound) as error:
+                raise Unreadable(f"工作表“{name}”无法读取。请用表格软件重新保存后上传。") from error
+        return self.sources[name]
+
+    def cells(self, name: str) -> list[list[Any]]:
+        """Every row of a sheet from its first, with the values a spreadsheet has: text, numbers, dates, booleans."""
+        if name not in self.read:
+            self.read[name] = self._source(name).to_python(skip_empty_area=False)
+        return self.read[name]
+
     def sheet(self, name: str, limit: int | None = None) -> Sheet:
         """A sheet; with `limit` only its first rows, to find the header."""
-        try:
-            source = self.book.get_sheet_by_name(name)
-        except (CalamineError, WorksheetNotFound) as error:
-            raise Unreadable(f"工作表“{name}”无法读取。请用表格软件重新保存后上传。") from error
+        source = self._source(name)
         last = source.end or (-1, -1)
         check_extent(last[0] + 1, last[1] + 1)
         part = self.parts.get(self.places.get(name, ""), Part())
         visible = dict(self.sheets()).get(name, True)
         found = Sheet(name, visible, [], hidden=[row for row in part.hidden if row <= last[0] + 1])
-        given = source.to_python(skip_empty_area=False, nrows=limit)
+        given = self.cells(name) if limit is None else source.to_python(skip_empty_area=False, nrows=limit)
         for index, line in enumerate(given):
             found.rows.append([_text(found, index, column, cell) for column, cell in enumerate(line)])
         for (row, column), word in part.errors.items():

@@ -6,10 +6,11 @@ from yiwang.kernel.lake.dialects import Dialect
 from yiwang.kernel.lake.functions import Function, portable, register, verdict
 
 PLATES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
+MOBILE = "1[3-9][0-9]{9}"
 # name, pattern, sentence, standard
 SHAPES = (
-    ("mobile_ok", "1[3-9][0-9]{9}", "是否 11 位手机号码。", "电信网编号计划（2017年版）"),
-    ("phone_ok", "1[3-9][0-9]{9}|(?:0[1-9][0-9]{1,2}-?)?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?|[48]00-?[0-9]{3}-?[0-9]{4}|1[02][0-9]{3}|9[56][0-9]{3,4}|11[0-9]",
+    ("mobile_ok", MOBILE, "是否 11 位手机号码。", "电信网编号计划（2017年版）"),
+    ("phone_ok", MOBILE + "|(?:0[1-9][0-9]{1,2}-?)?[2-9][0-9]{6,7}(?:-[0-9]{1,6})?|[48]00-?[0-9]{3}-?[0-9]{4}|1[02][0-9]{3}|9[56][0-9]{3,4}|11[0-9]",
      "是否手机、固定电话（可带区号、分机）、400/800 或短号码。", "电信网编号计划（2017年版）"),
     ("email_ok", "[A-Za-z0-9_+-]{1,64}(?:[.][A-Za-z0-9_+-]{1,64}){0,5}@[A-Za-z0-9-]{1,63}(?:[.][A-Za-z0-9-]{1,63}){0,5}[.][A-Za-z]{2,20}",
      "是否电子邮箱地址。", "RFC 5321"),
@@ -25,10 +26,26 @@ SHAPES = (
 )  # fmt: skip
 
 
+def _mobile_sql(text: str) -> str:
+    """Whether it is an ordinary mobile number: eleven signs that make a number of eleven digits, no exponent among them.
+    A cast costs half of what a pattern does."""
+    number = f"TRY_CAST({text} AS BIGINT) BETWEEN 13000000000 AND 19999999999"
+    return (
+        f"strlen({text}) = 11 AND {text} < '2' AND {number} AND NOT contains({text}, 'e') AND NOT contains({text}, 'E')"
+    )
+
+
+def _shape_sql(dialect: Dialect, text: str, pattern: str) -> str:
+    shape = dialect.matches(text, pattern)
+    if dialect.spark or not pattern.startswith(MOBILE):
+        return shape
+    return f"CASE WHEN {_mobile_sql(text)} THEN TRUE ELSE {shape} END"
+
+
 def _shape(name: str, pattern: str, doc: str, standard: str) -> None:
     register(Function(
         name, ("text",), "boolean", lambda text: re.fullmatch(pattern, text) is not None,
-        **portable(lambda dialect, text: dialect.matches(text, pattern)), doc=doc, standard=standard,
+        **portable(lambda dialect, text: _shape_sql(dialect, text, pattern)), doc=doc, standard=standard,
     ))  # fmt: skip
 
 

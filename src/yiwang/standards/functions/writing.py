@@ -35,6 +35,11 @@ NULL_PATTERN = f"{_EDGE}(?:{_WORDS}){_EDGE}"
 
 # From … to before …: texts that begin so are no such word. Two comparisons cost a fraction of a pattern.
 PLAIN_STARTS = (("0", ":"), ("A", "N"), ("O", "U"), ("V", "["))
+# Nor are those that begin with another Chinese character than these words do: one bit of a constant tells, for a list of
+# so many would be joined.
+FIRST_CHINESE, LAST_CHINESE = 0x4E00, 0x9FFF
+CHINESE_STARTS = {ord(word[0]) for word in NULL_WORDS if word and FIRST_CHINESE <= ord(word[0]) <= LAST_CHINESE}
+CHINESE_BITS = "".join("01"[place in CHINESE_STARTS] for place in range(FIRST_CHINESE, LAST_CHINESE + 1))
 
 
 def is_null_word(text: str | None) -> bool:
@@ -43,6 +48,10 @@ def is_null_word(text: str | None) -> bool:
 
 def _null_word_sql(dialect: Dialect, text: str) -> str:
     plain = " ".join(f"WHEN {text} >= '{first}' AND {text} < '{end}' THEN FALSE" for first, end in PLAIN_STARTS)
+    if not dialect.spark:
+        chinese = f"unicode({text}) BETWEEN {FIRST_CHINESE} AND {LAST_CHINESE}"
+        bit = f"get_bit('{CHINESE_BITS}'::BIT, CAST(unicode({text}) - {FIRST_CHINESE} AS INT))"
+        plain += f" WHEN CASE WHEN {chinese} THEN {bit} ELSE 1 END = 0 THEN FALSE"
     return f"CASE {plain} ELSE coalesce({dialect.matches(text, NULL_PATTERN)}, TRUE) END"
 
 

@@ -2,20 +2,24 @@
 
 from typing import Any
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
+from yiwang.data.collection.services.reading import Reader, digest_of
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.files.queries import plain
 from yiwang.kernel.files.services import store
 
 
-def check(package: Package, parsed: str, job_id: int | None) -> governance.Verdict:
+def check(package: Package, facts: catalog.ResourceFacts, reader: Reader) -> governance.Verdict:
     """The same package and rule set give the same run, also after a kill."""
-    return governance.check(SYSTEM, package.resource_id, parsed, package.number, job_id=job_id)
+    return governance.check_read(
+        SYSTEM, package.resource_id, lambda: reader.rows(package, facts), package.number, digest_of(package), job_id=reader.job_id,
+    )  # fmt: skip
 
 
-def give_back(package: Package, run: int, job_id: int | None) -> str:
+def give_back(package: Package, run: int, reader: Reader) -> str:
     """Keep the coloured sheet of a run with the package, once; the sentence to show when it could not be made.
 
     A sheet too large to colour does not hold the data up: the counts by rule are there without it.
@@ -24,12 +28,12 @@ def give_back(package: Package, run: int, job_id: int | None) -> str:
         return ""
     looked = package.looked
     try:
-        with plain(package.file) as original:
-            made = governance.return_sheet(
-                SYSTEM, run, original=original, name=package.file_name, sheet=looked["sheet"],
-                first_data=looked["row"] + looked["depth"] - 1,
-                columns={field: int(column) - 1 for column, field in package.mapping.items()}, job_id=job_id,
-            )  # fmt: skip
+        made = governance.return_sheet(
+            SYSTEM, run, original=reader.original, name=package.file_name, sheet=looked["sheet"],
+            first_data=looked["row"] + looked["depth"] - 1,
+            columns={field: int(column) - 1 for column, field in package.mapping.items()}, session=reader.session,
+            job_id=reader.job_id,
+        )  # fmt: skip
         with plain(made) as path, path.open("rb") as sheet:
             store(
                 SYSTEM, made.name, sheet, owner=(queries.PACKAGE, package.pk), kind=queries.RETURNED, sealing=made.sealed

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package, Removal
-from yiwang.data.collection.services import packages
+from yiwang.data.collection.services import packages, reading
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict
 from yiwang.kernel.crypto.masks import STARS
@@ -21,7 +21,7 @@ from yiwang.kernel.lake import engine, erasing, places
 from yiwang.kernel.lake.erasing import Report, Subject, Trace, plain
 from yiwang.kernel.ledger.services import record
 
-PLACE, PARSED, REST = "数据包", "parsed.parquet", "删除后的内容"
+PLACE, PARSED, REST = "数据包", packages.PARSED, "删除后的内容"
 RUN = ("quarantine.parquet", "repairs.parquet", "valid.parquet")
 NUMBERS = {PARSED: "file_row_number", "quarantine.parquet": "__row", "repairs.parquet": "row"}
 WORK = "yiwang.kernel.lake.work.erasing:"
@@ -54,6 +54,7 @@ def current(package: Package) -> StoredFile | None:
 @contextmanager
 def _files(package: Package) -> Iterator[dict[str, str]]:
     """The Parquet files made of a package, readable."""
+    reading.ensure_kept(package.pk)
     parsed = packages.parsed_path(package)
     if not sealed.exists(parsed):
         yield {}

@@ -22,6 +22,7 @@ from yiwang.kernel.ledger.services import record
 
 BLOCK = 1 << 20
 RULE = "数据包只增不改"
+PARSED = "parsed.parquet"
 State = terms.State
 
 
@@ -125,7 +126,7 @@ def _create(
 
 def parsed_path(package: Package) -> Path:
     """Where the rows read from the original lie, as `sealed` files do."""
-    return queries.area("packages", str(package.pk)) / "parsed.parquet"
+    return queries.area("packages", str(package.pk)) / PARSED
 
 
 def put_parsed(package: Package, made: Path) -> None:
@@ -149,9 +150,11 @@ def unsealed(resource_id: int) -> list[Package]:
 
 def seal(actor: Actor, package: Package) -> None:
     """Seal what a package kept before its resource held items of a level that asks for it; cut off, it goes on."""
-    sealed.take(parsed_path(package))
-    for file in {each.pk for each in (package.file, *of_owner((queries.PACKAGE, package.pk)))}:
-        seal_file(actor, file)
+    with transaction.atomic():
+        Package.objects.select_for_update().get(pk=package.pk)
+        sealed.take(parsed_path(package))
+        for file in {each.pk for each in (package.file, *of_owner((queries.PACKAGE, package.pk)))}:
+            seal_file(actor, file)
 
 
 def returned(package_id: int, sentence: str) -> None:

@@ -1,23 +1,20 @@
 """从原件到快照：认表头、读取、检查、入湖。每一步可以重做：结果先成文件，再随状态一起提交。"""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.collection import queries, terms
+from yiwang.data.collection import terms
 from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import checking, packages, publishing
+from yiwang.data.collection.services.reading import Reader, ensure_kept
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
-from yiwang.kernel.files import sealed
-from yiwang.kernel.files.queries import plain
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
-from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake_queries
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
@@ -36,30 +33,29 @@ LATER = "问题行较多，退回表另行生成，入库不等它。请稍后�
 
 def advance(package_id: int, job_id: int | None = None) -> Package:
     """Carry a package on until it is data, waits for a person, or has failed with a sentence."""
+    with Reader(Package.objects.select_related("file").get(pk=package_id), job_id) as reader:
+        return _advance(package_id, reader)
+
+
+def _advance(package_id: int, reader: Reader) -> Package:
     while True:
-        package = Package.objects.select_related("source").get(pk=package_id)
+        package = Package.objects.select_related("source", "file").get(pk=package_id)
         stage = STAGES.get(State(package.state))
         if stage is None:
             return package
         try:
-            stage(package, job_id)
+            stage(package, reader)
         except Refused as refusal:
             if refusal.status == 409 and refusal.rule == packages.RULE:
                 continue  # somebody moved it meanwhile: look again
             packages.move(SYSTEM, package_id, terms.OPEN, State.FAILED, refusal.message, facts={"rule": refusal.rule})
 
 
-@contextmanager
-def _original(package: Package) -> Iterator[dict[str, Any]]:
-    with plain(package.file) as path:
-        yield {"path": str(path), "name": package.file_name}
-
-
-def _read(package: Package, job_id: int | None) -> None:
+def _read(package: Package, reader: Reader) -> None:
     """认表头；没有疑问或已由人确认的接着读取。"""
     facts = catalog.resource(SYSTEM, package.resource_id)
     if not package.mapping:
-        looked = _look(package, facts)
+        looked = reader.look(facts)
         if not looked["certain"]:
             packages.move(
                 SYSTEM,
@@ -72,7 +68,9 @@ def _read(package: Package, job_id: int | None) -> None:
             return
         package.looked = looked
         package.mapping = {str(each["column"]): each["field"] for each in looked["columns"] if each["field"]}
-    answer = _parse(package, facts, job_id)
+    answer = reader.read(package, facts)
+    if not answer["bulk"]:
+        reader.keep(package)
     profile = answer.pop("profile")
     packages.move(
         SYSTEM, package.pk, (State.RECEIVED,), State.PARSED, f"读取 {answer['rows']:,} 行", facts={"skipped": answer["skipped"]},
@@ -80,58 +78,20 @@ def _read(package: Package, job_id: int | None) -> None:
     )  # fmt: skip
 
 
-def _parse(package: Package, facts: catalog.ResourceFacts, job_id: int | None) -> dict[str, Any]:
-    """Read the original into the package's Parquet, which lies sealed where the original does."""
-    with _original(package) as original, places.work_folder() as made:
-        params = {
-            **original, "sheet": package.looked["sheet"], "row": package.looked["row"],
-            "depth": package.looked["depth"], "width": package.looked["width"], "columns": package.mapping,
-            "titles": {each["field"]: each["title"] for each in package.looked["columns"] if each["field"]},
-            "fields": [item.name for item in facts.items],
-        }  # fmt: skip
-        answer: dict[str, Any] = engine.run(
-            "yiwang.kernel.tables.reading:parse",
-            params,
-            memory_mb=MEMORY_MB,
-            seconds=SECONDS,
-            folder=made,
-            job_id=job_id,
-        )
-        packages.put_parsed(package, made / "parsed.parquet")
-    return answer
-
-
-def _look(package: Package, facts: catalog.ResourceFacts) -> dict[str, Any]:
-    remembered = queries.memory(package.organisation_id, package.resource_id)
-    expected = [
-        {"name": item.name, "title": item.title, "remembered": remembered.get(item.name, []),
-         "required": item.is_key or not item.nullable}
-        for item in facts.items
-    ]  # fmt: skip
-    with _original(package) as original:
-        looked: dict[str, Any] = engine.run(
-            "yiwang.kernel.tables.reading:look",
-            {**original, "expected": expected, "template": {"code": facts.code, "version": facts.version}},
-            memory_mb=MEMORY_MB, seconds=120,
-        )  # fmt: skip
-    return looked
-
-
-def _check(package: Package, job_id: int | None) -> None:
+def _check(package: Package, reader: Reader) -> None:
     """规则检查：修正、转换、隔离、按规则计数，由治理给出结论；有问题的行做成退回表。"""
-    with sealed.plain(packages.parsed_path(package)) as (parsed,):
-        verdict = checking.check(package, str(parsed), job_id)
+    verdict = checking.check(package, catalog.resource(SYSTEM, package.resource_id), reader)
     later = verdict.bad > RETURNED_ROWS or package.size > RETURNED_BYTES
-    unreturned = LATER if later else checking.give_back(package, verdict.run_id, job_id) if verdict.bad else ""
+    unreturned = LATER if later else checking.give_back(package, verdict.run_id, reader) if verdict.bad else ""
     since = checking.since(verdict.run_id)
     with transaction.atomic():
         packages.move(
             SYSTEM, package.pk, (State.PARSED,), State.CHECKED, f"检查完毕：有效 {verdict.valid:,} 行，问题 {verdict.bad:,} 行",
             verdict={**checking.kept_of(verdict), "unreturned": unreturned, "since": since}, valid=verdict.valid, bad=verdict.bad,
         )  # fmt: skip
-        if later and verdict.bad:
+        if (later and verdict.bad) or package.report.get("bulk"):
             enqueue(give_back, key=str(package.pk), owner=package.created_by_id, package=package.pk,
-                    title=f"退回表 {package.number} {package.resource_name}"[:200])  # fmt: skip
+                    title=f"退回表与读取结果 {package.number} {package.resource_name}"[:200])  # fmt: skip
 
 
 def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
@@ -155,7 +115,7 @@ def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
     )  # fmt: skip
 
 
-def _stage(package: Package, job_id: int | None) -> None:
+def _stage(package: Package, reader: Reader) -> None:
     """有效行按目录类型入湖成快照；达到门槛的随即发布，否则等人审定。"""
     facts = catalog.resource(SYSTEM, package.resource_id)
     if not package.valid:
@@ -170,7 +130,7 @@ def _stage(package: Package, job_id: int | None) -> None:
     table = table_of(facts, package.source.partition)
     for attempt in range(TRIES):
         try:
-            _stage_once(package, facts, table, job_id)
+            _stage_once(package, facts, table, reader.job_id)
             return
         except Conflict as conflict:
             if conflict.rule == packages.RULE or attempt == TRIES - 1:
@@ -230,15 +190,20 @@ def doubts(package: Package, staged: Snapshot, before: Snapshot | None) -> list[
     return reasons
 
 
-Stage = Callable[[Package, int | None], None]
+Stage = Callable[[Package, Reader], None]
 STAGES: dict[State, Stage] = {State.RECEIVED: _read, State.PARSED: _check, State.CHECKED: _stage}
 
 
 @job("collection.give_back", title="退回表")
 def give_back(*, package: int, job_id: int) -> Outcome:
-    """The coloured sheet of a large package, after its data went on; idempotent."""
+    """The coloured sheet of a large package and its rows as they were read, after its data went on; idempotent."""
     found = Package.objects.select_related("file").get(pk=package)
-    sentence = checking.give_back(found, found.verdict["run"], job_id)
+    if found.report.get("bulk"):
+        ensure_kept(package)
+    if not found.bad:
+        return Outcome(f"{found.number} 的读取结果已留存。")
+    with Reader(found, job_id) as reader:
+        sentence = checking.give_back(found, found.verdict["run"], reader)
     packages.returned(package, sentence)
     return Outcome(sentence or f"{found.number} 的退回表已生成。")
 

@@ -10,11 +10,13 @@ from django.db import DatabaseError, transaction
 
 from yiwang.data.collection.models import Package, Removal
 from yiwang.data.collection.services import erasing as packages
-from yiwang.data.collection.services import intake
+from yiwang.data.collection.services import intake, processing, reading
+from yiwang.data.collection.services import packages as kept
 from yiwang.data.collection.tests.world import District, csv, rows, sheet
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Conflict
 from yiwang.kernel.files import queries as stored
+from yiwang.kernel.files import sealed
 from yiwang.kernel.jobs.testing import run_all
 from yiwang.kernel.lake import erasing
 from yiwang.kernel.lake import queries as lake
@@ -61,6 +63,41 @@ def test_原件_读取结果_检查文件都没有这个人_包的摘要不变(d
     assert WHO not in text and "李四" in text and text.splitlines()[0] == "编号,姓名,出生日期,人数"
     with pytest.raises(DatabaseError), transaction.atomic():
         Removal.objects.update(rows=0)
+
+
+def test_大批次入库之后才留存读取结果_删除先于它也删得干净(
+    district: District, erase: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "BULK_BYTES", 0)
+    lines = [*batch(WHO, "李四"), ["合计", "", "", "30"]]
+    first = district.hand_in(csv(lines), "名册.csv", run=False)
+    assert processing.advance(first.pk).state == "published"
+    assert not sealed.exists(kept.parsed_path(first))
+    assert found() == [(first.number, 1)] and sealed.exists(kept.parsed_path(first))
+    erase()
+    run_all()  # the job that would have kept the rows comes late
+    assert found() == [] and Removal.objects.get().rows == 1
+
+    second = district.hand_in(csv([*rows(40), ["B1", "赵六", "不是日期", "3"]]), "名册二.csv", run=False)
+    processing.advance(second.pk)
+    run_all()
+    with (
+        sealed.plain(kept.parsed_path(second)) as (path,),
+        governance.kept(run_of(second), "quarantine.parquet") as (bad,),
+    ):
+        looked = lake.engine.run(
+            "yiwang.kernel.lake.work.erasing:search",
+            {
+                "paths": {"p": str(path), "q": str(bad)},
+                "texts": ["赵六"],
+                "numbers": {"p": "file_row_number", "q": "__row"},
+            },
+        )
+    assert looked == {"counts": {"p": 1, "q": 1}, "rows": [40]}, "one number in either"
+
+
+def run_of(package: Package) -> int:
+    return int(Package.objects.get(pk=package.pk).verdict["run"])
 
 
 def test_重放不带回这个人_原文件再报被拒(district: District, erase: Any) -> None:

@@ -28,6 +28,7 @@ from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.testing import run_all
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.models import Snapshot
+from yiwang.kernel.lake.services.sweeping import sweep as sweep_lake
 from yiwang.kernel.tables.templates import CODE, VERSION
 
 # One row is kept back, so that there is a return sheet too.
@@ -57,6 +58,7 @@ def test_在任一步被杀_再来一次恰好成一份(committed: District, ste
     assert Run.objects.count() == 1 and Snapshot.objects.filter(publications__isnull=False).count() == 1
     assert StoredFile.objects.filter(kind="退回表").count() == 1
     sweep(age=0)
+    sweep_lake()
     var = Path(settings.VAR)
     assert not [path for path in (*var.glob("opened/*"), *var.glob("lake/.work/*"), *var.glob("files/??/??/.new-*"))
                 if not path.name.endswith(".lock")]  # fmt: skip

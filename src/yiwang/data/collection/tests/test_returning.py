@@ -10,6 +10,7 @@ from python_calamine import CalamineWorkbook
 from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import checking, processing
+from yiwang.data.collection.services.reading import Reader
 from yiwang.data.collection.tests.world import HEADER, District, csv, rows, sheet
 from yiwang.data.governance.services import sheets
 from yiwang.kernel.files.models import StoredFile
@@ -112,7 +113,8 @@ def test_a_sheet_that_cannot_be_made_is_a_sentence(district: District) -> None:
     package = district.hand_in(sheet(_dirty()))
     StoredFile.objects.filter(kind__in=(queries.RETURNED, "return")).update(withdrawn_at=package.received_at)
     package.looked["sheet"] = "没有的表"
-    assert checking.give_back(package, package.verdict["run"], None).endswith("。")
+    with Reader(package) as reader:
+        assert checking.give_back(package, package.verdict["run"], reader).endswith("。")
     assert queries.returned(package) is None
 
 

@@ -1,6 +1,6 @@
 """One run of a rule set over a file, inside the engine process.
 
-The file is read once: repair, convert, judge row rules into a bit mask. Rules about several rows then look at the few
+The rows are looked at once: repair, convert, judge row rules into a bit mask. Rules about several rows then look at the few
 columns they need. A row that fails a blocking rule goes to the quarantine, every other one to the valid file.
 """
 
@@ -14,24 +14,47 @@ from yiwang.data.governance.terms.plans import ROW, WORD, Answer, Plan, RuleAnsw
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, staged
 from yiwang.kernel.lake.process.task import Database, Task
+from yiwang.kernel.tables.reading import RECEIVED
 from yiwang.standards import functions  # noqa: F401 - registers the library
 from yiwang.standards.functions import divisions
 
 divisions.warm()
 EXAMPLES, SAMPLE = 3, 500
 REPAIR = {"row": "BIGINT", "field": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR"}
-OLD = "__old_"
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
 
 
 def check(task: Task, plan: Plan) -> Answer:
-    """Judge a file; see `plans`."""
-    reads = [*plan["paths"], *(path for each in plan["references"].values() for path in each["paths"])]
-    connection = task.connect(reads)
+    """Judge a file, or what the session has read; see `plans`."""
+    connection = _opened(task, plan)
     try:
         return _Run(task, connection, plan).answer()
     finally:
         connection.close()
+
+
+def _opened(task: Task, plan: Plan) -> Database:
+    """A connection with view `received` and the tables that rules compare with."""
+    others = [path for each in plan["references"].values() for path in each["paths"]]
+    if plan["paths"]:
+        connection = task.connect([*plan["paths"], *others])
+        listed = ", ".join(map(literal, plan["paths"]))
+        connection.run(
+            f"CREATE VIEW received AS SELECT * EXCLUDE (file_row_number), file_row_number AS {ROW} "
+            f"FROM read_parquet([{listed}], file_row_number = true)"
+        )
+        for name, files in plan["references"].items():
+            connection.files(name, files)
+        return connection
+    read: Database = task.kept.pop(RECEIVED)
+    if others:
+        # A connection opens no further files once it is locked.
+        beside = task.connect(others)
+        for name, files in plan["references"].items():
+            beside.files(name, files)
+            read.register(name, beside.arrow(f"SELECT * FROM {quoted(name)}"))
+        beside.close()
+    return read
 
 
 class _Run:
@@ -41,8 +64,6 @@ class _Run:
         self.whole = [rule for rule in plan["rules"] if rule["kind"] in tables.WHOLE]
         self.words = max(1, -(-len(self.rules) // WORD))
         self.as_of = date.fromisoformat(plan["as_of"])
-        for name, files in plan["references"].items():
-            connection.files(name, files)
 
     def answer(self) -> Answer:
         cleaned = cleaning.prepare(self.connection, self.plan, self.as_of)
@@ -110,32 +131,25 @@ class _Run:
 
     def find(self, flags: bool, cleaned: cleaning.Cleaned) -> None:
         """Table `found`: the rows with any finding, with their final masks and the texts that were changed."""
-        any_bit = " OR ".join(f"m{word} <> 0" for word in range(self.words))
-        rows = f"SELECT * FROM judged WHERE {any_bit}"
+        any_bit = " OR ".join(f"j.m{word} <> 0" for word in range(self.words))
+        rows = f"SELECT * FROM judged j WHERE {any_bit}"
         if flags:
             bits = ", ".join(f"(j.m{word} | coalesce(f.m{word}, 0)) AS m{word}" for word in range(self.words))
             rows = (
-                f"SELECT j.* REPLACE ({bits}) FROM (SELECT * FROM judged WHERE {any_bit} OR {ROW} IN (SELECT {ROW} FROM flags)) j "
-                f"LEFT JOIN flags f USING ({ROW})"
+                f"SELECT j.* REPLACE ({bits}) FROM judged j LEFT JOIN flags f USING ({ROW}) "
+                f"WHERE {any_bit} OR f.m0 IS NOT NULL"
             )
         blocked = " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
-        self.connection.run(f"CREATE TEMP TABLE bad AS SELECT *, ({blocked}) AS blocked FROM ({rows})")
-        counted = self.changes("bad", cleaned)
-        olds, looked = "", []
-        for name in self.plan["columns"]:
-            old = "NULL::VARCHAR"
-            if counted.get(name):
-                old = f"CASE WHEN {self.changed(cleaned.changing.index(name))} THEN o.{quoted(name)} END"
-                looked.append(name)
-            olds += f", {old} AS {quoted(OLD + name)}"
-        fields = ", ".join([ROW, *map(quoted, looked)])
-        join = f" JOIN (SELECT {fields} FROM {cleaning.original(self.plan)}) o USING ({ROW})" if looked else ""
-        self.connection.run(f"CREATE TEMP TABLE found AS SELECT bad.*{olds} FROM bad{join}")
+        fixed = "".join(
+            f", NULL::VARCHAR AS {quoted(cleaning.OLD + name)}"
+            for name in self.plan["columns"] if name not in cleaned.changing
+        )  # fmt: skip
+        self.connection.run(f"CREATE TEMP TABLE found AS SELECT *, ({blocked}) AS blocked{fixed} FROM ({rows})")
 
-    def changes(self, table: str, cleaned: cleaning.Cleaned) -> dict[str, int]:
-        """Field → how many of its values in `judged` or `bad` were changed."""
+    def changes(self, cleaned: cleaning.Cleaned) -> dict[str, int]:
+        """Field → how many of its values were changed."""
         counts = [f"count(*) FILTER (WHERE {self.changed(place)})" for place in range(len(cleaned.changing))]
-        found = self.connection.rows(f"SELECT {', '.join(counts)} FROM {table}")[0] if counts else ()
+        found = self.connection.rows(f"SELECT {', '.join(counts)} FROM judged")[0] if counts else ()
         return dict(zip(cleaned.changing, found, strict=True))
 
     @staticmethod
@@ -181,7 +195,7 @@ class _Run:
 
     def examples(self, place: int, rule: RulePlan) -> list[dict[str, Any]]:
         names = [name for name in tables.fields_of(rule, self.plan["columns"]) if name in self.plan["columns"]]
-        shown = ", ".join(f"coalesce({quoted(OLD + name)}, CAST({quoted(name)} AS VARCHAR))" for name in names)
+        shown = ", ".join(f"coalesce({quoted(cleaning.OLD + name)}, CAST({quoted(name)} AS VARCHAR))" for name in names)
         found = self.connection.rows(
             f"SELECT {ROW}{', ' + shown if shown else ''} FROM found WHERE (m{place // WORD} >> {place % WORD}) & 1 = 1 "
             f"ORDER BY {ROW} LIMIT {EXAMPLES}"
@@ -211,12 +225,11 @@ class _Run:
         }  # fmt: skip
 
     def repairs(self, cleaned: cleaning.Cleaned) -> int:
-        """Every changed cell with its old and new value; what it was is read from the file again."""
-        counted = self.changes("judged", cleaned)
+        """Every changed cell with its old and new value."""
+        counted = self.changes(cleaned)
         parts: Iterable[str] = (
-            f"SELECT j.{ROW} AS row, {literal(name)} AS field, o.{quoted(name)} AS old, CAST(j.{quoted(name)} AS VARCHAR) AS new "
-            f"FROM (SELECT {ROW}, {quoted(name)} FROM judged WHERE {self.changed(place)}) j "
-            f"JOIN {cleaning.original(self.plan)} o USING ({ROW})"
+            f"SELECT {ROW} AS row, {literal(name)} AS field, {quoted(cleaning.OLD + name)} AS old, "
+            f"CAST({quoted(name)} AS VARCHAR) AS new FROM judged WHERE {self.changed(place)}"
             for place, name in enumerate(cleaned.changing)
             if counted[name]
         )

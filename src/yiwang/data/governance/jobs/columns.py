@@ -1,34 +1,38 @@
 """From columns as received to columns as declared: declared repairs, words for “nothing”, conversion of types."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, literal, quoted
+from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, quoted
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import parse, staged
 from yiwang.kernel.lake.expressions.tree import Call, Column, Literal, Node, Operation
 from yiwang.kernel.lake.process.task import Database
-from yiwang.kernel.lake.terms import FIRST_ROW, engine_type
+from yiwang.kernel.lake.terms import engine_type
 from yiwang.standards import typed
 
-UNREAD = "__unread_"
+# A field's text as received, its text as the type's own reader has it, its value; whether the text could not be read.
+RAW, READ, TYPED, UNREAD = "__raw_", "__read_", "__typed_", "__unread_"
+# The text as received where it was changed, NULL where the value says what was written.
+OLD = "__old_"
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """sql: one SELECT with the row number, every field, whether its text could not be read, and words c0… that have the
-    bit of each field whose value changed. changing: fields received as text, in the order of those bits."""
+    """sql: one SELECT with the row number, every field, whether its text could not be read, what it was before it was
+    changed, and words c0… that have the bit of each field whose value changed. changing: field received as text → type,
+    in the order of those bits."""
 
     sql: str
     kept: tuple[str, ...]
-    changing: tuple[str, ...]
+    changing: Mapping[str, str]
 
 
-def received(connection: Database, plan: Plan) -> dict[str, str]:
-    """Column → engine type, of the file."""
-    listed = ", ".join(map(literal, plan["paths"]))
-    return {str(row[0]): str(row[1]) for row in connection.rows(f"DESCRIBE SELECT * FROM read_parquet([{listed}])")}
+def received(connection: Database) -> dict[str, str]:
+    """Column → engine type, of view `received`."""
+    return {str(row[0]): str(row[1]) for row in connection.rows("DESCRIBE received")}
 
 
 def repaired(field: str, plan: Plan, texts: set[str]) -> Node:
@@ -62,55 +66,33 @@ def _replace(node: Node, field: str, value: Node) -> Node:
 
 def readable(field: str, cleaned: Cleaned) -> str:
     """Whether what was received as text could be read as the declared type, or meant nothing."""
-    return f"({quoted(field)} IS NOT NULL OR NOT {quoted(UNREAD + field)})" if field in cleaned.changing else "TRUE"
+    if cleaned.changing.get(field, "text") == "text":
+        return "TRUE"
+    return f"({quoted(field)} IS NOT NULL OR NOT {quoted(UNREAD + field)})"
 
 
 def original(plan: Plan) -> str:
-    """The file as received with its row numbers, limited to the sample that is wanted."""
-    listed = ", ".join(map(literal, plan["paths"]))
-    limit = f" WHERE file_row_number < {int(plan['sample'])}" if plan["sample"] else ""
-    return f"(SELECT *, file_row_number AS {ROW} FROM read_parquet([{listed}], file_row_number = true){limit})"
-
-
-def _source_row(connection: Database, plan: Plan, have: dict[str, str]) -> str:
-    """SQL of the row's place in the sheet: a column of the file, or counted from what the file says of its first row."""
-    if SOURCE_ROW in plan["columns"]:
-        return ""
-    if SOURCE_ROW in have:
-        return SOURCE_ROW
-    listed = ", ".join(map(literal, plan["paths"]))
-    told = connection.rows(
-        f"SELECT decode(value)::BIGINT FROM parquet_kv_metadata([{listed}]) WHERE decode(key) = {literal(FIRST_ROW)}"
-    )
-    return f"{ROW} + {told[0][0]} AS {SOURCE_ROW}" if told else ""
+    """The rows as received with their numbers, limited to the sample that is wanted."""
+    return f"(SELECT * FROM received WHERE {ROW} < {int(plan['sample'])})" if plan["sample"] else "received"
 
 
 def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
-    have = received(connection, plan)
-    texts = {name for name, kind in have.items() if kind == "VARCHAR" and name in plan["columns"]}
-    values = {name: repaired(name, plan, texts) for name in plan["columns"] if name in texts}
-    readers = {name: typed.reader(plan["columns"][name], value) for name, value in values.items()}
-    # A reader of times is needed for odd writings only, so nothing of it is computed beforehand.
-    lazy = {name for name in values if plan["columns"][name] == "timestamp"}
-    nodes = [
-        node for name in values for node in (values[name], None if name in lazy else readers[name]) if node is not None
+    """Texts are repaired first, then read, then compared: what one step made the next one names, for an engine computes
+    an expression as often as it is written."""
+    have = received(connection)
+    columns = plan["columns"]
+    texts = {name: columns[name] for name in columns if have.get(name) == "VARCHAR"}
+    numbers = [ROW, *([SOURCE_ROW] if SOURCE_ROW in have and SOURCE_ROW not in columns else [])]
+    others = [
+        f"CAST({quoted(name)} AS {engine_type(kind)}) AS {quoted(name)}" if name in have
+        else f"NULL::{engine_type(kind)} AS {quoted(name)}"
+        for name, kind in columns.items() if name not in texts
+    ]  # fmt: skip
+    read = _read(_repaired(plan, list(texts), [*numbers, *others], as_of), texts, as_of)
+    changes = [
+        typed.changed_sql(quoted(RAW + name), kind, quoted(name), quoted(READ + name), quoted(TYPED + name))
+        for name, kind in texts.items()
     ]
-    sql, renderer = staged(nodes, DUCKDB, f"{original(plan)} AS received", as_of=as_of)
-    numbered = _source_row(connection, plan, have)
-    kept = [ROW, *([SOURCE_ROW] if numbered else []), *plan["columns"]]
-    out = [ROW, *([numbered] if numbered else [])]
-    changes: list[str] = []
-    for name, kind in plan["columns"].items():
-        if name not in have:
-            out.append(f"NULL::{engine_type(kind)} AS {quoted(name)}")
-        elif name not in texts:
-            out.append(f"CAST({quoted(name)} AS {engine_type(kind)}) AS {quoted(name)}")
-        else:
-            text, node = renderer.render(values[name]), readers[name]
-            read = "" if node is None else renderer.render(node)
-            value = typed.value_sql(kind, text, read)
-            out += [f"{value} AS {quoted(name)}", f"{text} IS NOT NULL AND {value} IS NULL AS {quoted(UNREAD + name)}"]
-            changes.append(typed.changed_sql(quoted(name), kind, text, read, value))
     words = [
         " + ".join(
             f"CASE WHEN {each} THEN {1 << place} ELSE 0 END" for place, each in enumerate(changes[at : at + WORD])
@@ -118,5 +100,42 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         for at in range(0, max(1, len(changes)), WORD)
     ]
     marks = [f"({each or '0'})::BIGINT AS c{number}" for number, each in enumerate(words)]
-    kept += [f"c{number}" for number in range(len(words))]
-    return Cleaned(f"SELECT {', '.join([*out, *marks])} FROM {sql}", tuple(kept), tuple(values))
+    values = [f"{quoted(TYPED + name)} AS {quoted(name)}" if name in texts else quoted(name) for name in columns]
+    unread = [
+        f"{quoted(name)} IS NOT NULL AND {quoted(TYPED + name)} IS NULL AS {quoted(UNREAD + name)}"
+        for name, kind in texts.items() if kind != "text"
+    ]  # fmt: skip
+    olds = [
+        f"CASE WHEN {each} THEN {quoted(RAW + name)} END AS {quoted(OLD + name)}"
+        for name, each in zip(texts, changes, strict=True)
+    ]
+    kept = [*numbers, *columns, *(OLD + name for name in texts), *(f"c{number}" for number in range(len(words)))]
+    return Cleaned(
+        f"SELECT {', '.join([*numbers, *values, *unread, *olds, *marks])} FROM ({read}) AS read", tuple(kept), texts
+    )
+
+
+def _repaired(plan: Plan, texts: list[str], rest: list[str], as_of: date) -> str:
+    """Every text as its repairs leave it, and as it was received."""
+    values = {name: repaired(name, plan, set(texts)) for name in texts}
+    sql, renderer = staged(list(values.values()), DUCKDB, f"{original(plan)} AS received", as_of=as_of)
+    out = [f"{renderer.render(value)} AS {quoted(name)}" for name, value in values.items()]
+    return (
+        f"SELECT {', '.join([*rest, *(f'{quoted(name)} AS {quoted(RAW + name)}' for name in texts), *out])} FROM {sql}"
+    )
+
+
+def _read(repaired: str, texts: Mapping[str, str], as_of: date) -> str:
+    """The declared type's value of every text besides it."""
+    readers = {name: typed.reader(kind, Column(name, "text")) for name, kind in texts.items()}
+    # A reader of times is needed for odd writings only, so nothing of it is computed beforehand.
+    nodes = [node for name, node in readers.items() if node is not None and texts[name] != "timestamp"]
+    sql, renderer = staged(nodes, DUCKDB, f"({repaired}) AS repaired", as_of=as_of)
+    out = ["*"]
+    for name, kind in texts.items():
+        node = readers[name]
+        read = "" if node is None else renderer.render(node)
+        out.append(f"{typed.value_sql(kind, quoted(name), read)} AS {quoted(TYPED + name)}")
+        if kind.startswith("decimal"):
+            out.append(f"{read} AS {quoted(READ + name)}")
+    return f"SELECT {', '.join(out)} FROM {sql}"

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import xlsxwriter
-from python_calamine import CalamineWorkbook
 
 from yiwang.data.governance.terms.plans import SOURCE_ROW, WORD, literal, quoted
 from yiwang.kernel.lake.process.task import Database, Task
 from yiwang.kernel.tables import delimited
 from yiwang.kernel.tables.guards import kind_of
+from yiwang.kernel.tables.reading import workbook
 
 BLOCKED, WARNED, HEAD = "#F8C9C4", "#FCE8B2", "#E7ECF3"
 DATE_TEXT = "yyyy-mm-dd"
@@ -29,7 +29,7 @@ def give_back(
     database = task.connect([quarantine])
     masks = _masks(database, quarantine, len(rules))
     database.close()
-    lines = _lines(Path(original), name, sheet)
+    lines = _lines(task, Path(original), name, sheet)
     begun = list(islice(lines, max(first_data, SAMPLE_ROWS)))
     book = xlsxwriter.Workbook(
         str(task.folder / "return.xlsx"),
@@ -60,13 +60,12 @@ def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
     }
 
 
-def _lines(path: Path, name: str, sheet: str) -> Iterator[list[Any]]:
-    if kind_of(path, name) == "text":
+def _lines(task: Task, path: Path, name: str, sheet: str) -> Iterator[list[Any]]:
+    kind = kind_of(path, name)
+    if kind == "text":
         yield from delimited.lines(path, delimited.dialect_of(path))
-        return
-    with path.open("rb") as stream:
-        found = CalamineWorkbook.from_filelike(stream).get_sheet_by_name(sheet)
-        yield from found.to_python(skip_empty_area=False)
+    else:
+        yield from workbook(task, path, kind).cells(sheet)
 
 
 class _Writer:
@@ -172,7 +171,9 @@ def compare(task: Task, before: str, after_bad: str, after_valid: str, key: list
         )
     }
     still = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['bad']} USING (k)"
-    fixed = f"SELECT k FROM {keys['before']} SEMI JOIN {keys['valid']} USING (k) EXCEPT {still}"
+    # The valid rows are many: they are looked up among those of before, not the other way round.
+    valid = f"SELECT [{columns}] AS k FROM read_parquet({literal(after_valid)})"
+    fixed = f"SELECT DISTINCT k FROM ({valid}) SEMI JOIN {keys['before']} USING (k) EXCEPT {still}"
     new = f"SELECT k FROM {keys['bad']} EXCEPT SELECT k FROM {keys['before']}"
     counted = {
         name: int(database.value(f"SELECT count(*) FROM ({sql})"))

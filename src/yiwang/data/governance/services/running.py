@@ -2,7 +2,7 @@
 
 import hashlib
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.ledger import services as ledger
 
 MEMORY_MB, SECONDS = 2560, 900.0
+CHECK = "yiwang.data.governance.jobs.checking:check"
 LOCKS = 20_170
 FILES = ("valid.parquet", "quarantine.parquet", "repairs.parquet", "sample.json")
 
@@ -84,39 +85,52 @@ def published(actor: Actor, resource_id: int) -> RuleSet:
 
 
 def check(
-    actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, memory_mb: int = MEMORY_MB, seconds: float = SECONDS,
-    job_id: int | None = None,
+    actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, read: Callable[[], engine.Session] | None = None, digest: str = "",
+    memory_mb: int = MEMORY_MB, seconds: float = SECONDS, job_id: int | None = None,
 ) -> Verdict:  # fmt: skip
-    """Judge a package. Runs in the worker. The same package and rule set give the same run; changed content is refused."""
+    """Judge a package. Runs in the worker. The same package and rule set give the same run; changed content is refused.
+
+    `read`: gives a session that has read the rows (`kernel.tables.reading:read`), in place of a Parquet file; `digest`
+    then says what was read.
+    """
     rule_set = published(actor, resource_id)
-    path = Path(parquet_path)
+    found = digest or digest_of(Path(parquet_path))
     run, _ = Run.objects.get_or_create(
         rule_set=rule_set, package=package_ref,
-        defaults={"organisation_id": rule_set.organisation_id, "created_by_id": actor.person_id, "digest": digest_of(path),
+        defaults={"organisation_id": rule_set.organisation_id, "created_by_id": actor.person_id, "digest": found,
                   "as_of": timezone.localdate(), "is_demo": rule_set.is_demo},
     )  # fmt: skip
     with _alone(run.pk):
         run.refresh_from_db()
-        if run.digest != digest_of(path):
+        if run.digest != found:
             raise Conflict("同一数据包编号下的内容变了，没有检查。请以新的数据包报送。", rule="数据包不可更改")
         if run.state != RunState.DONE:
-            _perform(actor, run, path, memory_mb=memory_mb, seconds=seconds, job_id=job_id)
+            plan = plan_of(run, [] if read else [parquet_path])
+            with session_of(read and read(), CHECK, memory_mb, seconds) as session:
+                _perform(actor, run, plan, session, seconds=seconds, job_id=job_id)
     return verdict(run)
 
 
-def _perform(actor: Actor, run: Run, path: Path, **limits: Any) -> None:
+@contextmanager
+def session_of(given: engine.Session | None, function: str, memory_mb: int, seconds: float) -> Iterator[engine.Session]:
+    """The given one, or one for this function alone."""
+    if given is not None:
+        yield given
+        return
+    with engine.session([function], memory_mb=memory_mb, seconds=seconds) as made:
+        yield made
+
+
+def _perform(actor: Actor, run: Run, plan: Plan, session: engine.Session, **limits: Any) -> None:
     run.sealed = bool(catalog.resource(SYSTEM, run.rule_set.resource).sealed)
-    with places.work_folder() as made:
-        try:
-            answer: Answer = engine.run(
-                "yiwang.data.governance.jobs.checking:check", {"plan": plan_of(run, path)}, folder=made, **limits
-            )
-        except Refused as refusal:
-            Run.objects.filter(pk=run.pk).update(
-                state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
-            )
-            raise
-        put(run, made)
+    try:
+        answer: Answer = session.run(CHECK, {"plan": plan}, **limits)
+    except Refused as refusal:
+        Run.objects.filter(pk=run.pk).update(
+            state=RunState.FAILED, message=refusal.message[:400], finished_at=timezone.now()
+        )
+        raise
+    put(run, session.folder)
     _conclude(actor, run, answer)
 
 
@@ -176,13 +190,13 @@ def field_ids(facts: catalog.ResourceFacts) -> dict[str, int]:
     return {item.name: number for number, item in enumerate(facts.items, 1)}
 
 
-def plan_of(run: Run, path: Path) -> Plan:
+def plan_of(run: Run, paths: list[str]) -> Plan:
     rule_set = run.rule_set
     rules = list(rule_set.rules.all())
     before = Run.objects.filter(rule_set__resource=rule_set.resource, state=RunState.DONE).exclude(pk=run.pk)
     last = before.order_by("-pk").values_list("rows", flat=True).first()
     return {
-        "paths": [str(path)], "columns": rule_set.columns, "latest": rule_set.latest, "sample": 0, "as_of": run.as_of.isoformat(),
+        "paths": paths, "columns": rule_set.columns, "latest": rule_set.latest, "sample": 0, "as_of": run.as_of.isoformat(),
         "repairs": [{"field": repair.field, "expression": repair.expression} for repair in rule_set.repairs.all()],
         "rules": [
             {"id": rule.pk, "kind": rule.kind, "expression": rule.expression, "params": rule.params,

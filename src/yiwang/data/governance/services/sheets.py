@@ -20,6 +20,7 @@ WHOLE = (Kind.DRIFT, Kind.FRESHNESS, Kind.DISTRIBUTION)
 OWNER = "governance.run"
 # Nobody mends more rows by hand, and office software opens no more with ease.
 LARGEST = 100_000
+GIVE_BACK, SECONDS = "yiwang.data.governance.jobs.returning:give_back", 120.0
 
 
 def _rules(run: Run) -> list[dict[str, Any]]:
@@ -33,24 +34,28 @@ def _rules(run: Run) -> list[dict[str, Any]]:
 
 def return_sheet(
     actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: dict[str, int],
-    job_id: int | None = None,
+    session: engine.Session | None = None, job_id: int | None = None,
 ) -> StoredFile:  # fmt: skip
-    """Keep the return sheet with the run, once; worker only. first_data: rows above the data in the sheet."""
+    """Keep the return sheet with the run, once; worker only. first_data: rows above the data in the sheet. session: one
+    that has the original open."""
     run: Run = doors.row(actor, OWNER, run_id)
     if run.state != RunState.DONE or not run.bad:
         raise Refused("这次检查没有拦截的行，没有退回表。", rule="退回须有问题")
     known = StoredFile.objects.filter(owner_kind=OWNER, owner_id=run.pk, kind="return", withdrawn_at=None).first()
     if known is not None:
         return known
-    with places.work_folder() as made, running.kept(run, "quarantine.parquet") as (quarantine,):
-        engine.run(
-            "yiwang.data.governance.jobs.returning:give_back",
+    with (
+        running.session_of(session, GIVE_BACK, 1024, SECONDS) as used,
+        running.kept(run, "quarantine.parquet") as (quarantine,),
+    ):
+        used.run(
+            GIVE_BACK,
             {"original": str(original), "name": name, "sheet": sheet, "first_data": first_data, "columns": columns,
              "quarantine": str(quarantine), "rules": _rules(run), "most": LARGEST},
-            folder=made, seconds=120, job_id=job_id,
+            seconds=SECONDS, job_id=job_id,
         )  # fmt: skip
         stem = name.rsplit(".", 1)[0]
-        with transaction.atomic(), (made / "return.xlsx").open("rb") as content:
+        with transaction.atomic(), (used.folder / "return.xlsx").open("rb") as content:
             return files.store(
                 actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return", sealing=run.sealed
             )

@@ -27,7 +27,7 @@ class RepairPlan(TypedDict):
 
 
 class Plan(TypedDict):
-    """paths: Parquet files. columns: field → declared type; those a file lacks are NULL. references: name → described
+    """paths: Parquet files; none: what the session has read. columns: field → declared type; those a file lacks are NULL. references: name → described
     `Files`. as_of: ISO day. previous_rows: of the last run, -1 when there was none. latest: field that says which of
     several rows with one key is the newest, or "". sample: look only at so many rows (0: all).
     ids: field → number of the lake table's column, written into the valid file so that it can be staged as it is."""

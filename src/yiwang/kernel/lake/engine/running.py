@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -72,13 +72,13 @@ class _Nursery:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
 
-    def send(self, module: str, stream: socket.socket | None) -> None:
+    def send(self, modules: str, stream: socket.socket | None) -> None:
         with self.lock:
             for _ in range(2):
                 try:
                     control = self._alive()
                     if stream is not None:
-                        socket.send_fds(control, [module.encode()], [stream.fileno()])
+                        socket.send_fds(control, [modules.encode()], [stream.fileno()])
                     return
                 except OSError:
                     self.stop()
@@ -143,61 +143,108 @@ def run(
                 function, params, memory_mb=memory_mb, seconds=seconds, threads=threads, folder=made, job_id=job_id,
                 progress=progress,
             )  # fmt: skip
-    if progress is None and job_id is not None:
-        progress = _job_progress(job_id)
-    request = {
-        "function": function, "params": params, "folder": str(folder), "memory_mb": memory_mb, "threads": threads,
-        "cpu_seconds": math.ceil(seconds * threads) + 5, "file_mb": LARGEST_FILE_MB,
+    with _born((function,), folder, memory_mb, seconds, threads) as child:
+        return _Watch(child, function, seconds, progress or _job_progress(job_id)).result(params, last=True)
+
+
+class Session:
+    """Several runs in one process, one after the other. What a run leaves in `task.kept` the next one finds there; all
+    write into `folder`. A run that is refused ends nothing; one that overruns or dies ends the session."""
+
+    def __init__(self, child: "_Child") -> None:
+        self._child = child
+        self.folder = child.folder
+
+    def run(
+        self, function: str, params: Mapping[str, Any], *, seconds: float = 300.0, job_id: int | None = None,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> Any:  # fmt: skip
+        """As `run`; `seconds` of wall clock are this run's own."""
+        return _Watch(self._child, function, seconds, progress or _job_progress(job_id)).result(params, last=False)
+
+
+@contextmanager
+def session(
+    functions: Iterable[str], *, memory_mb: int = 1024, seconds: float = 300.0, threads: int = THREADS
+) -> Iterator[Session]:
+    """A process for runs that share what they read; it ends with the block, and its folder goes.
+
+    `functions`: those it will run, imported beforehand. `seconds`: what all of them together may take.
+    """
+    refuse_in_a_request()
+    with places.work_folder() as folder, _born(functions, folder, memory_mb, seconds, threads) as child:
+        yield Session(child)
+
+
+def _job_progress(job_id: int | None) -> Callable[[int, int, str], None] | None:
+    return None if job_id is None else lambda done, total, message: jobs.progress(job_id, done, total, message)
+
+
+@dataclass
+class _Child:
+    """A forked process before or after its first request; `born_mb`: what it had of its own at that moment."""
+
+    stream: socket.socket
+    lines: Lines
+    folder: Path
+    limits: dict[str, int]
+    pid: int | None = None
+    born_mb: int = 0
+
+
+@contextmanager
+def _born(functions: Iterable[str], folder: Path, memory_mb: int, seconds: float, threads: int) -> Iterator[_Child]:
+    limits = {
+        "memory_mb": memory_mb, "threads": threads, "cpu_seconds": math.ceil(seconds * threads) + 5, "file_mb": LARGEST_FILE_MB,
     }  # fmt: skip
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            _nursery.send(function.partition(":")[0], theirs)
-        return _Watch(ours, function, memory_mb, seconds, progress).result(request)
-
-
-def _job_progress(job_id: int) -> Callable[[int, int, str], None]:
-    return lambda done, total, message: jobs.progress(job_id, done, total, message)
+            _nursery.send(" ".join(dict.fromkeys(name.partition(":")[0] for name in functions)), theirs)
+        yield _Child(ours, Lines(ours), folder, limits)
 
 
 class _Watch:
     """Waits for one run."""
 
     def __init__(
-        self, stream: socket.socket, function: str, memory_mb: int, seconds: float,
-        progress: Callable[[int, int, str], None] | None,
-    ) -> None:  # fmt: skip
-        self.stream, self.function, self.memory_mb, self.seconds = stream, function, memory_mb, seconds
-        self.progress = progress
-        self.pid: int | None = None
-        self.born_mb = 0
+        self, child: _Child, function: str, seconds: float, progress: Callable[[int, int, str], None] | None
+    ) -> None:
+        self.child, self.function, self.seconds, self.progress = child, function, seconds, progress
+        self.memory_mb = child.limits["memory_mb"]
         self.answer: dict[str, Any] | None = None
         self.begun = time.monotonic()
 
-    def result(self, request: dict[str, Any]) -> Any:
-        self.stream.settimeout(self.seconds)
-        deadline = time.monotonic() + self.seconds
+    def result(self, params: Mapping[str, Any], *, last: bool) -> Any:
+        """`last`: the process ends with this run, and its end is waited for."""
+        request = {**self.child.limits, "function": self.function, "params": params, "folder": str(self.child.folder),
+                   "last": last}  # fmt: skip
+        stream, deadline = self.child.stream, time.monotonic() + self.seconds
+        if stream.fileno() < 0:
+            raise self._ended(None)
+        stream.settimeout(self.seconds)
         try:
-            self.stream.sendall(encode(request))
+            stream.sendall(encode(request))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise self._ended(None) from error
-        lines = Lines(self.stream)
-        self.stream.settimeout(LOOK_SECONDS)
+        stream.settimeout(LOOK_SECONDS)
         while True:
             try:
-                message = lines.next()
+                message = self.child.lines.next()
             except TimeoutError:
                 self._look(deadline)
                 continue
             if message is None or "exit" in message:
                 return self._judge(message)
             self._hear(message)
+            if self.answer is not None and not last:
+                return self._judge(self.answer)
             if time.monotonic() > deadline and self.answer is None:
                 self._overrun()
 
     def _hear(self, message: dict[str, Any]) -> None:
         if "pid" in message:
-            self.pid, self.born_mb = message["pid"], private_mb(message["pid"])
+            self.child.pid, self.child.born_mb = message["pid"], private_mb(message["pid"])
         elif "progress" in message:
             if self.progress is not None:
                 self.progress(*message["progress"])
@@ -207,11 +254,12 @@ class _Watch:
     def _look(self, deadline: float) -> None:
         if time.monotonic() > deadline:
             self._overrun()
-        used = private_mb(self.pid) - self.born_mb if self.pid is not None else 0
+        used = private_mb(self.child.pid) - self.child.born_mb if self.child.pid is not None else 0
         if used > self.memory_mb:
             raise self._memory(f"{used} MB in use")
 
     def _overrun(self) -> None:
+        self.child.stream.close()
         raise EngineFailed(
             f"数据计算超过 {self.seconds:g} 秒的上限，已中止，没有留下结果。请缩小数据范围、简化规则，或请系统管理员放宽限额。",
             f"{self.function} overran {self.seconds} s",
@@ -219,6 +267,7 @@ class _Watch:
 
     def _memory(self, detail: str) -> EngineFailed:
         logger.warning("engine: %s out of %d MB: %s", self.function, self.memory_mb, detail)
+        self.child.stream.close()
         return EngineFailed(
             f"数据计算超过 {self.memory_mb} MB 内存的上限，已中止，没有留下结果。请缩小数据范围，或请系统管理员放宽限额。",
             detail,
@@ -249,6 +298,7 @@ class _Watch:
         )
 
     def _ended(self, end: dict[str, Any] | None) -> EngineFailed:
+        self.child.stream.close()
         code = None if end is None else end["exit"]
         logger.error("engine: %s ended without an answer: %s", self.function, end)
         if code in (-24, -9) and end is not None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 import sys
+import time
 import traceback
 from typing import Any, NoReturn
 
@@ -26,16 +27,33 @@ def live(stream: socket.socket) -> NoReturn:
     code = 1
     try:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        request = Lines(stream).next()
-        if request is not None:
-            answer = _answer(stream, request)
-            stream.sendall(encode(answer))
-            code = 0
+        _serve(stream)
+        code = 0
     except BaseException:  # noqa: BLE001 - whatever it was, this process ends here
         traceback.print_exc(file=sys.stderr)
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _serve(stream: socket.socket) -> None:
+    """Answer one request, or as many as come until the one that is the last or the far end closes."""
+    lines = Lines(stream)
+    kept: dict[str, Any] = {}
+    request = lines.next()
+    if request is not None:
+        _limit(request["memory_mb"], request["cpu_seconds"], request["file_mb"])
+        stream.sendall(encode({"pid": os.getpid()}))
+    while request is not None:
+        before = time.process_time()
+        answer = _answer(stream, request, kept)
+        used = {"cpu_seconds": time.process_time() - before, "rss_mb": _largest_mb()}
+        stream.sendall(encode({**answer, **used}))
+        request = None if request["last"] else lines.next()
+
+
+def _largest_mb() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
 def _limit(memory_mb: int, cpu_seconds: int, file_mb: int) -> None:
@@ -50,13 +68,11 @@ def _limit(memory_mb: int, cpu_seconds: int, file_mb: int) -> None:
     os.nice(5)
 
 
-def _answer(stream: socket.socket, request: dict[str, Any]) -> dict[str, Any]:
+def _answer(stream: socket.socket, request: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
     try:
-        _limit(request["memory_mb"], request["cpu_seconds"], request["file_mb"])
-        stream.sendall(encode({"pid": os.getpid()}))
         module, _, name = request["function"].partition(":")
         function = getattr(importlib.import_module(module), name)
-        result = function(Task(stream, request, Connection, parquet.write), **request["params"])
+        result = function(Task(stream, request, Connection, parquet.write, kept), **request["params"])
         if len(encode({"result": result})) > LONGEST_RESULT:
             return {"failed": "result", "detail": "the result is too large: write a file"}
         return {"result": result}

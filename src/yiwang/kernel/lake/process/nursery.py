@@ -58,7 +58,7 @@ class Nursery:
         for _, _, data in extras:
             handles.frombytes(data[: len(data) - len(data) % size])
         stream = socket.socket(fileno=handles[0])
-        self._prepare(message.decode())
+        self._prepare(message.decode().split())
         pid = os.fork()
         if pid == 0:
             self._become_child(stream)
@@ -66,17 +66,16 @@ class Nursery:
         self.poll.register(stream, select.POLLRDHUP)
         return True
 
-    def _prepare(self, module: str) -> None:
+    def _prepare(self, modules: list[str]) -> None:
         """Import before the fork, so that the next job of this kind finds it done. The child reports what fails."""
-        if not module:
-            return
-        try:
-            if not module.startswith(OURS) and not self.ready:
-                django.setup()
-                self.ready = True
-            importlib.import_module(module)
-        except Exception as error:  # noqa: BLE001 - the child meets it again and answers with it
-            sys.stderr.write(f"engine nursery: {module}: {error!r}\n")
+        for module in modules:
+            try:
+                if not module.startswith(OURS) and not self.ready:
+                    django.setup()
+                    self.ready = True
+                importlib.import_module(module)
+            except Exception as error:  # noqa: BLE001 - the child meets it again and answers with it
+                sys.stderr.write(f"engine nursery: {module}: {error!r}\n")
 
     def _become_child(self, stream: socket.socket) -> None:
         signal.set_wakeup_fd(-1)

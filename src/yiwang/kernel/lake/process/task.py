@@ -46,12 +46,15 @@ class Task:
         self, stream: socket.socket, request: dict[str, Any],
         connect: Callable[["Task", Iterable[str]], Database],
         write: Callable[[Path, Iterable[Mapping[str, Any]], Iterable[Sequence[Any]]], int],
+        kept: dict[str, Any] | None = None,
     ) -> None:  # fmt: skip
         self._stream, self._connect, self._write = stream, connect, write
         self.folder = Path(request["folder"])
         self.memory_mb: int = request["memory_mb"]
         self.threads: int = request["threads"]
         self.spill_mb: int = request["file_mb"]
+        # What a run leaves for the next one of its session, in this process's memory.
+        self.kept: dict[str, Any] = {} if kept is None else kept
 
     def connect(self, reads: Iterable[str] = ()) -> Database:
         """A locked connection that sees these files (absolute paths) and the task's folder, nothing else."""

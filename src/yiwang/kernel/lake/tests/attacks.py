@@ -15,6 +15,12 @@ def double(task: Task, value: int) -> int:
     return 2 * value
 
 
+def add(task: Task, value: int) -> list[int]:
+    """What runs of one process left so far, this one's value with it."""
+    task.kept.setdefault("values", []).append(value)
+    return list(task.kept["values"])
+
+
 def query(task: Task, sql: str, reads: list[str] | None = None) -> list[list[Any]]:
     return [list(row) for row in task.connect(reads or []).rows(sql)]
 

@@ -35,6 +35,37 @@ def test_不给文件夹时什么也不留下(settings):
     assert not list((Path(settings.VAR) / "lake" / ".work").iterdir())
 
 
+def test_一个进程先后算几件事_前一件留下的后一件还在():
+    told = []
+    with engine.observed() as used, engine.session([HERE + "add", HERE + "made"], seconds=60) as session:
+        assert session.run(HERE + "add", {"value": 1}) == [1]
+        with pytest.raises(Conflict, match="正忙"):
+            session.run(HERE + "refuse", {"kind": "conflict"})
+        assert session.run(HERE + "add", {"value": 2}) == [1, 2]
+        assert session.run(HERE + "made", {}) == {"count": 50_000, "read": 50_000}
+        assert (session.folder / "out.parquet").exists()
+        assert session.run(HERE + "double", {"value": 3}, progress=lambda *each: told.append(each)) == 6
+    assert told == [(1, 2, "一半")]
+    assert [each.function for each in used] == [HERE + name for name in ("add", "refuse", "add", "made", "double")]
+    assert not session.folder.exists()
+    assert run("add", value=7) == [7]
+    deadline = time.monotonic() + 5
+    while _children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _children()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("sleep", "超过 1 秒的上限"), ("slow_bomb", "内存的上限"), ("die", "意外结束")]
+)
+def test_一件越限或崩溃_整个进程结束_后面的有明白的话(name, words):
+    with engine.session([HERE + name], memory_mb=300, seconds=60) as session:
+        with pytest.raises(EngineFailed, match=words):
+            session.run(HERE + name, {}, seconds=1 if name == "sleep" else 30)
+        with pytest.raises(EngineFailed, match="意外结束"):
+            session.run(HERE + "double", {"value": 1})
+
+
 def test_里面的拒绝原样出来():
     with pytest.raises(Conflict, match="正忙"):
         run("refuse", kind="conflict")
@@ -196,6 +227,9 @@ def test_苗圃在计算中被杀_说明白_孩子也不留():
     os.kill(_nursery.process.pid, signal.SIGKILL)
     thread.join(timeout=10)
     assert "意外结束" in str(caught[0])
+    deadline = time.monotonic() + 5  # its socket closes a little before it has ended
+    while _runs(child) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not _runs(child)
 
 

@@ -11,7 +11,6 @@ from pyarrow import parquet
 
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake import engine
-from yiwang.kernel.lake.terms import FIRST_ROW
 from yiwang.kernel.tables import guards
 
 FIELDS = ["name", "id_number", "birth", "phone"]
@@ -60,13 +59,7 @@ def read(path: Path, tmp_path: Path, **given: Any) -> tuple[dict[str, Any], list
         folder=tmp_path, seconds=60,
     )  # fmt: skip
     table = parquet.read_table(tmp_path / "parsed.parquet")
-    first = (table.schema.metadata or {}).get(FIRST_ROW.encode())
-    rows = table.to_pylist()
-    return (
-        seen,
-        rows if first is None else [{"_row": int(first) + place, **row} for place, row in enumerate(rows)],
-        done,
-    )
+    return seen, table.to_pylist(), done
 
 
 def test_titles_merges_totals_notes_and_blank_rows(tmp_path: Path) -> None:
