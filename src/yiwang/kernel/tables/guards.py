@@ -22,8 +22,9 @@ BLOCK = 1 << 20
 OPEN_XML, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # A document type declaration is how an XML bomb begins; no spreadsheet program writes one.
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
-CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,4})([0-9]{1,8})"')
+CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,4})[0-9]{1,8}"')
 ROW = re.compile(rb"<row\b[^>]*>")
+ROW_NUMBER = re.compile(rb'<row\b[^>]*?\br="([0-9]{1,8})"')
 ERROR_CELL = re.compile(
     rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"[^>]*?\bt="e"[^>]*>.{0,4000}?<v>([^<]{1,20})</v>', re.S
 )
@@ -140,16 +141,15 @@ def _check_text(text: bytes) -> None:
 
 def _look(part: Part, tail: bytes, block: bytes) -> None:
     text = tail + block
-    hidden = set(part.hidden)
-    for row in ROW.findall(text):
-        if (number := NUMBER.search(row)) is None:
-            continue
-        part.rows = max(part.rows, int(number[1]))
-        if b'hidden="1"' in row or b'hidden="true"' in row:
-            hidden.add(int(number[1]))
-    part.hidden = sorted(hidden)
-    columns = {column for column, _ in CELL.findall(text)}
-    part.columns = max([part.columns, *map(column_number, columns)])
+    part.rows = max([part.rows, *map(int, ROW_NUMBER.findall(text))])
+    if b'hidden="' in text:
+        hidden = set(part.hidden)
+        for row in ROW.findall(text):
+            number = NUMBER.search(row)
+            if number is not None and (b'hidden="1"' in row or b'hidden="true"' in row):
+                hidden.add(int(number[1]))
+        part.hidden = sorted(hidden)
+    part.columns = max([part.columns, *map(column_number, set(CELL.findall(text)))])
     if b't="e"' in text:
         for column, number, word in ERROR_CELL.findall(text):
             part.errors[int(number), column_number(column)] = word.decode()

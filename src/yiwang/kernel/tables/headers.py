@@ -61,7 +61,9 @@ class Mapped:
 
 def plain(title: str) -> str:
     """A title for comparison: one width, one case, no blanks, marks or punctuation."""
-    return NOISE.sub("", unicodedata.normalize("NFKC", title)).lower()
+    if not title.isascii():
+        title = unicodedata.normalize("NFKC", title)
+    return (title if title.isalnum() else NOISE.sub("", title)).lower()
 
 
 def core(title: str) -> str:

@@ -152,7 +152,7 @@ def _is_note(filled: list[str], width: int) -> bool:
 
 def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int], first: bool) -> str:
     """Why a row is not data; empty when it is."""
-    filled = [cell.strip() for cell in line if cell.strip()]
+    filled = [text for cell in line if (text := cell.strip())]
     if not filled:
         return "空行"
     if any(plain(cell) in TOTALS for cell in filled[:2]):

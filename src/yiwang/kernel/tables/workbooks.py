@@ -97,7 +97,10 @@ class Workbook:
         found = Sheet(name, visible, [], hidden=[row for row in part.hidden if row <= last[0] + 1])
         given = self.cells(name) if limit is None else source.to_python(skip_empty_area=False, nrows=limit)
         for index, line in enumerate(given):
-            found.rows.append([_text(found, index, column, cell) for column, cell in enumerate(line)])
+            found.rows.append([
+                cell if type(cell) is str and len(cell) <= MAX_CELL_TEXT else _text(found, index, column, cell)
+                for column, cell in enumerate(line)
+            ])  # fmt: skip
         for (row, column), word in part.errors.items():
             if row <= len(found.rows) and column <= len(found.rows[row - 1]) and not found.rows[row - 1][column - 1]:
                 found.rows[row - 1][column - 1] = word

@@ -18,7 +18,9 @@ from yiwang.kernel.tables.reading import RECEIVED
 from yiwang.standards import functions  # noqa: F401 - registers the library
 from yiwang.standards.functions import divisions
 
+# Before the fork, for every child would do it again: the codes of divisions, and what the parser loads with its first rule.
 divisions.warm()
+condition("length(field) BETWEEN 0 AND 1 OR field IS NULL", {"field": "text"})
 EXAMPLES, SAMPLE = 3, 500
 REPAIR = {"row": "BIGINT", "field": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR"}
 PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
