@@ -347,7 +347,7 @@ def _filtered(
     narrow: bool,
 ) -> QuerySet[Any]:
     if item.name in register.masks:
-        allowed = scope_filter(actor, register.guard, "unmask")
+        allowed = scope_filter(actor, register.guard, "unmask", by_id=True)
         found = found.none() if allowed is None else found.filter(allowed)
     if item.kind == "dates":
         return found.filter(_between(item, values))
