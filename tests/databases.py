@@ -56,9 +56,12 @@ def digest() -> str:
 def _imported(path: Path) -> Iterator[Path]:
     """The platform's own modules that a file imports from."""
     for node in ast.walk(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("yiwang."):
-            place = SOURCES / str(node.module).replace(".", "/")
-            yield from (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.exists())
+        named = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+        named += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+        for name in named:
+            place = SOURCES / name.replace(".", "/")
+            if name.startswith("yiwang."):
+                yield from (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.exists())
 
 
 @contextmanager
