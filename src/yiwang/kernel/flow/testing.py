@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.models import RoleHolding
 from yiwang.kernel.clocks.models import Clock, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, TimerState
 from yiwang.kernel.flow import fold, services
@@ -27,6 +28,7 @@ from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.flow.models import Case, Entry, Seat
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.terms import FREE, SeatState, Status
+from yiwang.kernel.orgs.models import Post
 
 # Explaining a failure costs minutes of database time; shrinking is enough.
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink)
@@ -152,9 +154,21 @@ class CaseMachine(RuleBasedStateMachine):
     def holder_acts(self, data: st.DataObject) -> None:
         """Somebody who really holds a seat acts, so that cases get far."""
         seat = data.draw(st.sampled_from(self.live()))
-        holders = [actor for actor in self.world.actors if seat.post_id in actor.post_ids] or self.world.actors
+        holders = self._holders(seat) or self.world.actors
         who = self.world.actors.index(data.draw(st.sampled_from(list(holders))))
         self.act(who, data.draw(st.integers(0, 3)), data)
+
+    def _holders(self, seat: Seat) -> list[Actor]:
+        """Who may take the seat: its post, or every post of its pool. By chance alone long flows are rarely walked far."""
+        posts = {seat.post_id}
+        if seat.post_id is None and seat.pool == "@head":
+            posts = set(
+                Post.objects.filter(organisation=seat.organisation_id, is_head=True).values_list("pk", flat=True)
+            )
+        elif seat.post_id is None:
+            held = RoleHolding.objects.filter(role__code=seat.pool, post__organisation=seat.organisation_id)
+            posts = set(held.values_list("post", flat=True))
+        return [actor for actor in self.world.actors if posts & set(actor.post_ids)]
 
     def live(self) -> list[Seat]:
         return list(Seat.objects.filter(case=self.case, state=SeatState.OPEN).order_by("ref"))
