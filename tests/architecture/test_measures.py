@@ -30,6 +30,9 @@ HALF = between(timezone.localdate() - timedelta(days=170), timezone.localdate())
 def from_rows(measure, part, found):
     """A part of a figure from its listed rows alone."""
     rows = found.model._default_manager.filter(pk__in=found.values("pk"))
+    if measure.kind == "share":
+        summed = {"numerator": measure.field, "denominator": measure.over}[part]
+        return Decimal(rows.aggregate(n=Sum(summed))["n"] or 0)
     if part == "numerator" and measure.kind in ("sum", "mean"):
         return (Decimal(rows.aggregate(n=Sum(measure.field))["n"] or 0) / measure.scale).quantize(FINE)
     if part == "numerator" and measure.kind == "distinct":
@@ -82,7 +85,7 @@ def test_无权者看不到数字和记录_维度写错有明白的话(city, mea
 def test_声明齐全_记录有台账可看(measure):
     assert measure.resource in resources()
     assert measure.name and measure.definition and measure.unit and measure.code.count(".") == 1
-    assert ("／" in measure.definition) == (measure.kind == "rate"), "比率的口径写明分子／分母"
+    assert ("／" in measure.definition) == (measure.kind in ("rate", "share")), "比率的口径写明分子／分母"
     register = of_model(resources()[measure.resource].model)
     assert register is not None, "下钻要用台账的列来显示记录"
     assert all(dimension.label for dimension in measure.dimensions.values())

@@ -36,6 +36,8 @@ MEASURES = (
             numerator=IN, **PACKAGES),
     Measure("collection.bad_rows", "问题行数", "期内入库的数据包未通过检查、隔离的行数合计；归集行数＝有效行数＋问题行数", unit="行",
             kind="sum", field="bad", numerator=IN, **PACKAGES),
+    Measure("collection.valid_share", "归集有效率", "期内入库的数据包的有效行数合计／同一批数据包的归集行数合计；按行数合计，不是各包的平均",
+            unit="%", kind="share", field="valid", over="rows", numerator=IN, better="high", **PACKAGES),
     Measure("collection.auto", "一次入库率", "期内入库、表头与质量均无须人工的包数／期内入库的包数", unit="%", kind="rate",
             numerator=Q(message="达到自动入库门槛"), denominator=IN, better="high", **PACKAGES),
     Measure("collection.refused", "未入库批次", "办结时间在期内，未通过或未能读取的数据包数", unit="批",

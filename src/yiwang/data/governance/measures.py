@@ -34,6 +34,8 @@ MEASURES = (
             better="high", **RUN),
     Measure("governance.held", "拦截条数", "期内完成的检查中，违反拦截规则而不入库的行数之和；有效率＝有效条数÷检查条数", unit="条", kind="sum", field="bad",
             numerator=DONE, better="low", **RUN),
+    Measure("governance.valid_share", "有效率", "期内完成的检查的有效条数合计／同一批检查的检查条数合计；按条数合计，不是各次检查的平均", unit="%",
+            kind="share", field="valid", over="rows", numerator=DONE, better="high", **RUN),
     Measure("governance.repaired", "修复格数", "期内完成的检查按登记的修复改写的单元格数之和", unit="格", kind="sum", field="repaired", numerator=DONE, **RUN),
     Measure("governance.clean_runs", "一次合格率", "没有拦截任何一行的检查次数／期内完成的检查次数", unit="%", kind="rate", numerator=DONE & Q(bad=0),
             denominator=DONE, better="high", **RUN),

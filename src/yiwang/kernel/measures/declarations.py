@@ -30,6 +30,7 @@ class Measure:
           monthly  mean of the monthly rates of the period (each month weighs the same); never called a pooled rate
           sum      Decimal sum of `field` over `numerator`
           mean     sum of `field` over rows with a value, by their number
+          share    sum of `field` over sum of `over`, of the same rows: those of `numerator` that have both; pooled
           distinct different values of `field`, e.g. people
     time_field: the instant that puts a row into a period. recorded_field: when the platform learnt of the row.
     scale: what a sum or mean is divided by for display (3600: seconds as hours).
@@ -42,10 +43,11 @@ class Measure:
     unit: str
     resource: str
     time_field: str
-    kind: Literal["count", "rate", "monthly", "sum", "mean", "distinct"] = "count"
+    kind: Literal["count", "rate", "monthly", "sum", "mean", "share", "distinct"] = "count"
     numerator: Q = default(default_factory=Q)
     denominator: Q | None = None
     field: str = ""
+    over: str = ""
     scale: int = 1
     recorded_field: str = "created_at"
     dimensions: Mapping[str, Dimension] = default(default_factory=dict)
@@ -55,14 +57,16 @@ class Measure:
     def __post_init__(self) -> None:
         if self.kind in ("rate", "monthly") and self.denominator is None:
             raise ValueError(f"measure {self.code}: a rate needs its denominator")
-        if self.kind in ("sum", "mean", "distinct") and not self.field:
+        if self.kind in ("sum", "mean", "share", "distinct") and not self.field:
             raise ValueError(f"measure {self.code}: {self.kind} needs a field")
+        if (self.kind == "share") != bool(self.over):
+            raise ValueError(f"measure {self.code}: a share, and only a share, is over another field")
         if not self.definition:
             raise ValueError(f"measure {self.code}: 口径 is missing")
 
     @property
     def is_rate(self) -> bool:
-        return self.kind in ("rate", "monthly")
+        return self.kind in ("rate", "monthly", "share")
 
 
 @dataclass(frozen=True)

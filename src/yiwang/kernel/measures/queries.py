@@ -136,6 +136,9 @@ def _base(
 
 
 def _part(measure: Measure, part: Part) -> Q:
+    if measure.kind == "share":
+        # Above and below the line stand two fields of the same rows.
+        return measure.numerator & Q(**{f"{measure.field}__isnull": False, f"{measure.over}__isnull": False})
     if part == "denominator":
         if measure.denominator is None:
             raise Invalid(f"指标“{measure.name}”不是比率，没有分母。")
@@ -163,6 +166,8 @@ def records(
 
 def _aggregates(measure: Measure) -> dict[str, Any]:
     numerator = _part(measure, "numerator")
+    if measure.kind == "share":
+        return {"n": Sum(measure.field, filter=numerator), "d": Sum(measure.over, filter=numerator)}
     if measure.is_rate:
         return {
             "n": Count("pk", filter=numerator, distinct=True),
@@ -316,6 +321,9 @@ def _again(sealed: SealedFigure, measure: Measure) -> Decimal | None:
         ]
         return _mean([percent(counts[0][month], below) for month, below in counts[1].items()])
     members = rows.filter(pk__in=sealed.numerator_ids)
+    if measure.kind == "share":
+        sums = members.aggregate(n=Sum(measure.field), d=Sum(measure.over))
+        return percent(sums["n"] or 0, sums["d"] or 0)
     if measure.kind == "distinct":
         return Decimal(members.order_by().values(measure.field).distinct().count())
     total = Decimal(members.aggregate(n=Sum(measure.field))["n"] or 0) / measure.scale

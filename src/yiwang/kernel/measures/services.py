@@ -19,7 +19,7 @@ from yiwang.kernel.measures.registry import all_measures, measure_of
 def digest_of(measure: Measure) -> str:
     """Of everything that changes what a figure means; the wording of the name does not."""
     facts = [measure.definition, measure.unit, measure.resource, measure.time_field, measure.kind, str(measure.numerator),
-             str(measure.denominator), measure.field, measure.scale]  # fmt: skip
+             str(measure.denominator), measure.field, measure.scale, *filter(None, [measure.over])]  # fmt: skip
     return sm3(json.dumps(facts, ensure_ascii=False).encode())
 
 
@@ -68,7 +68,7 @@ def seal(
     figure = queries.value(actor, code, period, by=by, filters=filters)
     parts: dict[str, list[int]] = {"numerator": [], "denominator": []}
     parts["numerator"] = list(queries.records(actor, code, period, "numerator", filters).values_list("pk", flat=True))
-    if measure.denominator is not None:
+    if measure.is_rate:
         parts["denominator"] = list(
             queries.records(actor, code, period, "denominator", filters).values_list("pk", flat=True)
         )

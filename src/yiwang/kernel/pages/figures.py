@@ -28,7 +28,7 @@ from yiwang.kernel.ui.render import actor_of, page
 SHOWN, BARS, TREND = 50, 12, 12
 KINDS = {
     "count": "计数：符合条件的记录数", "rate": "合计率：分子÷分母", "monthly": "月均率：各月率的算术平均，每月同权",
-    "sum": "合计", "mean": "平均：合计÷有值的记录数", "distinct": "不同值的个数",
+    "sum": "合计", "mean": "平均：合计÷有值的记录数", "share": "合计之比：同一批记录两个数的合计相除，不是各条比率的平均", "distinct": "不同值的个数",
 }  # fmt: skip
 
 

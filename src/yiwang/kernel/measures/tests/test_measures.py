@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import connection, utils
+from django.db import connection, transaction, utils
 from django.db.models import Q
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,11 +41,15 @@ def declared(monkeypatch):
         Measure("test.monthly", "月均缴费率", "各月缴费率的算术平均", unit="%", kind="monthly", numerator=SHARE,
                 denominator=Q(action__in=("paid", "unpaid")), **COMMON)
     )  # fmt: skip
+    registry.register_measure(
+        Measure("test.share", "有效率", "有效数合计／总数合计", unit="%", kind="share", field="person_id", over="organisation_id",
+                numerator=SHARE, **COMMON)
+    )  # fmt: skip
 
 
-def make(at: datetime, action: str, kind: str = "a", organisation: int | None = 1) -> Entry:
+def make(at: datetime, action: str, kind: str = "a", organisation: int | None = 1, person: int | None = None) -> Entry:
     return Entry.objects.create(
-        uid=uuid4(), recorded_at=at, person_name="甲", organisation_id=organisation, action=action, target_kind=kind,
+        uid=uuid4(), recorded_at=at, person_name="甲", person_id=person, organisation_id=organisation, action=action, target_kind=kind,
         target_id="1", content="{}", mac="0" * 64,
     )  # fmt: skip
 
@@ -84,6 +88,44 @@ def test_比率带分母_分母为零没有值():
     figure = queries.value(SYSTEM, "test.rate", MARCH)
     assert (figure.numerator, figure.denominator, figure.value) == (2, 3, Decimal("66.67"))
     assert figure.fraction == "2/3"
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["paid", "unpaid"]), st.one_of(st.none(), st.integers(0, 50)),
+                          st.one_of(st.none(), st.integers(0, 50))), max_size=8))  # fmt: skip
+def test_合计之比_分子分母出自同一批记录_等于另写的查询(rows):
+    with transaction.atomic():
+        for kind, action, above, below in rows:
+            make(shanghai(3, 3), action, kind, below, above)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT sum(person_id), sum(organisation_id), round(100.0 * sum(person_id) / nullif(sum(organisation_id), 0), 2) "
+                           "FROM ledger_entry WHERE action = 'paid' AND person_id IS NOT NULL AND organisation_id IS NOT NULL")  # fmt: skip
+            above, below, share = cursor.fetchone()
+        figure = queries.value(SYSTEM, "test.share", MARCH, by="kind")
+        assert (figure.numerator, figure.denominator, figure.value) == (above or 0, below or 0, share)
+        for part, field, total in (("numerator", "person_id", above), ("denominator", "organisation_id", below)):
+            found = queries.records(SYSTEM, "test.share", MARCH, part)
+            assert sum(found.values_list(field, flat=True)) == (total or 0)
+            assert sum(getattr(row, part) for row in figure.rows) == (total or 0)
+        assert (
+            figure.text == ("—" if share is None else f"{share}%") and figure.fraction == f"{above or 0}/{below or 0}"
+        )
+        transaction.set_rollback(True)
+
+
+def test_合计之比封存后由成员重算():
+    make(shanghai(3, 3), "paid", organisation=8, person=6)
+    sealed = services.seal(SYSTEM, "report:3", 1, "test.share", MARCH)
+    assert sealed.numerator_ids == sealed.denominator_ids != []
+    make(shanghai(3, 4), "paid", organisation=2, person=0)
+    derived = queries.rederive(SYSTEM, sealed)
+    assert (derived.from_members, derived.live) == (Decimal("75.00"), Decimal("60.00"))
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "share", "field": "person_id"}, {"kind": "share", "over": "person_id"},
+                                   {"kind": "sum", "field": "person_id", "over": "organisation_id"}])  # fmt: skip
+def test_合计之比须有两个字段(wrong):
+    with pytest.raises(ValueError):
+        Measure("x", "x", "x／x", unit="%", **wrong, **COMMON)
 
 
 def test_月均率不是合计率():
@@ -140,13 +182,13 @@ def test_比率没有分母不能声明():
 
 
 def test_口径变而版本不变不能发布(monkeypatch):
-    assert services.publish_definitions() == 3
+    assert services.publish_definitions() == 4
     assert services.publish_definitions() == 0
     changed = Measure("test.count", "件数", "另一种口径", unit="件", **COMMON)
     monkeypatch.setitem(registry._measures, "test.count", changed)
     with pytest.raises(Invalid, match="口径已变"):
         services.publish_definitions()
-    assert Definition.objects.count() == 3
+    assert Definition.objects.count() == 4
 
 
 def test_封存后可由成员重算_后来的变化逐条指出():
