@@ -6,6 +6,8 @@ from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.clocks import queries as clocks
+from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.flow import checks
 from yiwang.kernel.flow.definitions import Field, Operation
 from yiwang.kernel.flow.kinds import wording_of
@@ -146,11 +148,20 @@ def _operation(work: Work, operation: Operation) -> Choice:
         fitting = {"reopen": Status.CLOSED, "resume": Status.SUSPENDED}.get(code, Status.OPEN)
         if code not in ("copy", "late_entry", "merge") and work.case.status != fitting:
             why = "案件当前状态不能执行该操作。"
+        elif code == "extend" and not _extendable(work):
+            why = "没有可以延期的时限，或延期次数已用完。"
     except Refused as refusal:
         why = refusal.message
     fields = tuple(_with_choices(work, item) for item in FIELDS.get(code, ()))
     return Choice("operation", code, OPERATIONS.get(code, code), fields, code in REASONED, None, why,
                   basis=operation.basis)  # fmt: skip
+
+
+def _extendable(work: Work) -> list[Clock]:
+    """Running limits that may still be extended; how often, the rule says under which each began."""
+    used = work.case.memory.get("extended", {})
+    running = clocks.open_clocks(work.case.pk).filter(status=ClockStatus.RUNNING, extensions__gt=0).order_by("id")
+    return [clock for clock in running if used.get(clock.code, 0) < clock.extensions]
 
 
 def _strike_off(work: Work) -> list[Choice]:
@@ -180,8 +191,7 @@ def _with_choices(work: Work, item: Field) -> Field:
         "减去的席位": [(str(seat.pk), str(seat.post or seat.organisation)) for seat in work.live() if seat.counts],
     }  # fmt: skip
     if item.label == "时限":
-        extendable = clocks.open_clocks(work.case.pk).filter(extensions__gt=0).order_by("id")
-        options["时限"] = [(clock.code, clock.name) for clock in extendable]
+        options["时限"] = [(clock.code, clock.name) for clock in _extendable(work)]
     if item.label not in options:
         return item
     return Field(item.name, item.label, item.kind, item.required, tuple(options[item.label]), item.help)

@@ -36,6 +36,11 @@ class Reach:
     pools: tuple[tuple[str, int], ...]
     stand_ins: tuple[StandIn, ...]
 
+    @property
+    def empty(self) -> bool:
+        """Nobody's seats: somebody who serves on no post and stands in for nobody."""
+        return not (self.post_ids or self.pools or self.stand_ins)
+
 
 def reach_of(actor: Actor, now: datetime) -> Reach:
     """代理 are in force when their dates cover the moment and the principal still serves on the post."""

@@ -125,9 +125,11 @@ def counts(request: HttpRequest, now: datetime | None = None) -> Counter[str]:
     """
     known: Counter[str] | None = request.__dict__.get("_counts")
     if known is None or (now is not None and "red" not in known):
-        statement = _counting(_reach(request), now is not None)
-        known = Counter()
-        for line in statement(now=now, soon=now + SOON) if now else statement():
+        reach = _reach(request)
+        # Without a seat there is nothing to colour, and the statement has no place for the instants.
+        when = {"now": now, "soon": now + SOON} if now and not reach.empty else {}
+        known = Counter(dict.fromkeys(COLOURS, 0) if now else {})
+        for line in _counting(reach, bool(when))(**when):
             known.update(dict(zip(("todo", "unread", *COLOURS), line, strict=False)))
         request.__dict__["_counts"] = known
     return known

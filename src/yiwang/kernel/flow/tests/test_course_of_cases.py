@@ -19,7 +19,7 @@ from yiwang.kernel.flow.definitions import (
     end,
 )  # fmt: skip
 from yiwang.kernel.flow.models import Case, Entry
-from yiwang.kernel.flow.queries import charges, inbox, timeline
+from yiwang.kernel.flow.queries import available, charges, inbox, timeline
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.cases import ABOVE, at_handle, deemed, now, seat_of
@@ -61,11 +61,16 @@ def test_裁定仍由原单位办理则继续原席位(town: Town) -> None:
     check(now(case))
 
 
+def offered(town: Town, case: Case) -> set[str]:
+    return {choice.code for choice in available(town["water1"], now(case))}
+
+
 def test_延期届满前申请并由他人批准_次数有限(town: Town) -> None:
     clock = ClockRule("h", "办理", "working_day", 5, starts="enter:handle", stops="leave:handle", extensions=1,
                       extension_budget=5)  # fmt: skip
     case = at_handle(town, clock)
     before = Clock.objects.get(case_id=case.pk).due_at
+    assert "extend" in offered(town, case)
     with pytest.raises(Invalid, match="1 至 5"):
         services.extend(town["water1"], case.pk, amount=9, opinion="工期")
     services.extend(town["water1"], case.pk, amount=5, opinion="工期")
@@ -74,6 +79,7 @@ def test_延期届满前申请并由他人批准_次数有限(town: Town) -> Non
     services.rule_extension(town["water_head"], case.pk, grant=True)
     assert Clock.objects.get(case_id=case.pk).due_at > before
     assert seat_of(town, case, "water1").due == Clock.objects.get(case_id=case.pk).due_at
+    assert "extend" not in offered(town, case)
     with pytest.raises(Refused, match="已用完"):
         services.extend(town["water1"], case.pk, amount=1, opinion="再延")
     check(now(case))

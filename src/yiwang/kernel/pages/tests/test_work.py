@@ -17,6 +17,7 @@ from yiwang.kernel.flow.models import Case, Entry, FlowVersion, Seat
 from yiwang.kernel.flow.publishing import publish
 from yiwang.kernel.flow.services import act, open_case
 from yiwang.kernel.messages.services import notify
+from yiwang.kernel.people import services
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.people.services import delegate
@@ -370,3 +371,14 @@ def test_帮助页列出岗位手册_逐页可读_内链可达(house: House) -> 
         assert ".md" not in "".join(re.findall(r'href="[^"]*"', answer.content.decode()))
     assert worker.get("/help/nothing/").status_code == 404
     assert worker.get("/help/README/").status_code == 404
+
+
+def test_没有岗位的人首页各箱照常打开_数字都是零(house: House) -> None:
+    town = house.town
+    newcomer = town.person("新人")
+    services.create_account(SYSTEM, newcomer.pk, username="newcomer", password=PASSWORD, must_change=False)
+    client = Client()
+    assert client.post("/sign-in/", {"username": "newcomer", "password": PASSWORD}).status_code == 302
+    home = client.get("/")
+    assert home.status_code == 200 and "待办 0" in _words(home)
+    assert client.get("/inbox/todo/").status_code == 200
