@@ -124,3 +124,8 @@ def copy(name: str, *, counted: bool = True) -> str:
         with psycopg.connect(address, autocommit=True) as made:
             made.execute(UNCOUNTED)
     return address
+
+
+if __name__ == "__main__":
+    with _in_turn() as held:
+        _migrated(held)

@@ -113,11 +113,18 @@ def phases(browser: bool, selection: Sequence[str]) -> list[tuple[str, list[str]
         return [("selected", list(selection))]
     whole = "serial or journey" if browser else "serial and not journey"
     two = ["-n", "2", "--dist", "loadfile"]
+    journeys = ["tests/journeys"] if browser else []
     return [
         ("parts", [*two, "-m", "not serial and not journey"]),
         # In the order they are written: one process starts a platform while the other builds the journeys' city.
-        ("whole", [*two, "--no-loadscope-reorder", "-m", whole]),
+        ("whole", [*two, "--no-loadscope-reorder", "-m", whole, *serial(), *journeys]),
     ]
+
+
+def serial() -> list[str]:
+    """Files with a test marked serial: reading all the others again to leave them out takes ten seconds."""
+    places = [path for top in ("tests", "src") for path in sorted((localdb.ROOT / top).rglob("test_*.py"))]
+    return [str(path.relative_to(localdb.ROOT)) for path in places if "mark.serial" in path.read_text(encoding="utf-8")]
 
 
 def test(selection: Sequence[str]) -> None:
@@ -131,12 +138,17 @@ def test(selection: Sequence[str]) -> None:
     }
     began, failed = time.monotonic(), False
     shutil.rmtree(REPORTS, ignore_errors=True)
+    # Migrated while the tests are collected; whoever needs it first waits for it, or makes it anew.
+    beside = [] if selection else [(sys.executable, "-m", "tests.databases")]
+    started = [subprocess.Popen(command, cwd=localdb.ROOT, env=environment) for command in beside]
     for name, options in phases(browser, selection):
         done = subprocess.run(
             [sys.executable, "-m", "pytest", f"--junitxml={REPORTS / name}.xml", *options],
             cwd=localdb.ROOT, env=environment, check=False,
         )  # fmt: skip
         failed = failed or done.returncode not in (0, NO_TESTS_COLLECTED)
+    for each in started:
+        each.wait()
     counted = count(REPORTS)
     say(summary(counted, time.monotonic() - began), "bold red" if failed else "bold green")
     if failed or not counted["passed"]:
