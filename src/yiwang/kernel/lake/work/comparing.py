@@ -54,20 +54,20 @@ def _part(connection: Connection, key: list[str], compared: list[str], alike: se
     sides = " UNION ALL ".join(
         f"SELECT {keys}, ({hashed} & ~1::UBIGINT) | {number} AS h FROM {side}" for number, side in enumerate("ab")
     )
+    nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
     connection.run(
         f"CREATE TEMP TABLE apart AS SELECT {names} FROM ({sides}) GROUP BY {names} "
-        "HAVING count(*) <> 2 OR bit_xor(h) <> 1"
+        f"HAVING count(*) <> 2 OR bit_xor(h) <> 1 OR {nulls}"
     )
+    without = connection.value(f"SELECT count(*) FROM apart WHERE {nulls}")
     for side, mine, word in (("a", "l", "左"), ("b", "r", "右")):
         matched = " AND ".join(
             f"{side}.{quoted(name)}{'' if name in alike else '::VARCHAR'} = apart.{quoted(name)}" for name in key
         )
         connection.run(f"CREATE TEMP TABLE {mine} AS SELECT * FROM {side} SEMI JOIN apart ON {matched}")
-        nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
-        bad = connection.value(
-            f"SELECT (SELECT count(*) FROM {side} WHERE {nulls}) + "
-            f"(SELECT count(*) FROM (SELECT 1 FROM {mine} GROUP BY {names} HAVING count(*) > 1))"
-        )
+        bad = connection.value(f"SELECT count(*) FROM (SELECT 1 FROM {mine} GROUP BY {names} HAVING count(*) > 1)")
+        if without:
+            bad += connection.value(f"SELECT count(*) FROM {side} WHERE {nulls}")
         if bad:
             raise refuse(f"{word}边有 {bad} 处主键为空或重复，没有对账。请先去重补齐。")
     on = " AND ".join(
@@ -75,7 +75,7 @@ def _part(connection: Connection, key: list[str], compared: list[str], alike: se
         else f"l.{quoted(name)}::VARCHAR = r.{quoted(name)}::VARCHAR"
         for name in key
     )  # fmt: skip
-    connection.run(f"CREATE VIEW pairs AS SELECT l AS a, r AS b FROM l JOIN r ON {on}")
+    connection.run(f"CREATE TEMP TABLE pairs AS SELECT l AS a, r AS b FROM l JOIN r ON {on}")
     connection.run(f"CREATE VIEW added AS SELECT * FROM r ANTI JOIN l ON {on}")
     connection.run(f"CREATE VIEW removed AS SELECT * FROM l ANTI JOIN r ON {on}")
 
