@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 
-from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.access.actors import Invalid
 
 RULE = "外部数据库不得是平台自己的库"
 HOST = re.compile(r"[A-Za-z0-9:][A-Za-z0-9.:-]{0,252}")
@@ -32,4 +32,5 @@ def refuse_own(opened: Any) -> None:
         cursor.execute(WHERE)
         own = cursor.fetchone()
     if opened.execute(WHERE).fetchone() == own:
-        raise Refused("所填地址就是平台自己的数据库，没有连接。请填写部门一侧的数据库。", rule=RULE, code="own")
+        said = "所填地址就是平台自己的数据库，没有连接。请填写部门一侧的数据库。"
+        raise Invalid(said, errors={"host": [said]}, rule=RULE)
