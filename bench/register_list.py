@@ -3,6 +3,7 @@
 The peer reads by OFFSET and counts exactly.
 """
 
+import gc
 import os
 import random
 import statistics
@@ -82,6 +83,8 @@ def measure() -> tuple[dict[str, list[float]], list[float]]:
     head, clerk = world.actor(register, departments[0]), world.actor(register, offices[7])
     city = world.actor(register, departments[0], scope=import_module("yiwang.kernel.access.terms").Scope.ALL)
     deep = after(world, city, 12_000)
+    # As the server does at its start.
+    gc.freeze()
 
     def page(who: Any, query: Callable[[int], str]) -> list[float]:
         def run(turn: int) -> None:

@@ -5,13 +5,14 @@ holds every pair of neighbouring characters; a query asks for all pairs of its w
 function's COST keeps the planner from computing pairs row by row beside another index.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.lookups import DataContains
 from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db.models import Func, Model, Q, TextField, Value
+from django.db.models import BigIntegerField, Func, Model, Q, TextField, Value
 from django.db.models.functions import Coalesce, Lower, StrIndex
 from django.db.models.lookups import Contains, GreaterThan
 
@@ -45,6 +46,20 @@ class Joined(Func):
 
     def __init__(self, *columns: str) -> None:
         super().__init__(*(Coalesce(name, Value(""), output_field=TextField()) for name in columns))
+
+
+class Unnested(Func):
+    """Keys as rows: `filter(pk__in=Unnested(keys))`, one parameter for any number of them.
+
+    A list of constants would do, but PostgreSQL 18 may then walk a whole index of the order wished, as it can look for
+    the list in any column of an index; of rows it fetches each by its key and sorts the few.
+    """
+
+    template = "(SELECT unnest(%(expressions)s))"
+    output_field: Any = BigIntegerField()
+
+    def __init__(self, keys: Sequence[int]) -> None:
+        super().__init__(Value(list(keys), output_field=ArrayField(BigIntegerField())))
 
 
 class BigramIndex(GinIndex):

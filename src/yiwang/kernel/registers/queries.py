@@ -22,7 +22,7 @@ from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
 from yiwang.kernel.registers.forms import SEPARATOR
 from yiwang.kernel.registers.models import ApiToken, SavedView
 from yiwang.kernel.registers.paths import display, resolve
-from yiwang.kernel.search.indexing import containing, possible
+from yiwang.kernel.search.indexing import Unnested, containing, possible
 
 COUNT_LIMIT, FOUND_LIMIT = 10_000, 2_000
 SHORTEST_WORD, MOST_WORDS = 2, 4
@@ -171,7 +171,7 @@ def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any]
         return filtered(actor, register, asked), None
     ids = list(matching(actor, register, asked).order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
     if len(ids) <= FOUND_LIMIT:
-        return register.model._default_manager.filter(pk__in=ids), len(ids)
+        return register.model._default_manager.filter(pk__in=Unnested(ids)), len(ids)
     found = filtered(actor, register, asked, narrow=False)
     return found.filter(searching(actor, register, asked.text, narrow=False)) if asked.text else found, len(ids)
 
