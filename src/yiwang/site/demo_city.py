@@ -65,6 +65,7 @@ HOTLINE = (
 )
 # Hashing a password takes a third of a second, so only some units have accounts.
 SIGNING_IN = ("HOUSING", "URBAN", "SUB1")
+DATA_ROLES = ("catalog.officer", "protection.steward")
 CLERK_ROLES = ("catalog.clerk", "census.unit", "sharing.requester", "sharing.provider")
 UNIT_ROLES = ("hotline.handler", "appraisal.unit", "command.reader", "collection.clerk", "opendata.clerk",
               "governance.provider")  # fmt: skip
@@ -83,9 +84,7 @@ def desks() -> list[Desk]:
         found.append(
             Desk(code, "head", "负责人", (*UNIT_ROLES, "catalog.chief"), f"{name}.head" if name else "", head=True)
         )
-        found.append(
-            Desk(code, "data", "数据专员", ("catalog.officer",), f"{name}.data" if code == SIGNING_IN[0] else "")
-        )
+        found.append(Desk(code, "data", "数据专员", DATA_ROLES, f"{name}.data" if code == SIGNING_IN[0] else ""))
     return found
 
 

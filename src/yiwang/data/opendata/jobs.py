@@ -1,11 +1,12 @@
 """后台：目录、快照或脱敏规则变了，就重新发布文件。"""
 
 from yiwang.data.opendata import queries
-from yiwang.data.opendata.services import building
+from yiwang.data.opendata.services import building, erasing
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.lake import erasing as erasing_places
 
 FOLLOW_SECONDS = 20
 
@@ -24,5 +25,7 @@ def follow() -> int:
     return 0
 
 
+erasing_places.register(erasing.PLACE, erasing.search, erasing.erase)
+erasing_places.register_outlet(erasing.PLACE, erasing.handed_out, erasing.nothing)
 register("opendata.follow", follow, FOLLOW_SECONDS)
 JOBS = (build,)

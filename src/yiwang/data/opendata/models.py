@@ -98,6 +98,22 @@ class PublishedFile(models.Model):
         return f"{self.edition} {self.get_format_display()}"
 
 
+class Stop(models.Model):
+    """依法停止提供的一期（个人信息保护法第四十七条）：文件已销毁，登记与摘要留存。只增，触发器拒绝改、删。"""
+
+    edition = models.OneToOneField(Edition, models.PROTECT, related_name="stop", verbose_name="期")
+    reason = models.CharField("依据", max_length=300)
+    downloads = models.BigIntegerField("停止前该数据集的下载次数", default=0)
+    at = models.DateTimeField("停止时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "停止提供的期"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.edition} 停止提供"
+
+
 class Row(models.Model):
     """现行一期供接口查询的行，只有开放的字段。"""
 

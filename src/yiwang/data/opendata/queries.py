@@ -13,7 +13,7 @@ from django.db.models.functions import Cast
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
-from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, PublishedFile, Row
+from yiwang.data.opendata.models import Application, Dataset, Edition, Feedback, PublishedFile, Row, Stop
 from yiwang.data.opendata.terms import CYCLES, State, Topic
 from yiwang.data.protection import contract as protection
 from yiwang.kernel.access.actors import SYSTEM, Actor, Invalid, Refused
@@ -65,7 +65,9 @@ def plans(found: Mapping[int, Sequence[ItemFacts]]) -> dict[int, Plan]:
 
 
 def servable(edition: Edition, items: Iterable[ItemFacts], plan: Plan) -> bool:
-    """Whether every field of the edition is still open and masked as the rules ask now."""
+    """Whether every field of the edition is still open and masked as the rules ask now, and no law took it back."""
+    if hasattr(edition, "stop"):
+        return False
     names = {column["name"] for column in edition.columns}
     wanted = {name: how for name, how in plan.items() if name in names}
     return names <= {item.name for item in items} and wanted == edition.plan
@@ -79,7 +81,12 @@ def shown(datasets: Iterable[Dataset]) -> list[Shown]:
     facts = {each.id: each for each in catalog.resources(SYSTEM, ids=[each.resource_id for each in found])}
     items = {key: open_items(each) for key, each in facts.items()}
     masks = plans(items)
-    latest = Edition.objects.filter(dataset__in=found).order_by("dataset_id", "-number").distinct("dataset_id")
+    latest = (
+        Edition.objects.filter(dataset__in=found)
+        .select_related("stop")
+        .order_by("dataset_id", "-number")
+        .distinct("dataset_id")
+    )
     editions = {each.dataset_id: each for each in latest}
     files: dict[int, list[PublishedFile]] = {}
     for file in (
@@ -121,8 +128,13 @@ def gone(name: str) -> Dataset | None:
 def past(dataset: Dataset, items: Sequence[ItemFacts]) -> list[Edition]:
     """Editions before the current one whose files may still be had."""
     plan = plans({0: items})[0]
-    found = dataset.editions.prefetch_related("files").order_by("-number")[1:13]
+    found = dataset.editions.select_related("stop").prefetch_related("files").order_by("-number")[1:13]
     return [each for each in found if servable(each, items, plan)]
+
+
+def stopped(dataset: Dataset) -> list[Stop]:
+    """Editions that the law took back: whoever has downloaded one has to be told, as long as the data set is open."""
+    return list(Stop.objects.filter(edition__dataset=dataset).select_related("edition").order_by("edition__number"))
 
 
 def file_of(name: str, number: int, form: str) -> tuple[Shown, PublishedFile]:
@@ -130,7 +142,7 @@ def file_of(name: str, number: int, form: str) -> tuple[Shown, PublishedFile]:
     seen = one(name)
     file = (
         PublishedFile.objects.filter(edition__dataset=seen.dataset, edition__number=number, format=form)
-        .select_related("file", "edition")
+        .select_related("file", "edition__stop")
         .first()
     )
     if file is None or not servable(file.edition, seen.items, plans({0: seen.items})[0]):

@@ -1,15 +1,16 @@
 """数据安全与个人信息保护。"""
 
 from yiwang.data.protection import demo, flows, jobs, measures, pages, queries, registers
-from yiwang.data.protection.models import PersonRequest
+from yiwang.data.protection.models import Notice, PersonRequest
+from yiwang.data.protection.services.notices import on_notice
 from yiwang.data.protection.services.persons import on_request
-from yiwang.data.protection.terms import CLERK
+from yiwang.data.protection.terms import CLERK, STEWARD
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
 from yiwang.kernel.pages.limits import limit_grants, limit_menu
 from yiwang.kernel.pages.manifest import Domain, MenuItem, PublicItem, RoleSpec
 
-KEEPER, STEWARD = "protection.keeper", "protection.steward"
+KEEPER = "protection.keeper"
 REGISTERS = (
     registers.SCANS,
     registers.FINDINGS,
@@ -17,6 +18,7 @@ REGISTERS = (
     registers.MASKS,
     registers.ACCESSES,
     registers.REQUESTS,
+    registers.NOTICES,
     registers.LIMITS,
 )
 READ = tuple(
@@ -34,6 +36,7 @@ DOMAIN = Domain(
         MenuItem("识别敏感数据", "/protection/scans/start/", ("protection.scan", "add"), icon="search"),
         MenuItem("个人信息请求", "/r/protection.request/", ("protection.request", "view"), icon="shield"),
         MenuItem("登记个人信息请求", "/protection/requests/new/", ("protection.request", "add"), icon="shield"),
+        MenuItem("删除通知", "/r/protection.notice/", ("protection.notice", "view"), icon="shield"),
         limit_menu("protection", "个人信息请求时限"),
         MenuItem("敏感数据识别", "/r/protection.scan/", ("protection.scan", "view"), icon="shield"),
         MenuItem("分级与脱敏规则", "/r/protection.rule/", ("protection.rule", "view"), icon="shield"),
@@ -59,7 +62,7 @@ DOMAIN = Domain(
             CLERK,
             "个人信息请求办理",
             (*(("protection.request", verb, Scope.TREE) for verb in ("view", "add", "handle", "export")),
-             *limit_grants("protection", "view")),
+             *(("protection.notice", verb, Scope.ALL) for verb in ("view", "export")), *limit_grants("protection", "view")),
         ),
         RoleSpec(
             STEWARD,
@@ -67,6 +70,7 @@ DOMAIN = Domain(
             (
                 *((resource, verb, Scope.TREE) for resource, verb in READ),
                 *(("protection.scan", verb, Scope.TREE) for verb in ("add", "decide")),
+                *(("protection.notice", verb, Scope.TREE) for verb in ("view", "handle", "export")),
                 *RULES,
                 ("catalog.resource", "view", Scope.TREE),
                 ("catalog.resource", "grade", Scope.TREE),
@@ -76,7 +80,9 @@ DOMAIN = Domain(
     flows=flows.FLOWS,
     measures=measures.MEASURES,
     case_kinds=(CaseKind("protection.request", "protection.request", PersonRequest, sections=queries.sections, on_event=on_request,
-                         links=lambda actor, found: [("查找与删除", f"/protection/requests/{found.pk}/")]),),
+                         links=lambda actor, found: [("查找与删除", f"/protection/requests/{found.pk}/")]),
+                CaseKind("protection.notice", "protection.notice", Notice, sections=queries.notice_sections, on_event=on_notice,
+                         links=lambda actor, found: [("查看要删除的人", f"/protection/notices/{found.pk}/")])),
     urls=pages.URLS,
     public=(PublicItem("个人信息权利请求", "/public/personal-information/", "查阅、复制、更正、删除本人信息或撤回同意（个人信息保护法第四十四至四十七条）。"),),
     demo=demo.build,
@@ -87,5 +93,6 @@ DOMAIN = Domain(
         ("protection.scan", "发起敏感数据识别"), ("protection.decide", "确认定级"), ("protection.load_standard", "载入随附规则"),
         ("protection.replace_grading", "修订定级规则"), ("protection.person_request", "登记个人信息请求"),
         ("protection.reveal_person", "查看请求人"), ("protection.find_person", "查找本人数据"), ("protection.erase_person", "删除本人数据"),
+        ("protection.tell_recipient", "通知接收部门删除"),
     ),
 )  # fmt: skip

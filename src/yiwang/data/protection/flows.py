@@ -1,6 +1,6 @@
 """个人信息请求：核验身份 → 查找、处理 → 答复。"""
 
-from yiwang.data.protection.terms import CLERK, LAW, RequestKind
+from yiwang.data.protection.terms import CLERK, LAW, STEWARD, TELLING, RequestKind
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Field, Flow, Operation, Stage, end
 
 ANSWER = (
@@ -30,4 +30,32 @@ REQUEST = Flow(
     operator_role=CLERK,
     basis=LAW,
 )  # fmt: skip
-FLOWS = (REQUEST,)
+RECEIPT = (
+    Field(
+        "receipt",
+        "回执说明",
+        "long_text",
+        required=True,
+        help="删了哪些库表、文件和转出的份，各多少行，哪天删的；不要写本人的姓名和号码",
+    ),
+)
+NOTICE = Flow(
+    code="protection.notice",
+    name="个人信息删除通知",
+    edition="2026-1",
+    stages=(
+        Stage("receipt", "删除并回执", Assign(by="role", role=STEWARD, of="lead", pool=True), actions=(
+            Action("deleted", "已删除", to=end("deleted"), fields=RECEIPT, basis=TELLING),
+            Action("absent", "没有留存", to=end("absent"), fields=RECEIPT, basis=TELLING),
+            Action("kept", "依法须保存或技术上难以删除，已停止其他处理", to=end("kept"), fields=RECEIPT,
+                   basis="个人信息保护法第四十七条第二款：停止除存储和采取必要的安全保护措施之外的处理"),
+        ), charge="lead", basis=TELLING),
+    ),
+    outcomes=(("deleted", "已删除"), ("absent", "没有留存"), ("kept", "依法保存，停止处理")),
+    clocks=(ClockRule("receipt", "回执时限", limit="protection.notice.receipt", kind="promised", starts="open", stops="close"),),
+    operations=(Operation("claim"), Operation("release"), Operation("urge", who=("role:" + CLERK,))),
+    number="protection.notice|删除通知-{year}-{value:05d}",
+    operator_role=CLERK,
+    basis=TELLING,
+)  # fmt: skip
+FLOWS = (REQUEST, NOTICE)

@@ -257,6 +257,48 @@ class Removal(models.Model):
         return "\0".join(map(str, facts)).encode()
 
 
+class Notice(Record):
+    """删除通知：给一个接收过本人数据的部门，要求删除并回执。organisation 即接收部门。"""
+
+    case = models.OneToOneField("flow.Case", models.PROTECT, related_name="deletion_notice", verbose_name="通知单")
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="notices", verbose_name="请求")
+    due_at = models.DateTimeField("回执期限", null=True, blank=True)
+    answered_at = models.DateTimeField("回执时间", null=True, blank=True)
+    outcome = models.CharField("回执", max_length=20, blank=True)
+    receipt = models.TextField("回执说明", blank=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "删除通知"
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["request", "organisation"], name="protection_notice_once")]
+
+    def __str__(self) -> str:
+        return f"给{self.organisation}的删除通知"
+
+
+class HandedOut(models.Model):
+    """已经离开平台、可能含有本人的一份：谁、哪种方式、何时、多少行。通知发出时登记，只增，触发器拒绝改、删。"""
+
+    request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="copies", verbose_name="请求")
+    notice = models.ForeignKey(
+        Notice, models.PROTECT, null=True, blank=True, related_name="copies", verbose_name="通知",
+        help_text="空：向社会开放的，没有可通知的人",
+    )  # fmt: skip
+    resource_name = models.CharField("资源名称", max_length=120)
+    way = models.CharField("方式", max_length=20)
+    reference = models.CharField("哪一份", max_length=300)
+    last_at = models.DateTimeField("最近一次")
+    rows = models.BigIntegerField("行数", default=0)
+    at = models.DateTimeField("登记时间", auto_now_add=True)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "已交出的份"
+        ordering = ["request", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.resource_name} {self.way}"
+
+
 class Deletion(models.Model):
     """一张表里的删除及其证明。只增，触发器拒绝改、删。"""
 

@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import jobs, queries, services
-from yiwang.data.protection.models import Finding, PersonRequest, Scan
+from yiwang.data.protection.models import Finding, Notice, PersonRequest, Scan
 from yiwang.data.protection.services import persons
 from yiwang.data.protection.services.scans import Choice
 from yiwang.data.protection.terms import Kind, Level, RequestKind, ScanState
@@ -146,9 +146,24 @@ def handle(request: HttpRequest, pk: int) -> HttpResponse:
         return HttpResponseRedirect(f"{request.path}?started=1")
     context = {
         "request_of": found, "sections": queries.sections(actor, found), "person": seen, "started": request.GET.get("started") == "1",
-        "may": queries.may_handle(actor, pk) and found.answered_at is None, "base": "ui/shell.html",
+        "may": queries.may_handle(actor, pk) and found.answered_at is None, "reveal": "查看请求人",
+        "may_find": found.verified, "unverified": not found.verified,
         "may_erase": found.kind in (RequestKind.DELETE, RequestKind.WITHDRAW) and found.verified and found.holdings.exists(),
         "case_url": reverse("case", args=[found.case_id]),
+    }  # fmt: skip
+    return page(request, "protection/handle.html", context, title=str(found))
+
+
+@never_cache
+def notice(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a department has to delete; whom it is about is shown on demand and recorded."""
+    actor = actor_of(request)
+    found: Notice = doors.row(actor, "protection.notice", pk)
+    may = doors.rows(actor, "protection.notice", "handle").filter(pk=pk).exists()
+    context = {
+        "request_of": found, "sections": queries.notice_sections(actor, found), "may": may and found.answered_at is None,
+        "person": persons.person_to_delete(actor, pk) if request.POST.get("do") == "reveal" else None,
+        "reveal": "查看要删除的人", "case_url": reverse("case", args=[found.case_id]),
     }  # fmt: skip
     return page(request, "protection/handle.html", context, title=str(found))
 
@@ -190,6 +205,7 @@ URLS = (
     route("protection/scans/<int:pk>/", scan, "scan", needs("protection.scan")),
     route("protection/requests/new/", intake, "person_intake", needs("protection.request", "add")),
     route("protection/requests/<int:pk>/", handle, "person_handle", needs("protection.request")),
+    route("protection/notices/<int:pk>/", notice, "deletion_notice", needs("protection.notice")),
     route("public/personal-information/", public_request, "person_request", PUBLIC),
     route("public/personal-information/track/", track, "person_track", PUBLIC),
 )

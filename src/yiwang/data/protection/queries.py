@@ -8,11 +8,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.protection.models import MaskRule, PersonRequest, Removal
+from yiwang.data.protection.models import MaskRule, Notice, PersonRequest, Removal
+from yiwang.data.protection.terms import TELLING
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.crypto import mac_matches
-from yiwang.kernel.lake import proofs
+from yiwang.kernel.lake import erasing, proofs
+from yiwang.kernel.lake.erasing import Subject
 from yiwang.kernel.lake.models import Proof
 from yiwang.kernel.ui.sections import Fact, Section
 
@@ -82,6 +84,75 @@ def loaded(text: str) -> list[list[Any]]:
     return found
 
 
+def reach(found: PersonRequest) -> dict[int, int | None]:
+    """The resources in whose tables the person was found, each with its first snapshot without the person.
+
+    Copies are made of a resource's own table: what a library made of it holds tells nothing of their snapshots.
+    """
+    own = {facts.table: facts.id for facts in catalog.resources(SYSTEM)}
+    done = {each.table: each.proof.snapshot for each in found.deletions.select_related("proof__snapshot")}
+    made: dict[int, int | None] = {}
+    for each in found.holdings.all():
+        made.setdefault(each.resource_id, None)
+        if own.get(each.table) == each.resource_id and each.table in done:
+            clean = done[each.table]
+            made[each.resource_id] = clean.number if clean is not None else each.snapshot
+    return made
+
+
+OUTCOMES = {"deleted": "已删除", "absent": "没有留存", "kept": "依法保存，停止其他处理"}
+BACKUPS = (
+    "此前做的备份仍含这些数据：按单位的备份保留制度销毁，其间只存储、不作他用（个人信息保护法第四十七条第二款）。"
+    "用 {at:%Y-%m-%d %H:%M} 以前的备份恢复，会连同本次删除一起退回，恢复后须重新登记并删除。"
+)
+
+
+def _receipt(notice: Notice | None) -> str:
+    if notice is None:
+        return "向社会开放的，没有记录下载人，无法逐一通知"
+    if notice.answered_at is None:
+        due = f"，回执期限 {timezone.localtime(notice.due_at):%Y-%m-%d}" if notice.due_at else ""
+        return f"{timezone.localtime(notice.created_at):%Y-%m-%d} 已发删除通知 {notice.case.number}{due}，未回执"
+    return (
+        f"{timezone.localtime(notice.answered_at):%Y-%m-%d} 回执（{notice.case.number}）："
+        f"{OUTCOMES.get(notice.outcome, notice.outcome)}。{notice.receipt}"
+    )
+
+
+def _handed_out(found: PersonRequest) -> Section | None:
+    """What had left the house, whom it was told, what they answered; what the platform took back is read again."""
+    copies = list(found.copies.select_related("notice__organisation", "notice__case"))
+    if not copies:
+        return None
+    recalled = {copy.reference: copy.recalled for copy in erasing.handed_out(Subject((), reach(found)))}
+    facts = []
+    for each in copies:
+        who = str(each.notice.organisation) if each.notice else "社会公众"
+        rows = f"，{each.rows} 行" if each.rows else ""
+        said = [f"{each.reference}{rows}，最近一次 {timezone.localtime(each.last_at):%Y-%m-%d}",
+                recalled.get(each.reference, ""), _receipt(each.notice)]  # fmt: skip
+        facts.append(Fact(f"{who}：{each.resource_name}（{each.way}）", "；".join(filter(None, said)), wide=True))
+    return Section("已经交出去的", tuple(facts))
+
+
+def notice_sections(actor: Actor, notice: Notice) -> list[Section]:
+    """What a department that was told must know; whom it is about, only on the page that records who looked."""
+    facts = [
+        Fact("依据", TELLING, wide=True),
+        Fact("要求", "停止使用并删除该人在下列各份中的数据，连同转存、转出的；在期限内回执。", wide=True),
+        Fact("要删除的人", "加密保存；用“查看要删除的人”调阅并留痕", wide=True),
+    ]
+    facts += [
+        Fact(
+            f"{each.resource_name}（{each.way}）",
+            f"{each.reference}{f'，{each.rows} 行' if each.rows else ''}",
+            wide=True,
+        )
+        for each in notice.copies.all()
+    ]
+    return [Section("删除通知", tuple(facts))]
+
+
 def _removed(each: Removal) -> Fact:
     state = "校验码相符" if mac_matches(each.sealed, each.mac, REMOVAL) else "校验码不符，记录可能被改动"
     digests = f"；摘要 {each.before[:12]}… → {each.after[:12] or '无'}" if each.before else ""
@@ -112,7 +183,15 @@ def sections(actor: Actor, found: PersonRequest) -> list[Section]:
         made.append(Section("查找范围", (Fact("湖表", "标为证件号码的列，所有保留的快照"), *looked)))
     if held:
         made.append(Section("查到的本人数据", tuple(held)))
-    return [*made, Section("删除证明", tuple(gone))] if gone else made
+    if gone:
+        made.append(Section("删除证明", tuple(gone)))
+    if (handed := _handed_out(found)) is not None:
+        made.append(handed)
+    last = found.deletions.order_by("-at").first()
+    if last is not None:
+        said = BACKUPS.format(at=timezone.localtime(last.at))
+        made.append(Section("平台删不到的", (Fact("备份", said, wide=True),)))
+    return made
 
 
 catalog.add_panel("protection", scanned)

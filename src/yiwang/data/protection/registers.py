@@ -2,8 +2,17 @@
 
 from typing import Any
 
-from yiwang.data.protection import flows, services
-from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, MaskRule, PersonLimit, PersonRequest, Scan
+from yiwang.data.protection import flows, queries, services
+from yiwang.data.protection.models import (
+    AccessEntry,
+    Finding,
+    GradingRule,
+    MaskRule,
+    Notice,
+    PersonLimit,
+    PersonRequest,
+    Scan,
+)
 from yiwang.data.protection.terms import Kind, Level, ScanState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
@@ -139,6 +148,10 @@ def _outcome(found: PersonRequest) -> str:
     return OUTCOMES.get(found.outcome, "办理中")
 
 
+def _notice_outcome(found: Notice) -> str:
+    return queries.OUTCOMES.get(found.outcome, "待回执")
+
+
 REQUESTS = register(
     Register(
         code="protection.request", model=PersonRequest, name="个人信息请求",
@@ -149,6 +162,19 @@ REQUESTS = register(
         sections=(Section("请求", ("kind", "organisation", "basis", "due_at")),
                   Section("办理", ("verified", "verified_how", "answered_at", "answer", Column(_outcome, "结果")))),
         empty="还没有个人信息请求。",
+    )
+)  # fmt: skip
+
+NOTICES = register(
+    Register(
+        code="protection.notice", model=Notice, name="删除通知",
+        resource=Resource("protection.notice", "删除通知", Notice, owner=None, verbs=(VIEW, ("handle", "查看要删除的人"), EXPORT)),
+        columns=(Column("case__number", "通知单号"), "organisation", "created_at", "due_at", "answered_at", Column(_notice_outcome, "回执")),
+        filters=(Filter("created_at", kind="dates"), Filter("organisation", kind="organisation")), sort=("-id",),
+        related=("organisation", "case"), writes=(), link=lambda found: f"/protection/notices/{found.pk}/",
+        sections=(Section("通知", (Column("case__number", "通知单号"), "organisation", "created_at", "due_at")),
+                  Section("回执", ("answered_at", Column(_notice_outcome, "回执"), "receipt"))),
+        empty="没有删除通知。个人信息依法删除后，接收过该数据的部门会在这里收到通知。",
     )
 )  # fmt: skip
 

@@ -87,7 +87,8 @@ class ScanState(TextChoices):
     FAILED = "failed", "识别失败"
 
 
-CLERK = "protection.person_clerk"
+CLERK, STEWARD = "protection.person_clerk", "protection.steward"
+TELLING = "《个人信息保护法》第四十七条；GB/T 35273-2020 8.3：要求删除的，停止共享并通知接收方及时删除"
 LAW = "《个人信息保护法》第十五、四十四至四十七条、第五十条；GB/T 35273-2020 第 8 章"
 
 

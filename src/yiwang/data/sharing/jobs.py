@@ -83,7 +83,14 @@ def daily() -> int:
     return 0
 
 
+def recall(subject: erasing_places.Subject) -> None:
+    """Replace the pushed tables now, not with tomorrow's push."""
+    for grant_id in erasing.to_push(subject):
+        enqueue(push, key=f"{grant_id}:recall", grant_id=grant_id)
+
+
 erasing_places.register(erasing.PLACE, erasing.search, erasing.erase)
+erasing_places.register_outlet(erasing.OUTLET, erasing.handed_out, recall)
 register("sharing.follow", follow, FOLLOW_SECONDS)
 register("sharing.daily", daily, HOUR)
 JOBS = (serve, push, check)

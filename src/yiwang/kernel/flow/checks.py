@@ -199,6 +199,8 @@ def fields(asked: Iterable[Field], data: dict[str, Any]) -> dict[str, Any]:
         errors[name] = ["该动作没有此项"]
     for name, item in known.items():
         value = data.get(name)
+        # Blanks fill no field: a reason of spaces is none, also when it comes by the interface.
+        value = value.strip() if isinstance(value, str) else value
         if value in (None, "", [], ()):
             if item.required:
                 errors[name] = [f"请填写“{item.label}”"]

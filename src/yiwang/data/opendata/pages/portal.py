@@ -107,7 +107,8 @@ def dataset(request: HttpRequest, name: str) -> HttpResponse:
         "seen": seen, "dataset": seen.dataset, "columns": seen.edition.columns if seen.edition else [],
         "preview": queries.preview(seen) if seen.edition and seen.edition.queryable else [], "charts": _charts(seen),
         "licence_url": LICENCE_URLS[Licence(seen.dataset.licence)], "quality": quality[0] if quality else None,
-        "types": TYPES, "past": queries.past(seen.dataset, seen.items), "form": MailForm(),
+        "types": TYPES, "past": queries.past(seen.dataset, seen.items),
+        "stopped": queries.stopped(seen.dataset), "form": MailForm(),
         "package": request.build_absolute_uri(f"/ckan/api/3/action/package_show?id={name}"),
     }  # fmt: skip
     return page(request, "opendata/dataset.html", context, title=seen.dataset.title)

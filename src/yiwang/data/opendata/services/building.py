@@ -13,11 +13,11 @@ from django.conf import settings
 from django.db import transaction
 
 from yiwang.data.opendata import queries
-from yiwang.data.opendata.models import Dataset, Edition, PublishedFile, Row
+from yiwang.data.opendata.models import Dataset, Edition, PublishedFile, Row, Stop
 from yiwang.data.opendata.services import subscribing
 from yiwang.data.opendata.terms import MOST_ROWS, Format, State
 from yiwang.data.protection import contract as protection
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.bulk import copying
 from yiwang.kernel.files import services as files
 from yiwang.kernel.lake import engine
@@ -53,7 +53,12 @@ def build(actor: Actor, dataset_id: int) -> Edition | None:
     names = {column["name"] for column in columns}
     plan = {name: how for name, how in queries.plans({0: items})[0].items() if name in names}
     last = dataset.editions.order_by("-number").first()
-    if last is not None and (last.snapshot, last.columns, last.plan) == (snapshot.number, columns, plan):
+    stopped = last is not None and Stop.objects.filter(edition=last).exists()
+    if (
+        last is not None
+        and not stopped
+        and (last.snapshot, last.columns, last.plan) == (snapshot.number, columns, plan)
+    ):
         return last
     with TemporaryDirectory(dir=_scratch()) as folder:
         return _published(actor, dataset, snapshot, columns, plan, Path(folder))
@@ -84,6 +89,9 @@ def _published(
         items = queries.open_items(facts) if facts else ()
         if locked.state != State.OPEN or not queries.servable(edition, items, queries.plans({0: items})[0]):
             raise Invalid("文件生成期间目录有变化，本次没有发布，稍后按新的目录重做。", rule="目录变化即停止提供")
+        if LakeTable.objects.filter(pk=snapshot.table_id).exclude(current=snapshot).exists():
+            # Also a person may have been deleted from the data meanwhile: what was read is not what is there now.
+            raise Conflict("文件生成期间数据有更新，本次没有发布，稍后按新的数据重做。", rule="只发布现行数据")
         edition.save()
         _keep(actor, edition, folder)
         Row.objects.filter(edition__dataset=locked).delete()

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
-from yiwang.data.protection.models import Deletion, Holding, PersonRequest, Removal, SearchedPlace
+from yiwang.data.protection.models import Deletion, Holding, Notice, PersonRequest, Removal, SearchedPlace
+from yiwang.data.protection.services import notices
 from yiwang.data.protection.terms import CLERK, LAW, Kind, RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
@@ -109,6 +110,14 @@ def person(actor: Actor, request_id: int) -> Person:
                   decrypt(found.statement, WORDS))  # fmt: skip
 
 
+def person_to_delete(actor: Actor, notice_id: int) -> Person:
+    """Whom a department that was told has to delete: name and number only; seeing it is recorded."""
+    notice: Notice = doors.row(actor, "protection.notice", notice_id, "handle")
+    ledger.record(actor, "protection.reveal_person", ("protection.notice", notice.pk))
+    found = notice.request
+    return Person(decrypt(found.name, WORDS), decrypt(found.id_number, NUMBER), "", "")
+
+
 def find(actor: Actor, request_id: int) -> list[Holding]:
     """Look for the person in every retained snapshot of every table that holds identity numbers or was made of one
     (base and subject libraries, by column lineage), and in packages and files; keep which keys were found, sealed, and
@@ -126,7 +135,7 @@ def find(actor: Actor, request_id: int) -> list[Holding]:
         keys = lake.keys_naming(each.table, each.columns, texts)
         if keys:
             made.append(_held(found, each, keys))
-    places = _search(found, Subject(texts, frozenset(each.resource_id for each in made)))
+    places = _search(found, subject_of(found))
     ledger.record(
         actor,
         "protection.find_person",
@@ -134,6 +143,10 @@ def find(actor: Actor, request_id: int) -> list[Holding]:
         after={"tables": len(made), "rows": sum(each.rows for each in made), "places": places},
     )
     return made
+
+
+def subject_of(found: PersonRequest) -> Subject:
+    return Subject(erasing.written(decrypt(found.id_number, NUMBER)), queries.reach(found))
 
 
 def _search(found: PersonRequest, subject: Subject) -> dict[str, int]:
@@ -166,7 +179,9 @@ class _Kept:
 def _tables() -> list[_Kept]:
     """The resources' own tables first, so that what is made of them can't be made anew with the person."""
     found: dict[str, _Kept] = {}
-    for facts in catalog.resources(SYSTEM):
+    every = catalog.resources(SYSTEM)
+    own = {facts.table: facts for facts in every}
+    for facts in every:
         named = {item.name for item in facts.items if item.sensitive == Kind.ID_NUMBER}
         table = LakeTable.objects.filter(name=facts.table).first() if named else None
         if table is not None:
@@ -174,9 +189,9 @@ def _tables() -> list[_Kept]:
     for each in list(found.values()):
         for step in (step for name in each.columns for step in lineage.downstream(each.table, name).steps):
             table = LakeTable.objects.get(name=step.target)
-            known = found.setdefault(
-                step.target, _Kept(table, [], each.facts, f"{table.title}（由{each.facts.name}加工）")
-            )
+            # A library that is in the catalogue itself is shared and opened as that resource.
+            source = own.get(step.target, each.facts)
+            known = found.setdefault(step.target, _Kept(table, [], source, f"{table.title}（由{each.facts.name}加工）"))
             if step.column in _names(table) and step.column not in known.columns:
                 known.columns.append(step.column)
     return [each for each in found.values() if each.columns and each.table.key]
@@ -198,7 +213,8 @@ def _held(found: PersonRequest, kept: _Kept, keys: list[list[str]]) -> Holding:
 
 
 def erase(actor: Actor, request_id: int) -> list[Deletion]:
-    """Delete the found rows from every retained snapshot of every table; the proofs are kept with the request.
+    """Delete the found rows from every retained snapshot of every table; the proofs are kept with the request. Copies
+    that left the platform are taken back where that can be done, and each department that has some is told.
 
     One table a transaction: killed in between, a repetition goes on with the tables that are left. Call it from a job.
     """
@@ -217,6 +233,9 @@ def erase(actor: Actor, request_id: int) -> list[Deletion]:
         proof = lakes.rewrite_without(actor, table, keys, _reason(found))
         made.append(_proven(actor, found, each, proof))
     _erase_places(actor, found)
+    subject = subject_of(found)
+    notices.tell(actor, found, erasing.handed_out(subject))
+    erasing.recall(subject)
     return made
 
 
@@ -226,8 +245,7 @@ def _reason(found: PersonRequest) -> str:
 
 def _erase_places(actor: Actor, found: PersonRequest) -> None:
     """Packages and files after the tables, each noted as it is done; then searched again, so that nothing is left."""
-    texts = erasing.written(decrypt(found.id_number, NUMBER))
-    subject = Subject(texts, frozenset(found.holdings.values_list("resource_id", flat=True)))
+    subject = subject_of(found)
     for place in erasing.places():
         for each in erasing.erase(actor, place, subject, _reason(found)).traces:
             made = Removal(

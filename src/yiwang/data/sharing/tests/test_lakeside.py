@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -54,23 +53,6 @@ def load(bureau: Bureau, settings: Any, tmp_path: Path) -> Any:
         return staged.number
 
     return publish
-
-
-@pytest.fixture
-def target(transactional_url: str) -> Iterator[str]:
-    """A department's database: a schema apart, in a connection of its own."""
-    with psycopg.connect(transactional_url, autocommit=True) as remote:
-        remote.execute("DROP SCHEMA IF EXISTS consumer CASCADE")
-    yield transactional_url
-    with psycopg.connect(transactional_url, autocommit=True) as remote:
-        remote.execute("DROP SCHEMA IF EXISTS consumer CASCADE")
-
-
-@pytest.fixture
-def transactional_url() -> str:
-    found = connection.settings_dict
-    user = quote(found["USER"]) + (":" + quote(found["PASSWORD"]) if found["PASSWORD"] else "")
-    return f"postgresql://{user}@/{found['NAME']}?host={quote(found['HOST'], safe='')}&port={found['PORT'] or 5432}"
 
 
 def raw(table: ServingTable) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as catalogues
 from yiwang.data.catalog.contract import Content, Description, ItemSpec, ResourceFacts
+from yiwang.data.protection.domain import DOMAIN as PROTECTION
 from yiwang.data.protection.services.rules import load_standard as load_rules
 from yiwang.data.sharing.domain import DOMAIN
 from yiwang.data.sharing.models import Grant, Request
@@ -113,10 +114,10 @@ class Bureau:
 
 def furnish() -> Bureau:
     town = Town()
-    for spec in DOMAIN.roles:
+    for spec in (*DOMAIN.roles, *PROTECTION.roles):
         declare(SYSTEM, spec, "test")
     calendars.publish(SYSTEM, "cn", [Override(date(2026, 1, 1), "rest", "元旦")], "测试通知", years=[2026])
-    for declared in DOMAIN.flows:
+    for declared in (*DOMAIN.flows, *PROTECTION.flows):
         publish(declared)
     town.organisation("市政府")
     catalogues.load_standard(SYSTEM)
@@ -133,6 +134,9 @@ def furnish() -> Bureau:
         ("教育审核员", "教育局", ("sharing.provider",)),
         ("数管复核员", "数管局", ("sharing.bureau",)),
         ("接口管理员", "数管局", ("sharing.operator",)),
+        ("个人信息办理员", "数管局", ("protection.person_clerk",)),
+        ("民政安全员", "民政局", ("protection.steward",)),
+        ("教育安全员", "教育局", ("protection.steward",)),
     ):
         bureau.actors[name] = town.actor(name, town.post(unit, name, *roles))
     bureau.resource = bureau.publish()
