@@ -11,11 +11,13 @@ from yiwang.kernel.lake import functions
 
 # What a column is called. The first part decides, the second takes it back: 单位名称 is no person's name.
 NAMES: tuple[tuple[Kind, str, str], ...] = (
-    (Kind.ID_NUMBER, r"身份证|公民身份|证件号|护照|军官证|社保(卡|号)|社会保障号|居住证|港澳|id_?(card|number|no)|identity|passport|sfzh?",
+    (Kind.DOCUMENT, r"护照|军官证|士兵证|警官证|港澳|台胞|通行证|驾驶证(号|编号)|passport", r"类型|类别|种类|有效期|机关|type|kind|status"),
+    (Kind.ID_NUMBER, r"身份证|公民身份|证件号|社保(卡|号)|社会保障号|居住证|id_?(card|number|no)|identity|sfzh?",
      r"类型|类别|种类|有效期|机关|type|kind|status"),
     (Kind.PHONE, r"手机|电话|联系方式|移动号码|mobile|phone|(^|_)tel(_|$)", r"类型|次数|时长|type|count"),
     (Kind.EMAIL, r"邮箱|电子邮件|e-?mail", r"类型|type"),
-    (Kind.ACCOUNT, r"银行(卡|账)|账号|账户|卡号|bank_?(card|account)|account_?(no|number)|card_?(no|number)", r"类型|银行名|开户行|type|bank_name"),
+    (Kind.BANK_CARD, r"银行卡|储蓄卡|信用卡|卡号|bank_?card|card_?(no|number)", r"类型|银行名|开户行|type|bank_name"),
+    (Kind.ACCOUNT, r"银行账|账号|账户|bank_?account|account_?(no|number)", r"类型|银行名|开户行|type|bank_name"),
     (Kind.ADDRESS, r"住址|家庭地址|户籍地址|居住地|通讯地址|联系地址|现住|门牌|home_?address|residen|(^|_)addr(ess)?(_|$)",
      r"代码|邮编|区划|code|zip"),
     (Kind.PLATE, r"车牌|号牌号码|plate", r"类型|颜色|type|colou?r"),
@@ -30,16 +32,23 @@ NAMES: tuple[tuple[Kind, str, str], ...] = (
     (Kind.FINANCE, r"工资|收入|存款|资产|贷款|缴费(基数|金额)|公积金|纳税额|房产价|补贴金额|salary|income|wage|deposit|loan", r"类型|合计|总额|预算|项目|total"),
     (Kind.NAME, r"姓名|人名|户主|当事人|申请人|联系人|法定代表人|负责人|配偶|父亲|母亲|持证人|经办人|(^|_)(full|real|person|holder|contact)_?name|xingming|(^|_)xm(_|$)",
      r"单位|企业|公司|机构|项目|类型|学校|电话|号码|身份证|证件|手机|关系|地址|数|company|organi[sz]ation"),
+    # Where somebody works or learns. An enterprise's own name is public (企业信息公示暂行条例), so it is not here.
+    (Kind.ORGANISATION, r"(工作|就业|任职|所在|参保|供职|用人)单位|就读(学校|院校)|雇主|employer", r"性质|类型|类别|地址|电话|代码|数|type"),
 )  # fmt: skip
+# The code of the unit in which somebody works: only beside such a unit, see `detect_all`.
+UNIT_CODE = r"统一社会信用代码|社会信用代码|信用代码|uscc|credit_?code"
+# Columns in which officers write whole sentences, and how long and how different these are then.
+SENTENCES = r"备注|说明|情况|内容|描述|事由|经过|意见|诉求|记录|remark|memo|comment|descri|content|statement"
+LONG, VARIED = 15, 0.8
 ENOUGH = 20  # values; fewer prove little
 # kind, function of the library, share of the filled values that must pass, whether alone it proves the kind.
 VALUES: tuple[tuple[Kind, str, float, bool], ...] = (
     (Kind.ID_NUMBER, "cn_id_ok", 0.6, True),
-    (Kind.ID_NUMBER, "passport_ok", 0.8, False),
+    (Kind.DOCUMENT, "passport_ok", 0.8, False),
     (Kind.PHONE, "mobile_ok", 0.6, True),
     (Kind.EMAIL, "email_ok", 0.6, True),
     (Kind.PLATE, "plate_ok", 0.6, True),
-    (Kind.ACCOUNT, "bank_card_ok", 0.7, False),
+    (Kind.BANK_CARD, "bank_card_ok", 0.7, True),
     (Kind.NAME, "person_name_ok", 0.8, False),
 )
 _SURNAMES = frozenset(
@@ -155,11 +164,37 @@ def detect(column: Sampled) -> Detected:
     proven = next((each for each in shown if each[2]), None)
     if proven is not None:
         return Detected(column.name, proven[0], 0.85, (proven[1],))
-    return Detected(column.name, "", 0.0)
+    return _sentences(column)
+
+
+def _sentences(column: Sampled) -> Detected:
+    """Free text: nobody can say whom it names, so it is told by its length, not by what stands in it."""
+    filled = [text for value in column.values if value is not None and (text := str(value).strip())]
+    called = re.search(SENTENCES, column.title, re.IGNORECASE) or re.search(SENTENCES, column.name, re.IGNORECASE)
+    if called is None or len(filled) < ENOUGH:
+        return Detected(column.name, "", 0.0)
+    length, varied = sum(map(len, filled)) / len(filled), len(set(filled)) / len(filled)
+    if length < LONG or varied < VARIED:
+        return Detected(column.name, "", 0.0)
+    said = f"名称含“{called[0]}”，抽样 {len(filled)} 个非空值平均 {length:.0f} 字、{varied:.0%} 各不相同，可能写有任何人的信息"
+    return Detected(column.name, Kind.TEXT, 0.7, (Evidence("values", said, varied, len(filled)),))
 
 
 def detect_all(columns: Iterable[Sampled]) -> list[Detected]:
-    return [detect(column) for column in columns]
+    """Each column, then what only its neighbours explain: the code of a unit that stands beside the person's unit."""
+    given = list(columns)
+    found = [detect(column) for column in given]
+    if not any(each.kind == Kind.ORGANISATION for each in found):
+        return found
+    return [_unit_code(column) if not each.kind else each for column, each in zip(given, found, strict=True)]
+
+
+def _unit_code(column: Sampled) -> Detected:
+    called = re.search(UNIT_CODE, f"{column.title} {column.name}", re.IGNORECASE)
+    if called is None:
+        return Detected(column.name, "", 0.0)
+    said = f"名称含“{called[0]}”，同一资源里有本人所在单位，代码指明了那个单位"
+    return Detected(column.name, Kind.USCC, 0.6, (Evidence("name", said),))
 
 
 def kinds(found: Iterable[Detected], at_least: float = 0.5) -> Mapping[str, Any]:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yiwang.data.protection.services.detection import Sampled, detect, kinds
+from yiwang.data.protection.services.detection import NAMES, VALUES, Sampled, detect, detect_all, kinds
 from yiwang.data.protection.terms import Kind
+from yiwang.kernel.lake import functions
 from yiwang.standards.functions.persons import check_character
 
 pytestmark = pytest.mark.django_db
@@ -36,10 +37,10 @@ HOMES = [f"柳北区胜利路{number}号{number % 9 + 1}栋{number % 6 + 101}室
     ("title", "kind"),
     [
         ("身份证号", "id_number"), ("公民身份号码", "id_number"), ("联系电话", "phone"), ("法定代表人姓名", "name"), ("户籍地址", "address"),
-        ("电子邮箱", "email"), ("银行卡号", "account"), ("号牌号码", "plate"), ("出生日期", "birthday"), ("残疾等级", "health"),
+        ("电子邮箱", "email"), ("银行卡号", "bank_card"), ("工资账户", "account"), ("护照号码", "document"), ("港澳通行证号", "document"), ("工作单位", "organisation"), ("就读学校", "organisation"), ("号牌号码", "plate"), ("出生日期", "birthday"), ("残疾等级", "health"),
         ("人脸图像", "biometric"), ("宗教信仰", "belief"), ("是否低保", "status"), ("监护人关系", "minor"), ("缴费基数", "finance"),
         ("单位名称", ""), ("企业名称", ""), ("证件类型", ""), ("通话次数", ""), ("许可证编号", ""), ("宗教活动场所名称", ""), ("出生地", ""),
-        ("病床数量", ""), ("低保标准", ""), ("项目预算收入合计", ""), ("法人单位电话类型", ""),
+        ("病床数量", ""), ("低保标准", ""), ("项目预算收入合计", ""), ("法人单位电话类型", ""), ("所在单位性质", ""), ("统一社会信用代码", ""), ("办理意见", ""), ("护照有效期", ""),
     ],
 )  # fmt: skip
 def test_a_title_speaks_for_a_kind_and_its_lookalike_does_not(title: str, kind: str) -> None:
@@ -94,6 +95,36 @@ def test_numbers_hidden_in_free_text_are_found() -> None:
 def test_names_of_persons_are_told_from_names_of_things() -> None:
     assert detect(Sampled("n", "负责人", PEOPLE)).confidence > 0.95
     assert detect(Sampled("n", "品名", ["螺纹钢", "水泥", "黄沙", "白灰", "石子"] * 10)).kind == ""
+
+
+def test_a_bank_card_is_told_by_its_check_digit_whatever_its_column_is_called() -> None:
+    cards = [f"622202123456789{number:04d}" for number in range(1000)]
+    passing = [text for text in cards if functions.named("bank_card_ok")(text)][:40]  # type: ignore[misc]
+    assert detect(Sampled("acc", "工资账户", passing)).kind == Kind.BANK_CARD
+    assert detect(Sampled("x", "备用", passing)).kind == Kind.BANK_CARD
+    assert detect(Sampled("x", "备用", cards[:40])).kind == ""
+
+
+def test_free_text_is_proposed_by_its_length_and_not_by_its_name_alone() -> None:
+    told = [f"群众反映第{number}号楼夜间施工噪声扰民，已现场核实并要求整改" for number in range(40)]
+    found = detect(Sampled("memo", "办理情况", told))
+    assert found.kind == Kind.TEXT and "各不相同" in found.evidence[0].sentence
+    assert detect(Sampled("memo", "办理情况", ["已办结", "办理中"] * 20)).kind == ""
+    assert detect(Sampled("memo", "办理情况", told[:1] * 40)).kind == ""
+    assert detect(Sampled("name", "名称", told)).kind == ""
+
+
+def test_the_code_of_a_unit_tells_of_a_person_only_beside_the_persons_unit() -> None:
+    code, unit = Sampled("uscc", "统一社会信用代码", ()), Sampled("unit", "工作单位", ())
+    firm = Sampled("firm", "企业名称", ())
+    assert [each.kind for each in detect_all([code, firm])] == ["", ""]
+    assert [each.kind for each in detect_all([code, unit, firm])] == [Kind.USCC, Kind.ORGANISATION, ""]
+
+
+def test_every_kind_that_has_a_mask_can_be_proposed() -> None:
+    """A mask nobody proposes is used by nobody; kinds are told by name, by values or by their neighbours."""
+    named = {kind for kind, _, _ in NAMES} | {kind for kind, *_ in VALUES} | {Kind.TEXT, Kind.USCC}
+    assert set(Kind) <= named | {Kind.ADDRESS}
 
 
 def test_few_values_prove_nothing() -> None:
