@@ -48,6 +48,17 @@ def draw_many(series: str, moments: Sequence[datetime]) -> list[tuple[int, int, 
     return found
 
 
+def missing() -> Iterator[str]:
+    """Numbers that were given out and that no case bears any more: a rolled-back act takes none, so a case is gone."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select s.code, s.period, n from flow_numberseries s cross join lateral generate_series(1, s.last) n "
+            "left join flow_issuednumber i on i.series_id = s.id and i.value = n where i.id is null order by 1, 2, 3"
+        )
+        for code, period, value in cursor.fetchall():
+            yield f"编号序列 {' '.join(filter(None, (code, period)))} 的第 {value} 号"
+
+
 def book(drawn: tuple[int, int, str], case_id: int, seq: int) -> str:
     """Keep whom a drawn number went to."""
     series_id, value, text = drawn

@@ -1,5 +1,6 @@
 """The bill of a day: a digest over every entry recorded that day, made once the day is over."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 
 from django.db import transaction
@@ -49,6 +50,9 @@ def bill_finished_days(now: datetime | None = None) -> int:
     return len(days)
 
 
-def wrong_bills() -> list[date]:
-    """Days whose entries are no longer those of their bill."""
-    return [item.day for item in DayBill.objects.order_by("day") if digest_of(item.day) != (item.count, item.digest)]
+def wrong_bills() -> Iterator[tuple[DayBill, int]]:
+    """Bills whose day's entries are no longer those they were made of, with how many there are now."""
+    for item in DayBill.objects.order_by("day"):
+        count, digest = digest_of(item.day)
+        if (count, digest) != (item.count, item.digest):
+            yield item, count

@@ -1,11 +1,16 @@
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.utils import timezone
+from time_machine import travel
 
+from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.flow import services
-from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.models import Case, DayBill
+from yiwang.kernel.flow.services.bills import bill_finished_days
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import Town
 
@@ -31,3 +36,26 @@ def test_核对无误_改动现状或记录都被指出(town: Town) -> None:
         cursor.execute("UPDATE flow_entry SET opinion = '改了' WHERE case_id = %s AND seq = 1", [case.pk])
         cursor.execute("SET session_replication_role = origin")
     assert f"办件 {case.number}：第 1 条内容与摘要不符" in said()
+
+
+def test_整件被删_按编号和日清单指出(town: Town) -> None:
+    version = town.publish(flows.hotline())
+    with travel(timezone.now() - timedelta(days=2), tick=False):
+        kept, gone = (
+            services.open_case(town["operator"], version.code, title, organisation_id=town.unit("centre"))
+            for title in ("留下的", "被删的")
+        )
+    bill_finished_days()
+    day, count = (
+        gone.opened_at.astimezone(CHINA).date(),
+        DayBill.objects.get(day=gone.opened_at.astimezone(CHINA).date()).count,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("SET session_replication_role = replica")
+        for table in ("flow_issuednumber", "flow_seat", "flow_outbox", "flow_entry"):
+            cursor.execute(f"DELETE FROM {table} WHERE case_id = %s", [gone.pk])
+        cursor.execute("DELETE FROM flow_case WHERE id = %s", [gone.pk])
+        cursor.execute("SET session_replication_role = origin")
+    told = said()
+    assert "的第 2 号已发出，却没有办件" in told and "的第 1 号" not in told and kept.number not in told
+    assert f"{day} 的流转记录与当日日清单不符：清单 {count} 条，实有 {count - 1} 条" in told

@@ -1,12 +1,16 @@
-"""`verify_flow`: every case's chain of entries, and its present state against what the entries say."""
+"""`verify_flow`: every case's chain of entries, its present state against what the entries say, the bills of the days
+and the numbers given out: a case that was taken away whole leaves no chain to look at."""
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from yiwang.kernel.flow.fold import broken, replay, stored
 from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.numbers import missing
+from yiwang.kernel.flow.services.bills import wrong_bills
 
 
 def problems(case_id: int) -> list[str]:
@@ -17,6 +21,14 @@ def problems(case_id: int) -> list[str]:
     if filled(told.case) == filled(held.case) and told.seats == held.seats:
         return []
     return ["办件现状与流转记录推得的状态不符"]
+
+
+def gone() -> Iterator[str]:
+    """What the cases that are still there cannot tell."""
+    for number in missing():
+        yield f"{number}已发出，却没有办件：办件被删除"
+    for bill, count in wrong_bills():
+        yield f"{bill.day} 的流转记录与当日日清单不符：清单 {bill.count} 条，实有 {count} 条"
 
 
 def filled(facts: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +46,9 @@ class Command(BaseCommand):
             for problem in problems(case_id):
                 wrong += 1
                 self.stderr.write(f"办件 {number or case_id}：{problem}")
+        for problem in gone():
+            wrong += 1
+            self.stderr.write(problem)
         if wrong:
             self.stderr.write(f"{count} 件办件中发现 {wrong} 处问题。请保全现场并报告安全、审计管理员。")
             sys.exit(1)
