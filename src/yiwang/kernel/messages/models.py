@@ -6,6 +6,7 @@ from django.db.models import Q
 from yiwang.kernel.crypto import decrypt
 
 ADDRESS = "messages.delivery.address"
+CHANNELS = {"sms": "短信", "mail": "邮件"}
 
 
 class Message(models.Model):

@@ -1,5 +1,6 @@
 """Reading messages: everybody their own, and the outbox for who runs the platform."""
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from yiwang.kernel.access.actors import Actor, Refused
@@ -26,6 +27,13 @@ def preferences(actor: Actor) -> dict[tuple[str, str], bool]:
     return {
         (found.kind, found.channel): found.enabled for found in Preference.objects.filter(person_id=actor.person_id)
     }
+
+
+def channels(actor: Actor) -> dict[str, bool]:
+    """Channel of the site → whether the actor's messages of every kind go out by it."""
+    chosen = preferences(actor)
+    usual = settings.MESSAGE_DEFAULT_CHANNELS
+    return {name: chosen.get(("", name), name in usual) for name in settings.MESSAGE_CHANNELS}
 
 
 def outbox(actor: Actor) -> QuerySet[Delivery]:

@@ -13,14 +13,19 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.crypto import encrypt, mac
+from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.messages.adapters import Outgoing, Undeliverable, adapter
 from yiwang.kernel.messages.models import ADDRESS, Delivery, Message, Preference
+from yiwang.kernel.people.limits import Limit
 from yiwang.kernel.people.models import Person
+from yiwang.kernel.people.services.throttle import reserve
 
 logger = logging.getLogger(__name__)
 BATCH, LEASE = 50, timedelta(minutes=2)
 ATTEMPTS, BACKOFF, BACKOFF_LIMIT = 8, timedelta(seconds=10), timedelta(minutes=30)
 FIELDS = {"sms": "phone", "mail": "email"}
+OUTSIDE = Limit("messages", 30, 60)
+MANY = ("还有多条同类消息", "一小时内同类消息较多，不再逐条发送。请登录平台，在“消息”和“待办”中查看。")
 
 
 def notify(
@@ -43,15 +48,24 @@ def notify(
     messages = [
         Message(person=person, title=_one_line(title), body=body, url=url, kind=kind, dedup=dedup) for person in people
     ]
-    deliveries = [
-        _delivery(channel, address, title, body, f"{dedup}:{channel}:{person.pk}", thread)
-        for person in people
-        for channel in wanted[person.pk]
-        if (address := getattr(person, FIELDS.get(channel, ""), ""))
-    ]
     with transaction.atomic():
         Message.objects.bulk_create(messages, ignore_conflicts=True)
+        deliveries = [
+            _outside(person, channel, address, kind, _delivery(channel, address, title, body, f"{dedup}:{channel}:{person.pk}", thread))
+            for person in people
+            for channel in wanted[person.pk]
+            if (address := getattr(person, FIELDS.get(channel, ""), ""))
+        ]  # fmt: skip
         Delivery.objects.bulk_create(deliveries, ignore_conflicts=True)
+
+
+def _outside(person: Person, channel: str, address: str, kind: str, said: Delivery) -> Delivery:
+    """The message itself, or past the limit one word for all that follow: what was imported by the thousand must not
+    ring a telephone by the thousand. Inside the platform every message is there."""
+    until = reserve(OUTSIDE, f"{channel}:{person.pk}:{kind}")
+    if until is None:
+        return said
+    return _delivery(channel, address, MANY[0], MANY[1], f"many:{channel}:{person.pk}:{kind}:{until.isoformat()}", "")
 
 
 def send(channel: str, address: str, title: str, body: str, *, dedup: str = "", thread: str = "") -> None:
@@ -147,9 +161,13 @@ def send_again(actor: Actor, delivery_ids: Iterable[int]) -> int:
     """Parked deliveries go out again, after the cause was removed."""
     if not (actor.system or Duty.SYSTEM in actor.duties):
         raise Refused("重发搁置消息只限系统管理员，未执行。", rule="三员分立")
-    return Delivery.objects.filter(pk__in=list(delivery_ids), state=Delivery.State.PARKED).update(
-        state=Delivery.State.WAITING, attempts=0, next_at=timezone.now()
-    )
+    with transaction.atomic():
+        parked = Delivery.objects.select_for_update().filter(pk__in=list(delivery_ids), state=Delivery.State.PARKED)
+        found = sorted(parked.values_list("pk", flat=True))
+        Delivery.objects.filter(pk__in=found).update(state=Delivery.State.WAITING, attempts=0, next_at=timezone.now())
+        for pk in found:
+            ledger.record(actor, "messages.delivery.retry", ("messages.delivery", pk))
+    return len(found)
 
 
 def mark_read(actor: Actor, message_ids: Iterable[int] | None = None) -> int:

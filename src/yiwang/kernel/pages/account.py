@@ -14,6 +14,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.access.terms import ADMINISTRATORS
+from yiwang.kernel.messages import queries as messages
+from yiwang.kernel.messages.models import CHANNELS
+from yiwang.kernel.messages.services import prefer as send_by
 from yiwang.kernel.pages.forms import CodeForm, DelegationForm, PasswordForm, attempt
 from yiwang.kernel.pages.menu import domains
 from yiwang.kernel.people import services, totp
@@ -37,8 +40,16 @@ def overview(request: HttpRequest) -> HttpResponse:
     context = {
         "account": account, "sessions": sessions, "current": request.session.session_key,
         "required": settings.SECOND_FACTOR_REQUIRED, "idle": settings.SESSION_IDLE_MINUTES,
+        "channels": [(code, CHANNELS.get(code, code), on) for code, on in messages.channels(actor_of(request)).items()],
     }  # fmt: skip
     return page(request, "pages/account.html", context, title="个人设置")
+
+
+def prefer(request: HttpRequest) -> HttpResponse:
+    """Whether messages also go out by a channel; those inside the platform always come."""
+    if request.method == "POST":
+        send_by(actor_of(request), request.POST.get("channel", ""), request.POST.get("on") == "1")
+    return HttpResponseRedirect("/account/?done=messages")
 
 
 @sensitive_post_parameters("old", "new", "again")
@@ -135,6 +146,7 @@ urls: list[URLPattern] = [
     route("account/delegations/", delegations, "delegations", SIGNED_IN),
     route("account/delegations/<int:delegation_id>/revoke/", revoke, "revoke_delegation", SIGNED_IN),
     route("account/", overview, "account", SIGNED_IN),
+    route("account/messages/", prefer, "message_channels", SIGNED_IN),
     route("account/password/", change_password, "change_password", SIGNED_IN),
     route("account/second-factor/", second_factor, "second_factor", SIGNED_IN),
     route("account/sessions/end/", end_sessions, "end_sessions", SIGNED_IN),

@@ -16,7 +16,7 @@ KERNEL = {
     "access.role.defined": "新建角色", "access.role.held": "授予角色", "access.role.withdrawn": "收回角色",
     "calendar.publish": "发布工作日历", "clocks.recompute": "按新日历重算期限", "clocks.timer.park": "搁置定时器",
     "clocks.timer.retry": "重试定时器", "flow.outbox.park": "搁置案件通知", "flow.outbox.retry": "重送案件通知",
-    "jobs.job.retry": "重试后台任务", "files.adopt": "归入附件", "files.download": "下载文件", "files.store": "上传文件",
+    "messages.delivery.retry": "重发搁置消息", "jobs.job.retry": "重试后台任务", "files.adopt": "归入附件", "files.download": "下载文件", "files.store": "上传文件",
     "files.sweep": "清理无主文件", "files.withdraw": "撤下文件", "ledger.accept_database": "确认恢复后的数据库",
     "orgs.organisation.changed": "修改机构", "orgs.organisation.created": "新建机构", "orgs.organisation.moved": "移动机构",
     "orgs.organisation.retired": "停用机构", "orgs.post.changed": "修改岗位", "orgs.post.created": "新建岗位",
@@ -34,7 +34,7 @@ KERNEL = {
 # Kinds the ledger knows that no register or resource is named after.
 KINDS = {
     "clocks.timer": "定时", "files.file": "附件", "ledger.database": "数据库", "orgs.region": "行政区划",
-    "registers.token": "接口令牌", "calendar.version": "工作日历",
+    "messages.delivery": "短信邮件", "registers.token": "接口令牌", "calendar.version": "工作日历",
 }  # fmt: skip
 
 

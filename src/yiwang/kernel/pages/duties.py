@@ -14,7 +14,8 @@ from yiwang.kernel.access.models import Grant, Role
 from yiwang.kernel.access.terms import Duty, Scope, grantable
 from yiwang.kernel.crypto.masks import mask, mask_text
 from yiwang.kernel.messages import queries as messages
-from yiwang.kernel.messages.models import Delivery
+from yiwang.kernel.messages.models import CHANNELS, Delivery
+from yiwang.kernel.messages.services import send_again
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.pages.forms import AccountForm, ReasonForm, attempt
 from yiwang.kernel.people import services
@@ -25,7 +26,6 @@ from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import SIGNED_IN, needs, route
 
 OUTBOX_PAGE = 50
-CHANNELS = {"sms": "短信", "mail": "邮件"}
 WAYS = (
     ("系统管理员", "管机构、岗位、人员、账号和业务岗位任免；不能授权。", (
         ("orgs.organisation", "建立、更名、移动、停用机构，可批量导入"),
@@ -165,7 +165,12 @@ def _set_permissions(actor: Actor, role: Role, data: Any) -> int:
 
 
 def outbox(request: HttpRequest) -> HttpResponse:
-    """What goes out by short message and mail; addresses masked, texts left out: they are for who receives them."""
+    """What goes out by short message and mail; addresses masked, texts left out: they are for who receives them. POST
+    sends parked ones again."""
+    if request.method == "POST":
+        given = [int(one) for one in request.POST.getlist("row") if one.isascii() and one.isdigit() and len(one) < 19]
+        send_again(actor_of(request), given)
+        return HttpResponseRedirect("/administration/outbox/")
     state, lane = request.GET.get("state", ""), request.GET.get("after", "")
     found = messages.outbox(actor_of(request))
     found = found.filter(state=state) if state in Delivery.State.values else found

@@ -334,3 +334,14 @@ def test_不变量32_发送进程屡次被杀_每条至少一次且同一事项�
     for case in range(3):
         of_case = [number for number in map(int, arrived) if number % 3 == case]
         assert list(dict.fromkeys(of_case)) == sorted(set(of_case))
+
+
+@pytest.mark.django_db
+def test_同类消息成百上千时_站内一条不少_站外只另说一句(person):
+    for number in range(services.OUTSIDE.failures + 40):
+        services.notify([person.pk], f"待办{number}", "", kind="flow.seats", dedup=f"flow:{number}")
+    assert Message.objects.count() == services.OUTSIDE.failures + 40
+    titles = list(Delivery.objects.order_by("pk").values_list("title", flat=True))
+    assert len(titles) == services.OUTSIDE.failures + 1 and titles[-1] == services.MANY[0]
+    services.notify([person.pk], "督办", "", kind="flow.urge")
+    assert Delivery.objects.latest("pk").title == "督办", "另一类消息照发"

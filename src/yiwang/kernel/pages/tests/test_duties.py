@@ -5,9 +5,13 @@ import re
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from yiwang.kernel.access.models import Grant, Role
 from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.crypto import encrypt
+from yiwang.kernel.ledger.queries import history
+from yiwang.kernel.messages.models import ADDRESS, Delivery
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.people.models import Account, Delegation
 from yiwang.kernel.people.testing import Town
@@ -142,3 +146,27 @@ def test_机构导入上下级同表_先后不限(town, three):
     assert (run.state, run.created) == ("done", 2), run.message
     child = Organisation.objects.get(code="JD01")
     assert child.parent.code == "QU01" and child.path.startswith(child.parent.path)
+
+
+def test_搁置的短信由系统管理员重发_记账(town, three):
+    message = Delivery.objects.create(
+        dedup="甲", channel="sms", address=encrypt("13800000000", ADDRESS), title="待办提醒", state="parked", attempts=8,
+        next_at=timezone.now(), error="URLError",
+    )  # fmt: skip
+    page = text(three[Duty.SYSTEM].get("/administration/outbox/?state=parked"))
+    assert f'name="row" value="{message.pk}"' in page and "13800000000" not in page
+    for duty in (Duty.SECURITY, Duty.AUDIT):
+        assert three[duty].post("/administration/outbox/", {"row": message.pk}).status_code == 403
+    assert three[Duty.SYSTEM].post("/administration/outbox/", {"row": ["x", message.pk]}).status_code == 302
+    message.refresh_from_db()
+    assert (message.state, message.attempts) == ("waiting", 0)
+    assert history(("messages.delivery", message.pk)).get().action == "messages.delivery.retry"
+
+
+def test_本人决定是否另发短信(town):
+    client = Client()
+    client.force_login(town.account("甲某", town.post("民政局", "甲某岗")))
+    assert "短信改为不接收" in text(client.get("/account/"))
+    assert client.post("/account/messages/", {"channel": "sms", "on": "0"}).status_code == 302
+    assert "短信改为接收" in text(client.get("/account/"))
+    assert "没有“fax”这个消息渠道" in text(client.post("/account/messages/", {"channel": "fax"}), 422)
