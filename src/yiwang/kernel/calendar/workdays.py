@@ -105,10 +105,6 @@ class WorkCalendar:
         """Working days in (after, until]: the inverse of `add_working_days`."""
         return self.count_until(until.toordinal()) - self.count_until(after.toordinal())
 
-    def next_working_day(self, day: date) -> date:
-        """The day itself when it is a working day, else the first one after it."""
-        return date.fromordinal(self.nth_after(day.toordinal() - 1, 1))
-
     # Working time ---------------------------------------------------------------------------------------------
 
     def _worked_until(self, at: datetime) -> timedelta:

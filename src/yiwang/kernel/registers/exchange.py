@@ -9,6 +9,7 @@ from yiwang.kernel.files import sheets
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.queries import own
 from yiwang.kernel.registers import exporting, importing, services
+from yiwang.kernel.registers.coercion import clean
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.models import ImportRun
 from yiwang.kernel.registers.pages import asked_of
@@ -78,7 +79,7 @@ def import_run(request: HttpRequest, register: Register, pk: int) -> HttpRespons
             return HttpResponseRedirect(f"{register.url}jobs/{job.pk}/" if job else request.path)
         except Invalid as error:
             problem, status = error.message, error.status
-    samples = [[str(line[index])[:40] for line in table.rows[:3]] for index in range(len(table.headers))]
+    samples = [[clean(line[index])[:40] for line in table.rows[:3]] for index in range(len(table.headers))]
     context = {
         "register": register, "run": run, "problem": problem, "open": run.state in ("uploaded", "refused"),
         "columns": [(f"column-{index}", header, mapping.get(header, ""), sample)

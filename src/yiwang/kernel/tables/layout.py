@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from yiwang.kernel.tables.guards import letters_of
 from yiwang.kernel.tables.headers import Expected, Mapped, core, match, plain
 
 SEARCHED, DEPTH = 30, 3
@@ -186,8 +185,3 @@ def _repeats(line: Sequence[str], titles: dict[int, str]) -> bool:
                 return False
             same += 1
     return same > 1
-
-
-def empty_columns(header: Header, width: int) -> str:
-    """Columns without a title, named, for what is said of them."""
-    return "、".join(letters_of(column) for column in range(1, width + 1) if column not in header.ways)

@@ -149,34 +149,6 @@ def _series_table(labels: Sequence[str], series: Sequence[tuple[str, Sequence[Va
     return _table(("", *(name for name, _ in series)), rows)
 
 
-def stacked(
-    labels: Sequence[str], series: Sequence[tuple[str, Sequence[Value]]], *, title: str, unit: str = ""
-) -> SafeString:
-    """Columns, one per label, each divided among the series."""
-    left, bottom, height = 56.0, 204, 190
-    totals = [sum(float(values[i] or 0) for _, values in series) for i in range(len(labels))]
-    top, steps = nice(max(totals, default=0))
-    slot = (WIDTH - left - 8) / max(1, len(labels))
-    width = min(38.0, slot * 0.64)
-    boxes = []
-    for i, label in enumerate(labels):
-        base = float(bottom)
-        for rank, (name, values) in enumerate(series):
-            size = float(values[i] or 0) / top * height
-            base -= size
-            boxes.append(
-                (rank % COLOURS, _n(left + slot * (i + 0.5) - width / 2), _n(base), _n(width), _n(size),
-                 label, name, _text(values[i]), unit)
-            )  # fmt: skip
-    shape = (
-        '<g class="s{}"><rect class="fill" x="{}" y="{}" width="{}" height="{}"><title>{} {}：{}{}</title></rect></g>'
-    )
-    axes, ticks = _axes(top, steps, left, bottom, height), _ticks(labels, left, slot, bottom)
-    body = format_html("{}{}{}", axes, ticks, format_html_join("", shape, boxes))
-    legend = _legend([name for name, _ in series]) if len(series) > 1 else NOTHING
-    return _figure(title, unit, bottom + 26, body, _series_table(labels, series), legend)
-
-
 def _path(points: Sequence[tuple[float, float] | None]) -> str:
     """A line through the points; a missing value breaks it instead of being drawn as zero."""
     parts, pen = [], "M"
@@ -216,41 +188,3 @@ def line(
     body = format_html("{}{}{}", axes, ticks, format_html_join("", shape, drawn))
     legend = _legend([name for name, _ in series]) if len(series) > 1 else NOTHING
     return _figure(title, unit, bottom + 26, body, _series_table(labels, series), legend)
-
-
-def donut(parts: Sequence[tuple[str, Value]], *, title: str, unit: str = "") -> SafeString:
-    """Shares of a whole; the total is written in the middle, the shares in the legend and the table."""
-    total = sum(float(value or 0) for _, value in parts)
-    radius, circle = 70.0, 2 * math.pi * 70.0
-    arcs, start = [], 0.0
-    for rank, (name, value) in enumerate(parts):
-        share = float(value or 0) / total if total else 0.0
-        arcs.append(
-            (rank % COLOURS, radius, f"{share * circle:.2f} {circle:.2f}", f"{-start * circle:.2f}", name, _text(value))
-        )
-        start += share
-    shape = (
-        '<g class="s{}"><circle class="stroke" cx="0" cy="0" r="{}" stroke-width="28" stroke-dasharray="{}" '
-        'stroke-dashoffset="{}" transform="rotate(-90)"><title>{}：{}</title></circle></g>'
-    )
-    body = format_html(
-        '<g class="ring" transform="translate({} 100)">{}<text class="middle" y="4" text-anchor="middle">{}</text>'
-        '<text y="24" text-anchor="middle">{}</text></g>',
-        WIDTH // 2, format_html_join("", shape, arcs), _text(total), unit,
-    )  # fmt: skip
-    rows = [(name, _text(v), f"{float(v or 0) / total:.2%}" if total else "—") for name, v in parts]
-    legend = _legend([f"{name} {value}（{share}）" for name, value, share in rows])
-    return _figure(title, unit, 200, body, _table(("项目", unit or "数值", "占比"), rows), legend)
-
-
-def sparkline(values: Sequence[Value], *, title: str) -> SafeString:
-    """A trend the size of a word."""
-    known = [float(value) for value in values if value is not None]
-    low, spread = min(known, default=0), (max(known, default=0) - min(known, default=0)) or 1
-    step = 92 / max(1, len(values) - 1)
-    points = [None if v is None else (2 + i * step, 20 - (float(v) - low) / spread * 18) for i, v in enumerate(values)]
-    words = "，".join(_text(value) for value in values)
-    return format_html(
-        '<svg class="spark" viewBox="0 0 96 22" role="img" aria-label="{}：{}"><title>{}</title><path d="{}"/></svg>',
-        title, words, title, _path(points),
-    )  # fmt: skip

@@ -18,7 +18,7 @@ from yiwang.kernel.lake.dialects import DUCKDB, SPARK
 from yiwang.kernel.lake.expressions.judging import Judge, Reason
 from yiwang.kernel.lake.expressions.parsing import build, refuse
 from yiwang.kernel.lake.expressions.rendering import Renderer, staged
-from yiwang.kernel.lake.expressions.tree import Column, Node, Today, type_of
+from yiwang.kernel.lake.expressions.tree import Column, Node, type_of
 
 __all__ = ["Expression", "Judge", "Reason", "condition", "parse", "selection", "staged"]
 
@@ -35,10 +35,6 @@ class Expression:
     @cached_property
     def columns(self) -> frozenset[str]:
         return frozenset(node.name for node in self.root.walk() if isinstance(node, Column))
-
-    @cached_property
-    def needs_date(self) -> bool:
-        return any(isinstance(node, Today) for node in self.root.walk())
 
     def duckdb(self, as_of: date | None = None) -> str:
         return Renderer(DUCKDB, as_of).render(self.root)

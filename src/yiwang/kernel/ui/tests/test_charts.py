@@ -33,24 +33,8 @@ def test_折线遇缺值断开而不当作零() -> None:
     assert "<td>—</td>" in text
 
 
-def test_环图各份之和为整圈且占比写在图例() -> None:
-    text = charts.donut([("满意", 3), ("不满意", 1)], title="满意度", unit="件")
-    lengths = [float(each) for each in re.findall(r'stroke-dasharray="([\d.]+) ', text)]
-    circle = float(re.findall(r'stroke-dasharray="[\d.]+ ([\d.]+)"', text)[0])
-    assert abs(sum(lengths) - circle) < 0.1
-    assert "满意 3（75.00%）" in text
-
-
 def test_空数据也能画() -> None:
-    for text in (
-        charts.bar([], title="空"),
-        charts.stacked([], [], title="空"),
-        charts.line([], [], title="空"),
-        charts.donut([], title="空"),
-        charts.donut([("无", 0)], title="空"),
-        charts.sparkline([], title="空"),
-        charts.sparkline([2, 2, 2], title="平"),
-    ):
+    for text in (charts.bar([], title="空"), charts.bar([("无", 0)], title="空"), charts.line([], [], title="空")):
         _svg(text)
 
 
@@ -58,16 +42,6 @@ def test_空数据也能画() -> None:
 def test_坐标轴盖住最大值且不过疏(top: float) -> None:
     scale, steps = charts.nice(top)
     assert top <= scale * (1 + 1e-9) and 1 <= steps <= 5 and scale <= top * 2.01
-
-
-@given(st.lists(st.lists(st.integers(0, 10_000), min_size=3, max_size=3), min_size=1, max_size=5))
-def test_堆叠柱不越出画布(values: list[list[int]]) -> None:
-    text = charts.stacked(["a", "b", "c"], [(f"s{i}", v) for i, v in enumerate(values)], title="堆叠")
-    tops = [
-        float(y)
-        for y in re.findall(r'<rect class="fill" x="[\d.]+" y="([\d.-]+)" width="[\d.]+" height="[\d.]+">', text)
-    ]
-    assert len(tops) == 3 * len(values) and min(tops) >= 13
 
 
 def test_图只收自绘的_svg_并按原大小显示() -> None:
