@@ -41,7 +41,7 @@ def _facts(matter: Matter, edition: str) -> MatterFacts:
 
 
 def matters_in_force(on: date) -> tuple[MatterFacts, ...]:
-    """All matters of the edition in force on that day, ordered by code; empty before the first edition."""
+    """All matters of the edition in force on that day, ordered by code; none while none is published."""
     edition = queries.edition_in_force(on)
     return tuple(_facts(matter, edition.number) for matter in queries.matters(edition)) if edition else ()
 

@@ -9,9 +9,11 @@ from yiwang.city.command.terms import EditionState
 
 
 def edition_in_force(on: date) -> Edition | None:
-    """The published edition whose effective date is the latest not after `on`."""
-    published = Edition.objects.filter(state=EditionState.PUBLISHED, effective_from__lte=on)
-    return published.order_by("-effective_from", "-published_at").first()
+    """The published edition whose effective date is the latest not after `on`; before the first one, the first: what
+    came in earlier has to be handled by somebody too."""
+    published = Edition.objects.filter(state=EditionState.PUBLISHED)
+    current = published.filter(effective_from__lte=on).order_by("-effective_from", "-published_at").first()
+    return current or published.order_by("effective_from", "-published_at").first()
 
 
 def matters(edition: Edition) -> QuerySet[Matter]:

@@ -33,6 +33,7 @@ LIMIT_UNIT = Field(
     choices=(("working_day", "工作日"), ("calendar_day", "自然日"), ("working_hour", "工作小时"), ("minute", "分钟")),
 )
 REPLY = Field("reply", "答复内容", "long_text", required=True, help="写明查明的事实、处理结果和依据；“已收悉”不是答复")
+MATERIALS = Field("materials", "附件", "files", help="现场照片、处理结果等；案件各方可见，举报件勿附能认出举报人的材料")
 CALLED = (
     Field("resolved", "诉求是否解决", "boolean"),
     Field("comment", "诉求人意见", "long_text"),
@@ -47,7 +48,7 @@ REGISTRATION = Stage(
     basis=GBT_33358,
     actions=(
         Action("submit", "提交派单", to="dispatch", basis=GBT_33358),
-        Action("answer_now", "当场答复", to=end("answered_at_desk"), fields=(REPLY,), basis=GBT_33358),
+        Action("answer_now", "当场答复", to=end("answered_at_desk"), fields=(REPLY, MATERIALS), basis=GBT_33358),
         Action(
             "record_history", "补录历史办结", to=end("history"), fields=(REPLY,), basis="补录件，办理时间以原始记录为准"
         ),
@@ -63,7 +64,7 @@ DISPATCH = Stage(
     basis="北京市接诉即办条例第12条",
     actions=(
         Action("dispatch", "派单", to="sign", fields=(LEAD, CO_HANDLERS, LIMIT, LIMIT_UNIT), basis=WEIFANG_20),
-        Action("answer_directly", "直接答复", to="callback", fields=(REPLY,), basis=GBT_33358),
+        Action("answer_directly", "直接答复", to="callback", fields=(REPLY, MATERIALS), basis=GBT_33358),
         Action("record_history", "补录历史办结", to=end("history"), fields=(REPLY,), basis="补录件，办理时间以原始记录为准"),
         Action("refuse", "不予受理", to=end("refused"), needs_opinion=True, basis="不属于热线受理范围的，说明理由并告知途径",
                confirm="不予受理将告知诉求人理由和途径，确定吗？"),
@@ -92,7 +93,7 @@ HANDLE = Stage(
             "answer",
             "提交答复",
             to="review",
-            fields=(REPLY,),
+            fields=(REPLY, MATERIALS),
             gates=(Gate("co_opinions", message="协办单位意见未到齐，主办单位不能答复。可催办协办单位。"),),
             basis=WEIFANG_20,
         ),
@@ -192,7 +193,7 @@ OPERATIONS = (
 REQUEST = Flow(
     code="hotline.request",
     name="12345工单",
-    edition="2026-1",
+    edition="2026-2",
     stages=(REGISTRATION, DISPATCH, SIGN, HANDLE, REVIEW, CALLBACK),
     outcomes=(
         ("answered_at_desk", "当场答复"),

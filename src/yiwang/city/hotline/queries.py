@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
-from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
 
@@ -32,9 +31,10 @@ from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.crypto import decrypt, mac
 from yiwang.kernel.crypto.masks import mask, mask_text
+from yiwang.kernel.files.queries import of as files_of
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.publishing import flow_of
-from yiwang.kernel.flow.queries import followed
+from yiwang.kernel.flow.queries import followed, visible
 from yiwang.kernel.flow.terms import OUTCOMES
 from yiwang.kernel.orgs.models import Organisation, Region
 from yiwang.kernel.search.text import bigrams
@@ -42,6 +42,7 @@ from yiwang.kernel.ui.sections import Fact, Section
 
 TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOWHERE = "未注明"
+MATERIALS = "hotline.request"
 HIDDEN = "（按规定保密）"
 REPORTER = "（诉求人）"
 ADDRESSED = "先生|女士|小姐|大姐|大哥|阿姨|师傅|老师|同志|老板|太太"
@@ -143,6 +144,12 @@ def hidden_fields(actor: Actor, found: Request) -> list[str]:
     return [] if may_see_reporter(actor, found) else ["comment"]
 
 
+def may_read_materials(actor: Actor, pk: int) -> bool:
+    """What the reporter handed in: for who sees the request or a part of it; of a secret one, who may know the reporter."""
+    found = Request.objects.filter(Q(pk=pk) | Q(split_from=pk)).select_related("case")
+    return any(visible(actor, each.case) and may_see_reporter(actor, each) for each in found)
+
+
 def caller_history(actor: Actor, phone: str, limit: int = 10) -> list[Request]:
     """Earlier requests of the same telephone, for the desk only."""
     actor.require("hotline.reporter", "view")
@@ -226,12 +233,6 @@ def by_district(actor: Actor, since: datetime, until: datetime) -> list[tuple[st
     return [(row["district"] or NOWHERE, row["number"]) for row in rows]
 
 
-def by_day(actor: Actor, since: datetime, until: datetime) -> list[tuple[date, int]]:
-    found = requests(actor).filter(received_at__gte=since, received_at__lt=until)
-    rows = found.annotate(day=TruncDate("received_at")).values("day").annotate(number=Count("pk")).order_by("day")
-    return [(row["day"], row["number"]) for row in rows]
-
-
 def latest_topics(actor: Actor) -> TopicRun | None:
     """The newest run for who may run one; `shown` are its topics, hottest first, with their requests in scope."""
     actor.require("hotline.topic", "run")
@@ -240,6 +241,11 @@ def latest_topics(actor: Actor) -> TopicRun | None:
         visible = Prefetch("requests", queryset=requests(actor).order_by("received_at"))
         run.shown = list(run.topics.prefetch_related(visible)[:30])  # type: ignore[attr-defined]
     return run
+
+
+def received_on(found: Request) -> date:
+    """The day of receipt as the city counts days: the dictionary in force on it decides."""
+    return timezone.localdate(found.received_at)
 
 
 def texts(found: Sequence[Request]) -> list[str]:
@@ -349,6 +355,11 @@ def sections(actor: Actor, found: Request) -> list[Section]:
             Fact("需要回访", "是" if person.wants_callback else "否"),
         )),
     ]  # fmt: skip
+    given = files_of((MATERIALS, found.split_from_id or found.pk))
+    materials = tuple(
+        Fact("附件", HIDDEN if hides else each.name, url="" if hides else f"/files/{each.pk}/") for each in given
+    )
+    shown += [Section("诉求人提供的材料", materials)] if materials else []
     reads = reading(actor, found)
     shown += [_reply_section(reply, reads) for reply in found.replies.select_related("organisation", "author")]
     shown += [_callback_section(call, hides, reads) for call in found.callbacks.select_related("caller")]

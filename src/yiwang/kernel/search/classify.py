@@ -70,6 +70,7 @@ class Quality:
     coverage: float
     precision: float
     asked: float
+    macro_f1: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -325,7 +326,18 @@ def _choose_threshold(chances: Matrix, truth: NDArray[np.int64], asked: float) -
     top3 = float(np.mean([truth[i] in np.argsort(-chances[i])[:3] for i in range(len(truth))]))
     precision = float(good[last] / taken[last]) if last >= 0 else 1.0
     coverage = (last + 1) / len(order)
-    return threshold, Quality(len(truth), float(right.mean()), top3, coverage, precision, asked)
+    return threshold, Quality(
+        len(truth), float(right.mean()), top3, coverage, precision, asked, _macro_f1(truth, chances.argmax(axis=1))
+    )
+
+
+def _macro_f1(truth: Any, told: Any) -> float:
+    """The mean over the classes of 2·TP ÷ (2·TP + FP + FN): a small class weighs as much as a large one."""
+    scores = []
+    for label in set(truth.tolist()):
+        hit = np.sum((truth == label) & (told == label))
+        scores.append(2 * hit / (np.sum(truth == label) + np.sum(told == label)))
+    return float(np.mean(scores))
 
 
 def _version(texts: Sequence[str], labels: Sequence[str], groups: Sequence[int], settings: object) -> str:

@@ -9,11 +9,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
-from yiwang.city.hotline.services.intake import Intake, register_request
+from yiwang.city.hotline.services.intake import LARGEST_FILE, MOST_FILES, Intake, register_with_files
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.ui.forms import FilesField
 from yiwang.kernel.ui.render import actor_of, fragment, page
 from yiwang.kernel.ui.routes import needs, route
+
+
+def materials() -> FilesField:
+    limit = f"照片、录音、文书等，至多 {MOST_FILES} 个，每个不超过 {LARGEST_FILE >> 20} MB"
+    return FilesField(label="附件", required=False, help_text=limit)
 
 
 class DeskForm(forms.Form):
@@ -33,15 +39,17 @@ class DeskForm(forms.Form):
         label="要求保密", required=False, help_text="举报件一律对承办单位保密，无须再勾选"
     )
     public = forms.BooleanField(label="同意公开", required=False, help_text="隐去个人信息后可供公众查询")
+    file = materials()
     key = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("title", "content"):
             self.fields[name].widget.attrs |= {
-                "hx-get": reverse("hotline_matches"),
+                "hx-post": reverse("hotline_matches"),
                 "hx-trigger": "input changed delay:400ms",
                 "hx-target": "#matches",
+                "hx-params": "title,content",
                 "hx-include": "#desk-form",
             }
         self.fields["phone"].widget.attrs |= {
@@ -83,13 +91,12 @@ def add_errors(form: forms.Form, problem: Invalid) -> None:
 def desk(request: HttpRequest) -> HttpResponse:
     """The operator's form. 保存 keeps it at registration, 登记并派单 sends it on."""
     actor = actor_of(request)
-    form = DeskForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+    form = DeskForm(request.POST or None, request.FILES or None, initial={"key": uuid.uuid4().hex})
     if request.method == "POST" and form.is_valid():
         submit = request.POST.get("then") != "keep"
         try:
-            registered = register_request(
-                actor, intake_of(form.cleaned_data, Channel.PHONE), submit=submit, key=form.cleaned_data["key"]
-            )
+            said, intake = form.cleaned_data, intake_of(form.cleaned_data, Channel.PHONE)
+            registered = register_with_files(actor, intake, said["file"], submit=submit, key=said["key"])
         except Invalid as problem:
             add_errors(form, problem)
         else:
@@ -111,9 +118,10 @@ def history(request: HttpRequest) -> HttpResponse:
     return fragment(request, "hotline/matches.html", context)
 
 
+@require_POST
 def matches(request: HttpRequest) -> HttpResponse:
-    """Similar requests to what is being typed."""
-    text = f"{request.GET.get('title', '')} {request.GET.get('content', '')}".strip()
+    """Similar requests to what is being typed; posted too: what a reporter says is long and no matter for a log."""
+    text = f"{request.POST.get('title', '')} {request.POST.get('content', '')}".strip()
     found = queries.similar(actor_of(request), text) if len(text) >= 6 else []
     context = {"found": found, "caption": "可能相同的诉求", "nothing": "没有发现相似诉求。" if len(text) >= 6 else ""}
     return fragment(request, "hotline/matches.html", context)

@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from yiwang.city.hotline import queries
-from yiwang.city.hotline.pages.desk import add_errors, intake_of
-from yiwang.city.hotline.services.intake import WEB_DESK, register_request
+from yiwang.city.hotline.pages.desk import add_errors, intake_of, materials
+from yiwang.city.hotline.services.intake import WEB_DESK, register_with_files
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import ANONYMOUS, Invalid, Refused
 from yiwang.kernel.people.limits import Limit
@@ -46,18 +46,18 @@ class PublicForm(forms.Form):
     )
     confidential = forms.BooleanField(label="要求保密", required=False)
     public = forms.BooleanField(label="同意隐去个人信息后公开", required=False)
+    file = materials()
     key = forms.CharField(widget=forms.HiddenInput, max_length=40)
 
 
 def submit(request: HttpRequest) -> HttpResponse:
     """The web form; a repeated post of the same form gives the same receipt."""
-    form = PublicForm(request.POST or None, initial={"key": uuid.uuid4().hex})
+    form = PublicForm(request.POST or None, request.FILES or None, initial={"key": uuid.uuid4().hex})
     if request.method == "POST" and form.is_valid():
         try:
             _allow(SUBMISSIONS, request)
-            registered = register_request(
-                WEB_DESK, intake_of(form.cleaned_data, Channel.WEB), key=f"web:{form.cleaned_data['key']}"
-            )
+            said, intake = form.cleaned_data, intake_of(form.cleaned_data, Channel.WEB)
+            registered = register_with_files(WEB_DESK, intake, said["file"], key=f"web:{said['key']}")
         except Invalid as problem:
             add_errors(form, problem)
         else:

@@ -27,7 +27,7 @@ SHOWN_PARTS = 4
 def _matters(found: Request) -> list[tuple[str, Any]]:
     """The dictionary in force at receipt, grouped by category, with organ-independent words an officer knows."""
     groups: dict[str, list[tuple[str, str]]] = {}
-    for matter in command.matters_in_force(found.received_at.date()):
+    for matter in command.matters_in_force(queries.received_on(found)):
         groups.setdefault(matter.category, []).append((matter.code, f"{matter.code} {matter.name}"))
     return [("", "请选择"), *groups.items()]
 

@@ -5,8 +5,10 @@ import io
 import uuid
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -54,9 +56,12 @@ def board(request: HttpRequest) -> HttpResponse:
         waiting = waiting.exclude(matter_code="")
     elif wanted == "unsure":
         waiting = waiting.filter(category="")
+    pages = Paginator(waiting, ROWS)
+    sheet = pages.get_page(request.GET.get("page"))
     context = {
-        "lines": _lines(list(waiting[:ROWS])),
-        "total": waiting.count(),
+        "lines": _lines(list(sheet)),
+        "sheet": sheet,
+        "total": pages.count,
         "show": wanted,
         "key": uuid.uuid4().hex,
         "model": queries.active_model(),
@@ -65,7 +70,8 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _back(request: HttpRequest) -> HttpResponseRedirect:
-    return HttpResponseRedirect(f"{reverse('hotline_triage')}?show={request.POST.get('show', '')}")
+    where = {name: request.POST.get(name, "") for name in ("show", "page")}
+    return HttpResponseRedirect(f"{reverse('hotline_triage')}?{urlencode(where)}")
 
 
 @require_POST
@@ -77,6 +83,14 @@ def decide(request: HttpRequest) -> HttpResponse:
 @require_POST
 def assign(request: HttpRequest) -> HttpResponse:
     triage.assign_matter(actor_of(request), one_number(request, "request"), request.POST.get("matter", ""))
+    return _back(request)
+
+
+@require_POST
+def adopt(request: HttpRequest) -> HttpResponse:
+    """Fix the first proposed matter of each ticked request, all or none: the officer has looked at them."""
+    given = {each: request.POST.get(f"proposed-{each}", "") for each in numbers(request, "request")}
+    triage.assign_matters(actor_of(request), {each: code for each, code in given.items() if code})
     return _back(request)
 
 
@@ -138,6 +152,7 @@ TRIAGE_URLS = (
     route("hotline/triage/", board, "hotline_triage", needs("hotline.request", "triage")),
     route("hotline/triage/category/", decide, "hotline_decide", needs("hotline.request", "triage")),
     route("hotline/triage/matter/", assign, "hotline_assign", needs("hotline.request", "triage")),
+    route("hotline/triage/adopt/", adopt, "hotline_adopt", needs("hotline.request", "triage")),
     route("hotline/triage/dispatch/", dispatch, "hotline_dispatch", needs("hotline.request", "triage")),
     route("hotline/models/", models, "hotline_models", needs("hotline.triage_model", "view")),
 )

@@ -186,7 +186,7 @@ class Dispatched:
 
 def responsible_of(request: Request) -> dict[str, Any]:
     """Lead, co-handlers and limit by the matter's dictionary entry; the subdistrict leads where the matter says so."""
-    matter = command.matter_in_force(request.matter_code, request.received_at.date()) if request.matter_code else None
+    matter = command.matter_in_force(request.matter_code, queries.received_on(request)) if request.matter_code else None
     if matter is None:
         raise Invalid(f"{request.number} 还没有定事项，不能按词典派单。请先选择事项。")
     lead, co_handlers = matter.responsible_id, list(matter.joint_ids)

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils import timezone
 
@@ -17,6 +19,9 @@ from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.bulk import copying
 from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.crypto.masks import mask_text
+from yiwang.kernel.files.doors import register_owner
+from yiwang.kernel.files.queries import of as files_of
+from yiwang.kernel.files.services import store
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.ledger import services as ledger
@@ -24,6 +29,7 @@ from yiwang.kernel.search.places import division, places
 from yiwang.kernel.search.text import bigrams, normalise
 
 LONGEST_CONTENT = 20_000
+MOST_FILES, LARGEST_FILE = 5, 10 << 20
 # The public web form acts through this desk: it may register and nothing else.
 WEB_DESK = Actor(
     person_id=None,
@@ -162,6 +168,21 @@ def register_request(actor: Actor, intake: Intake, *, submit: bool = True, key: 
 
 
 @transaction.atomic
+def register_with_files(
+    actor: Actor, intake: Intake, uploads: "Sequence[UploadedFile[Any]]", *, submit: bool = True, key: str = ""
+) -> Request:  # fmt: skip
+    """Register one request with what the reporter hands in, or neither; a repeated key adds nothing."""
+    if len(uploads) > MOST_FILES:
+        raise Invalid(f"附件至多 {MOST_FILES} 个，诉求未登记。", errors={"file": [f"至多 {MOST_FILES} 个"]})
+    request = register_request(actor, intake, submit=submit, key=key)
+    owner = (queries.MATERIALS, request.pk)
+    for each in uploads if not files_of(owner).exists() else ():
+        name = queries.redact(each.name or "附件", name=intake.name, phone=intake.phone)
+        store(actor, name, each, owner=owner, limit=LARGEST_FILE, sealing=queries.secret(request))
+    return request
+
+
+@transaction.atomic
 def register_for_matter(actor: Actor, intake: Intake, code: str, *, key: str = "") -> Request:
     """Register and fix the matter, or neither; a repeated key leaves the matter as it is by now."""
     actor.require("hotline.request", "triage")
@@ -212,3 +233,6 @@ def register_many(
         organisation_id=organisation_id,
     )
     return found
+
+
+register_owner(queries.MATERIALS, queries.may_read_materials)

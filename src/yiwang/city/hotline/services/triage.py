@@ -1,7 +1,7 @@
 """分类：模型只建议，把握不足即弃权并给出三个选择；每次建议与改判都留痕。"""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -108,7 +108,7 @@ def _locked(actor: Actor, request_id: int) -> Request:
 def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecision:
     """A person takes one of the three, or any category of the dictionary; the model's words stay beside it."""
     request = _locked(actor, request_id)
-    known = {matter.category for matter in command.matters_in_force(request.received_at.date())}
+    known = {matter.category for matter in command.matters_in_force(queries.received_on(request))}
     if category not in known:
         raise Invalid(f"“{category}”不是现行事项词典的一级分类。可选：{'、'.join(sorted(known))}。")
     latest = request.triage_decisions.last()
@@ -138,7 +138,7 @@ def decide_category(actor: Actor, request_id: int, category: str) -> TriageDecis
 def assign_matter(actor: Actor, request_id: int, code: str, *, reason: str = "") -> Request:
     """Fix the matter (and with it responsible organ and limit) of the edition in force at receipt; the reason is kept."""
     request = _locked(actor, request_id)
-    matter = command.matter_in_force(code, request.received_at.date())
+    matter = command.matter_in_force(code, queries.received_on(request))
     if matter is None:
         raise Invalid(f"现行事项词典没有编码 {code}。请从列表中选择事项。", errors={"matter_code": ["无此事项"]})
     before = queries.facts(request)
@@ -153,13 +153,21 @@ def assign_matter(actor: Actor, request_id: int, code: str, *, reason: str = "")
     return request
 
 
+@transaction.atomic
+def assign_matters(actor: Actor, codes: Mapping[int, str]) -> int:
+    """Fix the matters of several requests, all or none; returns how many."""
+    if not codes:
+        raise Invalid("勾选的诉求没有待采纳的建议事项。请勾选列有建议事项的诉求，再采纳。")
+    return sum(1 for pk in sorted(codes) if assign_matter(actor, pk, codes[pk]))
+
+
 def proposals(request: Request) -> list[dict[str, Any]]:
     """Matters proposed for dispatch: of the category (or the three choices), those whose keywords the text holds."""
     latest = request.triage_decisions.last()
     shares = {choice["label"]: choice["probability"] for choice in (latest.choices if latest else [])}
     text = f"{request.title} {request.content}"
     found = []
-    for matter in command.matters_in_force(request.received_at.date()):
+    for matter in command.matters_in_force(queries.received_on(request)):
         if request.category and matter.category != request.category:
             continue
         hits = [word for word in matter.keywords if word in text]

@@ -1,12 +1,16 @@
 """热线的页面：谁打得开，填错了怎么说，重复提交会怎样。"""
 
+from datetime import date, datetime
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.services.triage import assign_matter
 from yiwang.city.hotline.tests.world import World
+from yiwang.kernel.calendar.terms import CHINA
 
 FORM = {"kind": "help", "title": "路灯不亮", "content": "解放路路灯不亮", "phone": "13812345678", "key": "k1"}
 PAGES = {
@@ -15,7 +19,7 @@ PAGES = {
     "/hotline/insight/": {"dispatcher", "manager", "director"},
     "/hotline/models/": {"dispatcher", "manager", "director"},
 }
-POSTS = ("desk/history/", "triage/category/", "triage/matter/", "triage/dispatch/", "insight/topics/", "insight/repeats/",
+POSTS = ("desk/history/", "desk/matches/", "triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/", "insight/topics/", "insight/repeats/",
          "insight/judge/", "insight/group/")  # fmt: skip
 
 
@@ -33,7 +37,7 @@ def test_只收提交的地址拒绝打开_缺项说得清(world: World) -> None
     for each in POSTS:
         if each != "desk/history/":
             assert browser.get(f"/hotline/{each}").status_code == 405, each
-    for each in ("triage/category/", "triage/matter/", "triage/dispatch/", "insight/judge/"):
+    for each in ("triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/", "insight/judge/"):
         for wrong in ({}, {"request": "abc", "finding": "abc"}, {"request": "9" * 30, "finding": "-1"}):
             assert browser.post(f"/hotline/{each}", wrong).status_code == 422, (each, wrong)
     assert browser.post("/hotline/insight/judge/", {"finding": "999", "confirmed": "1"}).status_code == 404
@@ -104,9 +108,15 @@ def test_话务台登记_重复提交只一件(world: World) -> None:
     first = browser.post("/hotline/desk/", {**FORM, "then": "submit"})
     again = browser.post("/hotline/desk/", {**FORM, "then": "submit"})
     assert first.status_code == 302 and first["Location"] == again["Location"] and Request.objects.count() == 1
-    assert (
-        "路灯不亮" in browser.get("/hotline/desk/matches/", {"title": "解放路路灯不亮", "content": ""}).content.decode()
-    )
+
+
+def test_话务台查重_内容再长也不进网址(world: World) -> None:
+    world.request(title="解放路路灯不亮")
+    browser = world.client("operator")
+    assert 'hx-post="/hotline/desk/matches/"' in browser.get("/hotline/desk/").content.decode()
+    said = {"title": "解放路路灯不亮", "content": "晚上出行不便。" * 2500}
+    assert "路灯不亮" in browser.post("/hotline/desk/matches/", said).content.decode()
+    assert browser.get("/hotline/desk/matches/", {"title": "解放路路灯不亮"}).status_code == 405
 
 
 @pytest.mark.parametrize(
@@ -173,3 +183,38 @@ def test_训练文件不对说得清(world: World, content: bytes, word: str) ->
     answer = world.client("manager").post("/hotline/models/", {"source": "file", "file": upload})
     assert answer.status_code == 422 and word in answer.content.decode()
     assert world.client("dispatcher").post("/hotline/models/", {"source": "decided"}).status_code == 403
+
+
+def test_派单台翻页_成批采纳首个建议_再派出(world: World) -> None:
+    made = [world.request(title=f"解放路{number}号路灯不亮") for number in range(52)]
+    browser = world.client("dispatcher")
+    first, second = (browser.get(f"/hotline/triage/?page={page}").content.decode() for page in (1, 2))
+    assert "第 1 / 2 页" in first and made[-1].number in second and made[-1].number not in first
+    assert f'name="proposed-{made[0].pk}" value="CJ0203"' in first
+    chosen = {
+        "request": [made[0].pk, made[1].pk],
+        **{f"proposed-{each.pk}": "CJ0203" for each in made[:3]},
+        "page": "2",
+    }
+    answer = browser.post("/hotline/triage/adopt/", chosen)
+    assert answer.status_code == 302 and "page=2" in answer["Location"]
+    for each in made[:3]:
+        each.refresh_from_db()
+    assert [each.matter_code for each in made[:3]] == ["CJ0203", "CJ0203", ""]
+    wrong = browser.post("/hotline/triage/adopt/", {**chosen, f"proposed-{made[1].pk}": "没有"})
+    assert wrong.status_code == 422 and "没有编码" in wrong.content.decode()
+    done = browser.post("/hotline/triage/dispatch/", {"request": [made[0].pk, made[1].pk], "key": "k"})
+    assert "已派单 2 件" in done.content.decode()
+
+
+def test_受理早于首个词典版本的也能分类派单(world: World) -> None:
+    old = world.request(title="解放路路灯不亮", received_at=datetime(2019, 1, 1, 0, 30, tzinfo=CHINA))
+    browser = world.client("dispatcher")
+    assert f'name="proposed-{old.pk}"' in browser.get("/hotline/triage/").content.decode()
+    assert browser.post("/hotline/triage/category/", {"request": old.pk, "category": "城乡建设"}).status_code == 302
+    assert browser.post("/hotline/triage/matter/", {"request": old.pk, "matter": "CJ0203"}).status_code == 302
+    assert "已派单 1 件" in browser.post("/hotline/triage/dispatch/", {"request": old.pk}).content.decode()
+
+
+def test_按受理当地日期取词典版本(world: World) -> None:
+    assert queries.received_on(world.request(received_at=datetime(2026, 1, 1, 0, 30, tzinfo=CHINA))) == date(2026, 1, 1)
