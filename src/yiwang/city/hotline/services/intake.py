@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
@@ -178,7 +178,7 @@ def register_with_files(
     owner = (queries.MATERIALS, request.pk)
     for each in uploads if not files_of(owner).exists() else ():
         name = queries.redact(each.name or "附件", name=intake.name, phone=intake.phone)
-        store(actor, name, each, owner=owner, limit=LARGEST_FILE, sealing=queries.secret(request))
+        store(actor, name, cast(BinaryIO, each), owner=owner, limit=LARGEST_FILE, sealing=queries.secret(request))
     return request
 
 

@@ -158,7 +158,7 @@ def assign_matters(actor: Actor, codes: Mapping[int, str]) -> int:
     """Fix the matters of several requests, all or none; returns how many."""
     if not codes:
         raise Invalid("勾选的诉求没有待采纳的建议事项。请勾选列有建议事项的诉求，再采纳。")
-    return sum(1 for pk in sorted(codes) if assign_matter(actor, pk, codes[pk]))
+    return len([assign_matter(actor, pk, codes[pk]) for pk in sorted(codes)])
 
 
 def proposals(request: Request) -> list[dict[str, Any]]:

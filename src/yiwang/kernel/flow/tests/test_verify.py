@@ -52,8 +52,10 @@ def test_整件被删_按编号和日清单指出(town: Town) -> None:
     )
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
-        for table in ("flow_issuednumber", "flow_seat", "flow_outbox", "flow_entry"):
-            cursor.execute(f"DELETE FROM {table} WHERE case_id = %s", [gone.pk])
+        cursor.execute("DELETE FROM flow_issuednumber WHERE case_id = %s", [gone.pk])
+        cursor.execute("DELETE FROM flow_seat WHERE case_id = %s", [gone.pk])
+        cursor.execute("DELETE FROM flow_outbox WHERE case_id = %s", [gone.pk])
+        cursor.execute("DELETE FROM flow_entry WHERE case_id = %s", [gone.pk])
         cursor.execute("DELETE FROM flow_case WHERE id = %s", [gone.pk])
         cursor.execute("SET session_replication_role = origin")
     told = said()
