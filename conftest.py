@@ -73,6 +73,7 @@ def _append_only_tables_can_be_emptied(request: pytest.FixtureRequest) -> Iterat
 def _own_var(settings: Any, tmp_path: Path) -> None:
     """Files and the ledger's anchor of a test never reach the site's own directory."""
     settings.VAR = tmp_path
+    settings.MEMORY = ""
 
 
 @pytest.fixture

@@ -17,15 +17,15 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 BUDGETS = (
     (("flow", "clocks"), 5300),
     (("registers", "pages", "ui"), 6050),
-    (("lake",), 4300),
+    (("lake",), 4480),
     (("tables",), 1300),
-    ((), 24350),
+    ((), 24720),
 )
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
 LARGER = {
     ("city", "hotline"): 3760, ("data", "sharing"): 3850, ("data", "governance"): 3300, ("data", "collection"): 3090,
-    ("data", "catalog"): 2320, ("data", "opendata"): 2300, ("data", "protection"): 2000, ("data", "masters"): 2850,
+    ("data", "catalog"): 2340, ("data", "opendata"): 2300, ("data", "protection"): 2000, ("data", "masters"): 2850,
 }  # fmt: skip
 ROOMS = {
     "domain", "terms", "models", "queries", "flows", "services", "measures", "contract", "registers", "pages", "api",
@@ -53,6 +53,7 @@ MACHINERY = {"clocks", "ledger", "jobs", "messages"}
 ACTORLESS = {
     "kernel/files/services:sweep": "the worker's own act",
     "kernel/files/services:renew_keys": "the worker's own act",
+    "kernel/files/services:tidy": "the worker's own act",
     "kernel/lake/services:sweep": "the worker's own act",
     "kernel/measures/services:digest_of": "pure: neither reads nor writes",
     "kernel/measures/services:seal_digest": "pure: neither reads nor writes",

@@ -15,11 +15,13 @@ from typing import Literal
 
 import psycopg
 
+from yiwang.kernel.files import private
 from yiwang.site import checking, database, hardening, localdb, serving
 from yiwang.site.localdb import DatabaseProblem
 
 LEAST_MEMORY_MB, GOOD_MEMORY_MB = 1500, 4000
 LEAST_DISK_GB, GOOD_DISK_GB = 2, 10
+GOOD_OPENING_GB = 1
 MOST_SKEW_SECONDS = 2.0
 BEAT_SECONDS = 120
 
@@ -80,6 +82,19 @@ def lake() -> Iterator[Finding]:
     yield judged(
         f"湖目录 {place}（已用 {used:.1f} GB，最大一张表 {largest:.1f} GB）",
         free, max(LEAST_DISK_GB, largest), max(GOOD_DISK_GB, 2 * largest), "GB", advice,
+    )  # fmt: skip
+
+
+def opening() -> Iterator[Finding]:
+    """Where sealed files lie open while an engine reads them."""
+    place = private.in_memory(os.environ.get("YIWANG_MEMORY", private.MEMORY), localdb.VAR)
+    if place is None:
+        yield Finding("warning", "密文的打开处", f"没有可用的内存文件系统：计算时解开的内容暂放 {localdb.VAR / 'opened'}（仅本账户可读，用完即删）。请挂载 tmpfs 并以 YIWANG_MEMORY 指定，或把该目录放在加密的磁盘卷上。")  # fmt: skip
+        return
+    free = private.free(place) / 2**30
+    yield judged(
+        f"密文的打开处 {place}（内存）", free, 0, GOOD_OPENING_GB, "GB",
+        f"解开的内容放不下时改放 {localdb.VAR / 'opened'}（仅本账户可读，用完即删）；容器请加大 shm。",
     )  # fmt: skip
 
 
@@ -195,7 +210,7 @@ def _worker(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
 
 
 EXAMINATIONS: tuple[Callable[[], Iterator[Finding]], ...] = (
-    python, memory, disk, lake, port, time_zone, embedded, secrets, browser,
+    python, memory, disk, lake, opening, port, time_zone, embedded, secrets, browser,
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from yiwang.kernel.files import private
 from yiwang.site import domains, hardening, localdb, logs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -17,6 +18,8 @@ SECRET_KEY_FALLBACKS = [key for key in os.environ.get("YIWANG_OLD_SECRET_KEYS", 
 FILE_SIZE_LIMIT = int(os.environ.get("YIWANG_FILE_SIZE_LIMIT_MB", "50")) * 1024 * 1024
 # Empty: VAR/lake. A disk of its own is fine; the path must not change while snapshots name files below it.
 LAKE = os.environ.get("YIWANG_LAKE", "")
+# Where what lies sealed is opened for an engine: a file system in memory. Empty, or without room: VAR/opened.
+MEMORY = os.environ.get("YIWANG_MEMORY", private.MEMORY)
 LAKE_MEMORY_MB = int(os.environ.get("YIWANG_LAKE_MEMORY_MB", "2048"))
 LAKE_SECONDS = float(os.environ.get("YIWANG_LAKE_SECONDS", "3600"))
 MESSAGE_CHANNELS = {

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from yiwang.data.catalog import queries, services
 from yiwang.data.catalog.models import Item, Quality, Resource
@@ -32,7 +32,7 @@ from yiwang.kernel.ui.sections import Section
 __all__ = [
     "Content", "Cycle", "DemandState", "Description", "Door", "ItemFacts", "ItemSpec", "OpenType", "PublishState",
     "ResourceFacts", "ShareType", "add_panel", "allowed", "late", "published_counts", "quality_of", "record_demand", "record_load",
-    "record_quality", "record_return", "register_published", "resource", "resources", "set_levels", "settle_demand",
+    "record_quality", "record_return", "register_published", "resource", "resources", "sealed_tables", "set_levels", "settle_demand",
 ]  # fmt: skip
 
 
@@ -172,6 +172,13 @@ def published_counts(organisation_ids: Iterable[int]) -> dict[int, int]:
     """How many published resources each organisation has; those without any are left out."""
     found = Resource.objects.filter(organisation__in=list(organisation_ids), number__gt=0).order_by()
     return dict(found.values_list("organisation_id").annotate(Count("pk")))
+
+
+def sealed_tables(names: Iterable[str]) -> list[str]:
+    """Those of these lake tables whose resource has items that lie encrypted (`ResourceFacts.sealed`)."""
+    high = Item.objects.filter(Q(level=None) | Q(level__gte=SEALED_FROM), retired=False)
+    held = Resource.objects.filter(table__in=list(names), number__gt=0, pk__in=high.values("resource"))
+    return list(held.values_list("table", flat=True))
 
 
 def add_panel(code: str, panel: Callable[[Actor, int], Section | None]) -> None:

@@ -6,13 +6,13 @@ from yiwang.data.collection import queries
 from yiwang.data.collection.services import packages, processing, pushing, sweeping, watching
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM
-from yiwang.kernel.files import sealed
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.lake import services as lake
 
-SWEEP_SECONDS, WATCH_SECONDS, SEAL_SECONDS, DAY_SECONDS = 30, 1800, 300, 24 * 3600
+SWEEP_SECONDS, WATCH_SECONDS, SEAL_SECONDS = 30, 1800, 300
 
 
 @job("collection.sweep", title="来源巡检")
@@ -58,16 +58,13 @@ def seal_packages(*, resource_id: int) -> Outcome:
 
 
 def seal_loop() -> int:
-    """Queue the sealing of resources that hold plain files and items of level 3 or up."""
+    """Queue the sealing of resources that hold plain files and items of level 3 or up; so for their lake tables."""
+    for table in queries.tables_to_seal():
+        lake.seal(SYSTEM, table, "目录中有 3 级以上的信息项")
     for resource_id in queries.to_seal():
         enqueue(seal_packages, key=str(resource_id), resource_id=resource_id)
     return 0
 
 
-def renew_loop() -> int:
-    return sealed.renew(queries.area("packages"))
-
-
 register("collection.seal", seal_loop, SEAL_SECONDS)
-register("collection.renew", renew_loop, DAY_SECONDS)
 JOBS = (processing.process, sweep_sources, remind, seal_packages)

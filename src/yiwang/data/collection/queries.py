@@ -13,6 +13,7 @@ from yiwang.data.collection.models import HeaderMemory, Package, Reminder, Sourc
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
 from yiwang.kernel.files import queries as files
+from yiwang.kernel.files import sealed
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.jobs.models import Job
@@ -31,6 +32,10 @@ def area(*parts: str) -> Path:
     folder = Path(settings.VAR).joinpath("collect", *parts)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+sealed.keep_below("collection.packages", lambda: area("packages"))
+sealed.keep_below("collection.push", lambda: area("push"))
 
 
 def packages(actor: Actor, verb: str = "view") -> QuerySet[Package]:
@@ -118,6 +123,12 @@ def to_seal() -> list[int]:
     plain = Package.objects.filter(file__sealed=False, file__erased_at=None).exclude(state__in=terms.MOVING)
     ids = plain.order_by().values_list("resource_id", flat=True).distinct()
     return [facts.id for facts in catalog.resources(SYSTEM, ids=ids) if facts.sealed] if ids else []
+
+
+def tables_to_seal() -> list[LakeTable]:
+    """Lake tables in the clear whose resource holds items of level 3 or up by now."""
+    plain = {table.name: table for table in LakeTable.objects.filter(sealed=False)}
+    return [plain[name] for name in catalog.sealed_tables(plain)] if plain else []
 
 
 def month_of_statements(actor: Actor, month: date) -> QuerySet[Statement]:

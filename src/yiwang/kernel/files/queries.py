@@ -8,7 +8,7 @@ from typing import BinaryIO
 from django.db.models import QuerySet
 
 from yiwang.kernel.crypto import CryptoProblem
-from yiwang.kernel.files import private, sealed, storage
+from yiwang.kernel.files import sealed, storage
 from yiwang.kernel.files.models import StoredFile
 
 
@@ -28,11 +28,7 @@ def plain(file: StoredFile) -> Iterator[Path]:
     if not file.sealed:
         yield storage.path_of(file.digest)
         return
-    with private.folder(sealed.opened_root()) as folder, content(file) as source:
-        path = folder / file.digest
-        with path.open("xb") as target:
-            while block := source.read(storage.BLOCK):
-                target.write(block)
+    with sealed.plain(storage.path_of(file.digest)) as (path,):
         yield path
 
 

@@ -149,12 +149,13 @@ def _drop(digest: str) -> None:
         path = storage.lies_at(digest, sealing=sealing)
         with transaction.atomic():
             if path.exists() and _hold(digest, wait=False) and not _needed(path):
-                path.unlink(missing_ok=True)
+                with sealed.held(path.parent):
+                    path.unlink(missing_ok=True)
 
 
 def sweep(age: float = ORPHAN_AGE) -> int:
     """Remove contents no row points to, whose upload was rolled back or killed, and what a killed process had opened."""
-    removed = private.sweep(sealed.opened_root())
+    removed = tidy()
     for path in storage.older_than(age):
         if path.name.startswith(".new-"):
             path.unlink(missing_ok=True)
@@ -162,9 +163,15 @@ def sweep(age: float = ORPHAN_AGE) -> int:
             continue
         with transaction.atomic():
             if _hold(path.name.removesuffix(sealed.SUFFIX), wait=False) and _unused(path, age):
-                path.unlink(missing_ok=True)
+                with sealed.held(path.parent):
+                    path.unlink(missing_ok=True)
                 removed += 1
     return removed
+
+
+def tidy() -> int:
+    """Remove what killed processes had opened; how many folders."""
+    return sum(map(private.sweep, sealed.opened_roots()))
 
 
 def _unused(path: Path, age: float) -> bool:
@@ -178,5 +185,5 @@ def _needed(path: Path) -> bool:
 
 
 def renew_keys() -> int:
-    """Sealed contents under a phased-out key get the current one; the contents themselves are not touched."""
-    return sealed.renew(storage.root())
+    """Sealed files under a phased-out key, of every room, get the current one; the contents are not touched."""
+    return sealed.renew_all()

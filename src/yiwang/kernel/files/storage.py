@@ -22,6 +22,9 @@ def root() -> Path:
     return Path(settings.VAR) / "files"
 
 
+sealed.keep_below("files", root)
+
+
 def path_of(digest: str) -> Path:
     return root() / digest[:2] / digest[2:4] / digest
 

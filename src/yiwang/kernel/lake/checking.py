@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from yiwang.kernel.crypto import CryptoProblem
 from yiwang.kernel.lake import engine, places, proofs
 from yiwang.kernel.lake.models import DataFile, LakeTable, Proof, Publication, Snapshot
 from yiwang.kernel.lake.services.exporting import facts
@@ -17,7 +18,7 @@ def problems(*, everything: bool = False) -> Iterator[str]:
         kept = table.snapshots.filter(expired_at=None) if everything else [table.current] if table.current else []
         for snapshot in kept:
             yield from _snapshot(snapshot, seen)
-        if table.current is not None and table.current.iceberg_id is not None and not table.rebuild:
+        if table.current is not None and table.current.iceberg_id is not None and not (table.rebuild or table.sealed):
             yield from _exported(table, table.current)
     for proof in Proof.objects.order_by("pk"):
         yield from proofs.problems(proof)
@@ -31,7 +32,7 @@ def _pointer(table: LakeTable) -> Iterator[str]:
 
 def _snapshot(snapshot: Snapshot, seen: set[int]) -> Iterator[str]:
     name = f"湖表 {snapshot.table.name} 第 {snapshot.number} 号快照"
-    files = list(DataFile.objects.filter(pk__in=snapshot.files, removed_at=None))
+    files = list(DataFile.objects.filter(pk__in=snapshot.files, removed_at=None).select_related("table"))
     if len(files) != len(snapshot.files):
         yield f"{name}缺 {len(snapshot.files) - len(files)} 个文件的登记。"
     if digest_of(files) != snapshot.digest or sum(file.rows for file in files) != snapshot.rows:
@@ -44,10 +45,15 @@ def _snapshot(snapshot: Snapshot, seen: set[int]) -> Iterator[str]:
 
 def _file(file: DataFile) -> Iterator[str]:
     path = Path(places.absolute(file.path))
-    if not path.exists():
+    try:
+        if proofs.digest_of(path) != file.digest:
+            yield f"湖文件内容与登记不符：{file.path}。"
+    except FileNotFoundError:
         yield f"湖文件缺失：{file.path}。"
-    elif path.stat().st_size != file.bytes or proofs.digest_of(path) != file.digest:
-        yield f"湖文件内容与登记不符：{file.path}。"
+    except CryptoProblem as problem:
+        yield f"湖文件打不开：{file.path}，{problem}"
+    if path.exists() and file.table.sealed and not file.table.sealing:
+        yield f"湖文件应加密存放而有明文：{file.path}。"
 
 
 def _exported(table: LakeTable, current: Snapshot) -> Iterator[str]:

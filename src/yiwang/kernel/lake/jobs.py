@@ -32,9 +32,23 @@ def export_job() -> Outcome:
     return Outcome(f"写出 {done} 个快照。")
 
 
+@job("lake.seal", title="湖表数据文件加密", retries=5)
+def seal_job() -> Outcome:
+    """Tables that were told to be sealed and still have files in the clear; one that is busy does not stop the others."""
+    done, failed = 0, []
+    for table in LakeTable.objects.filter(sealing=True).order_by("pk"):
+        try:
+            done += services.seal_files(SYSTEM, table)
+        except Refused as refusal:
+            failed.append(f"{table.name}：{refusal.message}")
+    if failed:
+        raise Refused("；".join(failed)[:900])
+    return Outcome(f"加密 {done} 个数据文件。")
+
+
 def behind() -> list[LakeTable]:
-    """Tables whose Iceberg side does not show the current snapshot."""
-    waiting = Q(current__isnull=False) & (Q(current__iceberg_id=None) | Q(rebuild=True))
+    """Tables whose Iceberg side does not show the current snapshot; sealed ones have none."""
+    waiting = Q(current__isnull=False, sealed=False) & (Q(current__iceberg_id=None) | Q(rebuild=True))
     return list(LakeTable.objects.filter(waiting).order_by("pk"))
 
 
@@ -75,6 +89,8 @@ def look() -> int:
     tried = Q(state__in=("queued", "running")) | Q(state="failed", finished_at__gte=now - PATIENCE)
     if behind() and not Job.objects.filter(tried, name="lake.export").exists():
         enqueue(export_job, key="all")
+    if LakeTable.objects.filter(sealing=True).exists() and not Job.objects.filter(tried, name="lake.seal").exists():
+        enqueue(seal_job, key="all")
     if now.hour in NIGHT and LakeTable.objects.exists():
         tonight = Job.objects.filter(name="lake.night", created_at__gte=now - timedelta(hours=12))
         if not tonight.exists():

@@ -24,6 +24,10 @@ class LakeTable(models.Model):
     )
     keep = models.PositiveSmallIntegerField("保留快照数", default=30, help_text="已发布的快照保留最近几个；0 为全部")
     rebuild = models.BooleanField("须重建 Iceberg 元数据", default=False, editable=False)
+    sealed = models.BooleanField(
+        "加密存放", default=False, editable=False, help_text="数据文件以 SM4 密文存放；只开不关，不写给其他引擎"
+    )
+    sealing = models.BooleanField("有明文待加密", default=False, editable=False)
     current = models.ForeignKey(
         "Snapshot", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="现行快照"
     )
@@ -82,9 +86,14 @@ class Snapshot(models.Model):
     def __str__(self) -> str:
         return f"{self.table} 第 {self.number} 号快照"
 
+    @property
+    def clear(self) -> int:
+        """Bytes of it that may not lie in the clear on a disk."""
+        return self.bytes if self.table.sealed else 0
+
 
 class DataFile(models.Model):
-    """数据文件：写成后不再改变的 Parquet。`path` 相对湖目录。"""
+    """数据文件：写成后不再改变的 Parquet。`path` 相对湖目录；加密的另加后缀存放，字节数与摘要都是明文的。"""
 
     table = models.ForeignKey(LakeTable, models.PROTECT, related_name="files", verbose_name="湖表")
     path = models.CharField("路径", max_length=300, unique=True)

@@ -123,7 +123,7 @@ def keys_naming(table: LakeTable, columns: Sequence[str], texts: Sequence[str]) 
     """Keys of all rows, in any snapshot that is still kept, whose `columns` hold one of the texts; however many."""
     held = table.snapshots.filter(expired_at=None)
     found = DataFile.objects.filter(pk__in={each for snapshot in held for each in snapshot.files}).order_by("pk")
-    with places.work_folder() as folder:
+    with places.work_folder(table.sealed and 1 + sum(file.bytes for file in found)) as folder:
         engine.run(
             "yiwang.kernel.lake.work.erasing:keys",
             {"paths": [places.absolute(file.path) for file in found], "columns": table.columns, "key": table.key,

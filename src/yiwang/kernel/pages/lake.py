@@ -30,10 +30,10 @@ def _current(table: LakeTable) -> str:
 TABLES = register(
     Register(
         code="lake.table", model=LakeTable, name="湖表", resource=resources.TABLE, writes=(), api=False,
-        columns=("title", "name", "organisation", Column(_current, "现行快照"), "keep"),
-        filters=("organisation",), search=("name", "title"), related=("current", "organisation"),
+        columns=("title", "name", "organisation", Column(_current, "现行快照"), "keep", "sealed"),
+        filters=("organisation", "sealed"), search=("name", "title"), related=("current", "organisation"),
         sections=(Section("湖表", ("title", "name", "organisation", Column(_key, "主键"), "partition",
-                                 Column(_column_names, "列"), Column(_current, "现行快照"), "keep", "created_by", "created_at")),),
+                                 Column(_column_names, "列"), Column(_current, "现行快照"), "keep", "sealed", "created_by", "created_at")),),
         actions=(
             RecordAction(
                 "keep", "改保留快照数",

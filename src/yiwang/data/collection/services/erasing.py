@@ -106,7 +106,7 @@ def _erase(actor: Actor, package: Package, hits: dict[str, Any], texts: tuple[st
     checked = 0
     if run := package.verdict.get("run"):
         checked = sum(governance.erase(actor, run, texts, hits["rows"], reason).values())
-    with places.work_folder() as made:
+    with places.work_folder(sealed.size_of(packages.parsed_path(package))) as made:
         rest = _rest(package, hits["rows"], texts, made)
         with transaction.atomic():
             removal = _record(actor, package, hits["total"], checked, rest, reason)

@@ -111,7 +111,7 @@ def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
         partition = partition or known.partition
     return lake.ensure_table(
         SYSTEM, facts.table, facts.name, columns, facts.key, partition,
-        Organisation.objects.get(pk=facts.organisation_id),
+        Organisation.objects.get(pk=facts.organisation_id), sealed=bool(facts.sealed),
     )  # fmt: skip
 
 

@@ -48,7 +48,8 @@ class Reader:
     def session(self) -> engine.Session:
         if self._session is None:
             functions = (LOOK, *governance.FUNCTIONS)
-            begun = engine.session(functions, memory_mb=MEMORY_MB, seconds=SECONDS)
+            clear = self.package.size if self.package.file.sealed else 0
+            begun = engine.session(functions, memory_mb=MEMORY_MB, seconds=SECONDS, clear=clear)
             self._session = self._opened.enter_context(begun)
         return self._session
 

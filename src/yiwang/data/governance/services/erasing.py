@@ -6,6 +6,7 @@ from yiwang.data.governance.models import Run
 from yiwang.data.governance.services.running import FILES, kept, put
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.files import queries as stored
+from yiwang.kernel.files import sealed
 from yiwang.kernel.files import services as files
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.ledger import services as ledger
@@ -22,7 +23,8 @@ def erase(actor: Actor, run_id: int, texts: Sequence[str], rows: Sequence[int], 
     """
     actor.require("governance.run", "change")
     run = Run.objects.get(pk=run_id)
-    with kept(run, *TABLES) as paths, places.work_folder() as made:
+    clear = sum(sealed.size_of(places.root() / run.folder / name) for name in TABLES)
+    with kept(run, *TABLES) as paths, places.work_folder(clear) as made:
         found: dict[str, int] = engine.run(
             "yiwang.kernel.lake.work.erasing:without",
             {"paths": dict(zip(TABLES, map(str, paths), strict=True)), "texts": list(texts), "numbers": NUMBERS,

@@ -106,18 +106,22 @@ def check(
             raise Conflict("同一数据包编号下的内容变了，没有检查。请以新的数据包报送。", rule="数据包不可更改")
         if run.state != RunState.DONE:
             plan = plan_of(run, [] if read else [parquet_path])
-            with session_of(read and read(), CHECK, memory_mb, seconds) as session:
+            high = catalog.resource(SYSTEM, resource_id).sealed
+            with session_of(read and read(), CHECK, memory_mb, seconds, parquet_path if high else "") as session:
                 _perform(actor, run, plan, session, seconds=seconds, job_id=job_id)
     return verdict(run)
 
 
 @contextmanager
-def session_of(given: engine.Session | None, function: str, memory_mb: int, seconds: float) -> Iterator[engine.Session]:
-    """The given one, or one for this function alone."""
+def session_of(
+    given: engine.Session | None, function: str, memory_mb: int, seconds: float, secret: str | Path = ""
+) -> Iterator[engine.Session]:
+    """The given one, or one for this function alone, which reads `secret` and may not leave it in the clear."""
     if given is not None:
         yield given
         return
-    with engine.session([function], memory_mb=memory_mb, seconds=seconds) as made:
+    clear = Path(secret).stat().st_size if secret else 0
+    with engine.session([function], memory_mb=memory_mb, seconds=seconds, clear=clear) as made:
         yield made
 
 

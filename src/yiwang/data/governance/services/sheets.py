@@ -45,7 +45,7 @@ def return_sheet(
     if known is not None:
         return known
     with (
-        running.session_of(session, GIVE_BACK, 1024, SECONDS) as used,
+        running.session_of(session, GIVE_BACK, 1024, SECONDS, original if run.sealed else "") as used,
         running.kept(run, "quarantine.parquet") as (quarantine,),
     ):
         used.run(

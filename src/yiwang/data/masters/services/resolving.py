@@ -43,7 +43,8 @@ class Resolution:
     def run(self) -> Snapshot:
         """Resolve, write, and publish the golden table; the build keeps the counts."""
         plan = designing.link_plan(self.design.content, self.inputs, self.fields)
-        with places.work_folder() as folder:
+        clear = sum(each.snapshot.clear for each in self.inputs)
+        with places.work_folder(clear) as folder:
             answer: dict[str, Any] = engine.run(
                 LINK, {"plan": plan}, memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
                 job_id=self.job_id,
@@ -176,8 +177,9 @@ class Resolution:
             {"name": "sources", "title": "来源数", "type": "integer"},
         ]
         table: LakeTable = lake.ensure_table(
-            self.actor, self.library.table, self.library.name, columns, ["uid"], organisation=self.library.organisation
-        )
+            self.actor, self.library.table, self.library.name, columns, ["uid"], organisation=self.library.organisation,
+            sealed=any(each.table.sealed for each in self.inputs),
+        )  # fmt: skip
         edges = [
             {**edge, "column": name}
             for each in self.inputs

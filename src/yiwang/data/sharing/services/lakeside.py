@@ -115,7 +115,7 @@ def serve(actor: Actor, resource_id: int, *, anew: bool = False) -> ServingTable
             rule="服务表按键查询",
             code="columns",
         )
-    with places.work_folder() as folder:
+    with places.work_folder(found.snapshot.clear) as folder:
         made = _exported(found.snapshot, found.columns, folder, filters=found.filters)
         rows = folder / "rows.csv"
         sealing = _sealing(resource_id, found.columns, found.keys, found.sealed) if found.sealed else None
@@ -141,7 +141,7 @@ def check(actor: Actor, table: ServingTable) -> bool:
     if not sealed:
         return serving.checked(actor, table, _exported(snapshot, columns, None, filters=filters)["digest"])
     sealing = _sealing(table.resource_id, columns, table.keys, sealed, table.sealed_with)
-    with places.work_folder() as folder:
+    with places.work_folder(snapshot.clear) as folder:
         _exported(snapshot, columns, folder, filters=filters)
         for _ in _sealed(folder / "rows.csv", sealing):
             pass
@@ -245,7 +245,7 @@ def extract(grant: Grant, last: Position | None = None) -> Iterator[Extract]:
     where = condition(grant.row_filter, types).duckdb() if grant.row_filter else ""
     shape = sm3(json.dumps([columns, keys, masks, where], sort_keys=True).encode())
     before = _comparable(table, snapshot, last, shape, set(keys) <= set(names) - set(masks))
-    with places.work_folder() as folder, TemporaryDirectory(dir=folder) as inner:
+    with places.work_folder(snapshot.clear) as folder, TemporaryDirectory(dir=folder) as inner:
         if before is None:
             count, gone = _exported(snapshot, columns, folder, where)["rows"], 0
         else:

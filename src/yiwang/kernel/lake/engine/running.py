@@ -5,13 +5,14 @@ import logging
 import math
 import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from yiwang.kernel.access.actors import Conflict, Invalid, Refused
 from yiwang.kernel.jobs import services as jobs
 from yiwang.kernel.lake import places
 from yiwang.kernel.lake.engine.guard import refuse_in_a_request
+from yiwang.kernel.lake.opening import Opened
 from yiwang.kernel.lake.process.wire import Lines, encode
 
 logger = logging.getLogger(__name__)
@@ -134,46 +136,51 @@ def run(
     """Run `module:function` as `function(task, **params)` in a limited process; its small JSON result.
 
     `memory_mb` and `seconds` (wall clock) end the run with a sentence. Files the function writes into `task.folder`
-    stay when the caller gives the `folder`, else they go with the run. A refusal inside is raised here unchanged.
+    stay when the caller gives the `folder`, else they go with the run. Files of the lake that lie sealed are open for
+    the run. A refusal inside is raised here unchanged.
     """
     refuse_in_a_request()
-    if folder is None:
-        with places.work_folder() as made:
-            return run(
-                function, params, memory_mb=memory_mb, seconds=seconds, threads=threads, folder=made, job_id=job_id,
-                progress=progress,
-            )  # fmt: skip
-    with _born((function,), folder, memory_mb, seconds, threads) as child:
-        return _Watch(child, function, seconds, progress or _job_progress(job_id)).result(params, last=True)
+    with ExitStack() as stack:
+        opened = stack.enter_context(Opened())
+        given = opened.within(params)
+        chosen = folder or stack.enter_context(places.work_folder(opened.size))
+        child = stack.enter_context(_born((function,), chosen, memory_mb, seconds, threads))
+        return _Watch(child, function, seconds, progress or _job_progress(job_id)).result(given, last=True)
 
 
 class Session:
     """Several runs in one process, one after the other. What a run leaves in `task.kept` the next one finds there; all
     write into `folder`. A run that is refused ends nothing; one that overruns or dies ends the session."""
 
-    def __init__(self, child: "_Child") -> None:
-        self._child = child
+    def __init__(self, child: "_Child", opened: Opened) -> None:
+        self._child, self._opened = child, opened
         self.folder = child.folder
 
     def run(
         self, function: str, params: Mapping[str, Any], *, seconds: float = 300.0, job_id: int | None = None,
         progress: Callable[[int, int, str], None] | None = None,
     ) -> Any:  # fmt: skip
-        """As `run`; `seconds` of wall clock are this run's own."""
-        return _Watch(self._child, function, seconds, progress or _job_progress(job_id)).result(params, last=False)
+        """As `run`; `seconds` of wall clock are this run's own. What is opened for it stays open for those that follow."""
+        given = self._opened.within(params)
+        return _Watch(self._child, function, seconds, progress or _job_progress(job_id)).result(given, last=False)
 
 
 @contextmanager
 def session(
-    functions: Iterable[str], *, memory_mb: int = 1024, seconds: float = 300.0, threads: int = THREADS
+    functions: Iterable[str], *, memory_mb: int = 1024, seconds: float = 300.0, threads: int = THREADS, clear: int = 0
 ) -> Iterator[Session]:
     """A process for runs that share what they read; it ends with the block, and its folder goes.
 
-    `functions`: those it will run, imported beforehand. `seconds`: what all of them together may take.
+    `functions`: those it will run, imported beforehand. `seconds`: what all of them together may take. `clear`: bytes
+    of what it reads that may not lie in the clear on a disk, as `places.work_folder` has it.
     """
     refuse_in_a_request()
-    with places.work_folder() as folder, _born(functions, folder, memory_mb, seconds, threads) as child:
-        yield Session(child)
+    with (
+        Opened() as opened,
+        places.work_folder(clear) as folder,
+        _born(functions, folder, memory_mb, seconds, threads) as child,
+    ):
+        yield Session(child, opened)
 
 
 def _job_progress(job_id: int | None) -> Callable[[int, int, str], None] | None:
@@ -194,8 +201,9 @@ class _Child:
 
 @contextmanager
 def _born(functions: Iterable[str], folder: Path, memory_mb: int, seconds: float, threads: int) -> Iterator[_Child]:
+    file_mb = max(1, min(LARGEST_FILE_MB, shutil.disk_usage(folder).free >> 20))
     limits = {
-        "memory_mb": memory_mb, "threads": threads, "cpu_seconds": math.ceil(seconds * threads) + 5, "file_mb": LARGEST_FILE_MB,
+        "memory_mb": memory_mb, "threads": threads, "cpu_seconds": math.ceil(seconds * threads) + 5, "file_mb": file_mb,
     }  # fmt: skip
     ours, theirs = socket.socketpair()
     with ours:

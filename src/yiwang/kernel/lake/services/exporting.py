@@ -53,12 +53,12 @@ def _content(snapshot: Snapshot) -> dict[str, Any]:
 def export(actor: Actor, table: LakeTable) -> int:
     """Write what was published since to the Iceberg table; how many snapshots. Safe to repeat and to interrupt.
 
-    An Iceberg table that somebody else wrote to, or whose history had to go, is made anew from the current snapshot.
+    Nothing is written of a sealed table: other engines can't read it. An Iceberg table that somebody else wrote to, or whose history had to go, is made anew from the current snapshot.
     """
     with transaction.atomic():
         take(table)
         table.refresh_from_db()
-        if table.current is None:
+        if table.current is None or table.sealed:
             return 0
         pending = list(
             table.snapshots.filter(publications__isnull=False, expired_at=None, iceberg_id=None)

@@ -9,7 +9,7 @@ from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
 from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.lake.services.publishing import point
-from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts, unlink_after_commit
+from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts, unlink_after_commit, workplace
 from yiwang.kernel.lake.terms import Kind
 from yiwang.kernel.ledger.services import record
 
@@ -98,13 +98,14 @@ def compact(actor: Actor, table: LakeTable, *, job_id: int | None = None) -> Sna
         groups = _small(files)
         if not groups:
             return None
-        answer = engine.run(
-            "yiwang.kernel.lake.work.compacting:compact",
-            {"table": table_facts(table), "groups": [described(group) for group in groups]},
-            memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, job_id=job_id,
-        )  # fmt: skip
         joined = {file.pk for group in groups for file in group}
-        left = [file for file in files if file.pk not in joined] + named(table, answer)
+        with workplace(table, [file for group in groups for file in group]) as folder:
+            answer = engine.run(
+                "yiwang.kernel.lake.work.compacting:compact",
+                {"table": table_facts(table), "groups": [described(group) for group in groups]},
+                memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder, job_id=job_id,
+            )  # fmt: skip
+            left = [file for file in files if file.pk not in joined] + named(table, answer)
         made = snapshot(
             actor, table, Kind.COMPACT, left, base=base, cause={"compacted": len(joined)}, counts={}, like=base,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +15,15 @@ from yiwang.kernel.lake import engine, proofs
 from yiwang.kernel.lake.models import DataFile, LakeTable, Proof, Snapshot
 from yiwang.kernel.lake.services.locks import take
 from yiwang.kernel.lake.services.publishing import point
-from yiwang.kernel.lake.services.writing import described, digest_of, named, snapshot, table_facts, unlink_after_commit
+from yiwang.kernel.lake.services.writing import (
+    described,
+    digest_of,
+    named,
+    snapshot,
+    table_facts,
+    unlink_after_commit,
+    workplace,
+)
 from yiwang.kernel.lake.terms import Kind
 from yiwang.kernel.ledger.services import record
 
@@ -40,21 +49,22 @@ def rewrite_without(
         table.refresh_from_db()
         kept = list(table.snapshots.filter(expired_at=None).order_by("number"))
         files = DataFile.objects.in_bulk({each for held in kept for each in held.files})
-        found = _without(table, files.values(), wanted, job_id)
-        fresh = dict(zip(found, _named(table, found.values()), strict=True))
+        with workplace(table, files.values()) as folder:
+            found = _without(table, files.values(), wanted, folder, job_id)
+            fresh = dict(zip(found, _named(table, found.values()), strict=True))
         proof = _prove(actor, table, kept, files, fresh, wanted, reason)
     table.refresh_from_db()
     return proof
 
 
 def _without(
-    table: LakeTable, files: Iterable[DataFile], wanted: list[tuple[str, ...]], job_id: int | None
+    table: LakeTable, files: Iterable[DataFile], wanted: list[tuple[str, ...]], folder: Path | None, job_id: int | None
 ) -> dict[int, dict[str, Any] | None]:
     """What takes the place of each file that holds a wanted key; None when nothing of it is left."""
     answer = engine.run(
         "yiwang.kernel.lake.work.rewriting:without",
         {"table": table_facts(table), "files": described(files), "keys": wanted},
-        memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, job_id=job_id,
+        memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder, job_id=job_id,
     )  # fmt: skip
     return {int(old): made for old, made in answer.items()}
 
@@ -84,7 +94,7 @@ def _prove(
         table=table, snapshot=made, keys=len(wanted), keys_mac=mac(json.dumps(wanted).encode(), proofs.KEYS),
         content=content, reason=reason, created_by_id=actor.person_id,
     )  # fmt: skip
-    proof.mac = mac(proofs.sealed(proof), proofs.PURPOSE)
+    proof.mac = mac(proofs.attested(proof), proofs.PURPOSE)
     proof.save(force_insert=True)
     DataFile.objects.filter(pk__in=list(fresh)).update(removed_at=timezone.now())
     LakeTable.objects.filter(pk=table.pk).update(rebuild=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +12,10 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.lake import engine
 from yiwang.kernel.lake.models import DataFile, Edge, LakeTable, Snapshot
+from yiwang.kernel.lake.opening import bytes_sealed
 from yiwang.kernel.lake.services.locks import WAIT_SECONDS, take
-from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts
+from yiwang.kernel.lake.services.sealing import seal
+from yiwang.kernel.lake.services.writing import described, named, snapshot, table_facts, workplace
 from yiwang.kernel.lake.sources import Source
 from yiwang.kernel.lake.sources import source as source_of
 from yiwang.kernel.lake.terms import Mode
@@ -37,7 +40,7 @@ def stage(
     `source`: Parquet path(s), `Files`, `Query` or `Made`; columns are matched by name, cast strictly, extra ones refused.
     `mode`: replace · append · merge (by key) · partition (replaces the partitions that occur) · remove (by key).
     `edges`: lineage, each {column, source: LakeTable or None, source_column, origin, transform}.
-    One writer per table: waits up to `wait` seconds, then Conflict. Runs the engine: call it from a job.
+    A table made from sealed ones is sealed from then on. One writer per table: waits up to `wait` seconds, then Conflict. Runs the engine: call it from a job.
     """
     chosen, given = Mode(mode), source_of(source)
     if chosen in (Mode.MERGE, Mode.REMOVE) and not table.key:
@@ -49,15 +52,20 @@ def stage(
         table.refresh_from_db()
         base = table.current
         kept = list(DataFile.objects.filter(pk__in=base.files)) if base else []
-        answer = engine.run(
-            "yiwang.kernel.lake.work.staging:stage",
-            {"source": given.described(), "table": table_facts(table), "base": described(kept), "mode": str(chosen)},
-            memory_mb=memory_mb or settings.LAKE_MEMORY_MB,
-            seconds=seconds or settings.LAKE_SECONDS,
-            job_id=job_id,
-        )
+        reads = given.reads()
+        if not table.sealed and bytes_sealed(reads):
+            seal(actor, table, "由加密存放的湖表得来")
+        size = sum(Path(path).stat().st_size for path in reads if Path(path).exists()) if table.sealed else 0
+        with workplace(table, kept, size=size + bytes_sealed(reads)) as folder:
+            answer = engine.run(
+                "yiwang.kernel.lake.work.staging:stage",
+                {"source": given.described(), "table": table_facts(table), "base": described(kept), "mode": str(chosen)},
+                memory_mb=memory_mb or settings.LAKE_MEMORY_MB, seconds=seconds or settings.LAKE_SECONDS,
+                folder=folder, job_id=job_id,
+            )  # fmt: skip
+            made_files = named(table, answer["files"])
         by_id = {file.pk: file for file in kept}
-        files = [by_id[each] for each in answer["kept"]] + named(table, answer["files"])
+        files = [by_id[each] for each in answer["kept"]] + made_files
         made = snapshot(
             actor, table, str(chosen), files, base=base, cause=dict(cause), counts=answer["counts"]
         )  # fmt: skip

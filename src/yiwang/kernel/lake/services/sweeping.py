@@ -9,6 +9,7 @@ from pathlib import Path
 from django.db import transaction
 from django.utils import timezone
 
+from yiwang.kernel.files import sealed
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 from yiwang.kernel.lake import places
@@ -26,7 +27,7 @@ def remove(paths: list[Path]) -> None:
             sweep_later()
             return
         for path in paths:
-            path.unlink(missing_ok=True)
+            sealed.remove(path)
 
 
 def sweep() -> int:
@@ -57,10 +58,13 @@ def _sweep_table(table: LakeTable) -> int:
             sweep_later()
             return 0
         known = set(DataFile.objects.filter(table=table, removed_at=None).values_list("path", flat=True))
-        for path in (places.root() / table.folder / "data").glob("*"):
-            if path.relative_to(places.root()).as_posix() not in known:
-                path.unlink(missing_ok=True)
-                removed += 1
+        data = places.root() / table.folder / "data"
+        if data.exists():
+            with sealed.held(data):
+                for path in data.iterdir():
+                    if path.relative_to(places.root()).as_posix().removesuffix(sealed.SUFFIX) not in known:
+                        path.unlink(missing_ok=True)
+                        removed += 1
     return removed
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.lake.models import LakeTable
+from yiwang.kernel.lake.services.sealing import seal
 from yiwang.kernel.lake.terms import engine_type
 from yiwang.kernel.ledger.services import record
 from yiwang.kernel.orgs.models import Organisation
@@ -58,11 +59,14 @@ def ensure_table(
     key: Sequence[str],
     partition: str = "",
     organisation: Organisation | None = None,
+    *,
+    sealed: bool = False,
 ) -> LakeTable:
     """Register a table, or bring a registered one up to these columns. `columns` is [{name, title, type}].
 
     Every column may be empty; `key` columns are never empty and unique together. Before the first snapshot everything
-    may change; after it columns are only added.
+    may change; after it columns are only added. `sealed`: its data files lie encrypted from now on; left out later, it
+    stays so.
     """
     wanted, chosen = _checked(columns), list(key)
     names = {column["name"] for column in wanted}
@@ -72,14 +76,18 @@ def ensure_table(
         table, made = LakeTable.objects.select_for_update().get_or_create(
             name=name, defaults={
                 "title": title, "columns": _joined([], wanted), "key": chosen, "partition": partition,
-                "organisation": organisation, "created_by_id": actor.person_id,
+                "organisation": organisation, "created_by_id": actor.person_id, "sealed": sealed,
             },
         )  # fmt: skip
         if made:
             table.full_clean(exclude=["current"])
-            record(actor, "lake.table.registered", ("lake.table", table.pk), after={"name": name, "columns": wanted})
+            after = {"name": name, "columns": wanted, "sealed": sealed}
+            record(actor, "lake.table.registered", ("lake.table", table.pk), after=after)
             return table
-        return _bring_up(actor, table, title, wanted, chosen, partition, organisation)
+        table = _bring_up(actor, table, title, wanted, chosen, partition, organisation)
+        if sealed:
+            seal(actor, table, "含须加密存放的列")
+        return table
 
 
 def _bring_up(

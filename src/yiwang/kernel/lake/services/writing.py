@@ -1,13 +1,15 @@
 """What every verb that makes a snapshot shares: the rows of its files."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
 
 from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
 from yiwang.kernel.lake.services.sweeping import remove
@@ -19,12 +21,26 @@ def digest_of(files: Iterable[DataFile]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
+@contextmanager
+def workplace(table: LakeTable, given: Iterable[DataFile], *, size: int = 0) -> Iterator[Path | None]:
+    """Where the engine makes files of a sealed table from `given` and `size` bytes more: a private folder, from which
+    `named` puts them in place as ciphertext. None for a plain table: the run has a folder of its own."""
+    if not table.sealed:
+        yield None
+        return
+    with places.work_folder(1 + size + sum(file.bytes for file in given)) as folder:
+        yield folder
+
+
 def named(table: LakeTable, made: Sequence[dict[str, Any]]) -> list[DataFile]:
-    """Rows for files that the engine put in place."""
-    root = places.root()
+    """Rows for files that the engine put in place; those of a sealed table are put there now, sealed."""
+    data = Path(table.folder) / "data"
+    if table.sealed:
+        for file in made:
+            sealed.move(Path(file["path"]), places.root() / data)
     return DataFile.objects.bulk_create(
         DataFile(
-            table=table, path=Path(file["path"]).relative_to(root).as_posix(), partition=file["partition"],
+            table=table, path=(data / Path(file["path"]).name).as_posix(), partition=file["partition"],
             rows=file["rows"], bytes=file["bytes"], digest=file["digest"],
         )
         for file in made
@@ -60,7 +76,8 @@ def described(files: Iterable[DataFile]) -> list[dict[str, Any]]:
 
 
 def table_facts(table: LakeTable) -> dict[str, Any]:
+    """What the engine is told of a table; files of a sealed one stay in the run's folder (`target` is empty)."""
     return {
         "columns": table.columns, "key": table.key, "partition": table.partition, "title": table.title,
-        "target": str(places.root() / table.folder / "data"),
+        "target": "" if table.sealed else str(places.root() / table.folder / "data"),
     }  # fmt: skip

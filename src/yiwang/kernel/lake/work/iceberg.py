@@ -104,7 +104,7 @@ class Export:
             found = None
         if found is not None and not rebuild and self._ours(found):
             return self._columns_added(found), False
-        self._forget()
+        self.forget()
         made = self.catalog.create_table(
             self.name, _schema(self.facts["columns"]), location=self.facts["location"], partition_spec=_spec(self.facts),
             properties={**PROPERTIES, UID: self.facts["uid"]},
@@ -118,7 +118,7 @@ class Export:
         here = found.properties.get(UID) == self.facts["uid"] and found.location() == self.facts["location"]
         return here and signed and not any(task.delete_files for task in found.scan().plan_files())
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
         """Out of the catalog whether its metadata can be read or not, and off the disk: the rows say it all again."""
         with suppress(NoSuchTableError):
             self.catalog.drop_table(self.name)
@@ -205,6 +205,11 @@ def follow(
         ids[each["number"]] = export.commit(found, each["number"], each["digest"], each["files"])
     export.drop(found, ended)
     return {"rebuilt": rebuilt, "ids": ids}
+
+
+def forget(task: Task, uri: str, warehouse: str, table: dict[str, Any]) -> None:
+    """Nothing of the table is left for other engines: neither in the catalog nor on the disk."""
+    Export(uri, warehouse, table).forget()
 
 
 def content(task: Task, uri: str, warehouse: str, table: dict[str, Any]) -> dict[str, Any]:

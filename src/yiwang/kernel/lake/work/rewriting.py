@@ -30,11 +30,13 @@ def _found(
 
 
 def search(
-    task: Task, columns: list[dict[str, Any]], key: list[str], keys: list[list[str]], paths: list[str]
-) -> dict[str, int]:
-    """{path: rows with one of the keys}, only paths that have any."""
+    task: Task, columns: list[dict[str, Any]], key: list[str], keys: list[list[str]], files: list[dict[str, Any]]
+) -> dict[int, int]:
+    """{id of a file: rows with one of the keys}, only files that have any."""
+    paths = {file["path"]: file["id"] for file in files}
     connection = Connection(task, paths)
-    return _found(connection, columns, key, paths, _wanted(task, columns, key, keys))
+    found = _found(connection, columns, key, list(paths), _wanted(task, columns, key, keys))
+    return {paths[path]: rows for path, rows in found.items()}
 
 
 def without(

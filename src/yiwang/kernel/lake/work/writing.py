@@ -17,14 +17,15 @@ GROUP_ROWS = 122_880
 
 
 class Writer:
-    """Collects written files in the task's folder and moves them to `target` at the end."""
+    """Collects written files in the task's folder and moves them to `target` at the end; without one, they stay there."""
 
     def __init__(
         self, task: Task, connection: Connection, columns: Iterable[Mapping[str, Any]], partition: str, target: str,
         *, whole: bool = False,
     ) -> None:  # fmt: skip
         self.task, self.connection = task, connection
-        self.columns, self.partition, self.target = list(columns), partition, Path(target)
+        self.columns, self.partition = list(columns), partition
+        self.target = Path(target) if target else task.folder / "made"
         self.whole = whole  # one file, however large
         self.made: list[tuple[Path, int, str | None]] = []
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from yiwang.kernel.files import sealed
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.queries import damaged
 
@@ -21,4 +22,6 @@ class Command(BaseCommand):
         if count:
             self.stderr.write(f"附件核对发现 {count} 处问题；请从备份恢复相应内容。")
             sys.exit(1)
-        self.stdout.write("附件核对无误。")
+        behind = sealed.behind()
+        more = f"还有 {behind} 个加密文件需要旧密钥，后台换完之前不能弃用它。" if behind else ""
+        self.stdout.write(f"附件核对无误。{more}")
