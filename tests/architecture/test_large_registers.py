@@ -20,6 +20,7 @@ MUST_HOLD = {
     "catalog.item",
     "sharing.request",
     "collection.package",
+    "governance.run",
     "ledger.entry",
 }
 

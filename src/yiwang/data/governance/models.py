@@ -6,6 +6,7 @@ from django.db.models import Q
 from yiwang.data.governance import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.search.indexing import BigramIndex
 
 
 class RuleSet(Record):
@@ -104,6 +105,7 @@ class Run(Record):
 
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="runs", verbose_name="规则集")
     package = models.CharField("数据包", max_length=120)
+    resource_name = models.CharField("信息资源", max_length=200, default="", help_text="检查时的名称")
     digest = models.CharField("数据摘要", max_length=64)
     state = models.CharField("状态", max_length=10, choices=terms.RunState.choices, default=terms.RunState.RUNNING)
     as_of = models.DateField("判定日期")
@@ -128,6 +130,7 @@ class Run(Record):
                 name="governance_rows_add_up",
             ),
         ]
+        indexes = [BigramIndex("package", "resource_name", name="governance_run_words")]
 
     def __str__(self) -> str:
         return f"{self.rule_set.resource_name} {self.package}"

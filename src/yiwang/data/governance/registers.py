@@ -94,8 +94,8 @@ RULE_SETS = register(Register(
 ))  # fmt: skip
 RUNS = register(Register(
     code="governance.run", model=Run, name="质量检查",
-    columns=("rule_set__resource_name", "package", "organisation", "rows", "valid", "bad", "repaired_rows", "state", "created_at"),
-    filters=("state", "created_at"), search=("package", "rule_set__resource_name"),
+    columns=("resource_name", "package", "organisation", "rows", "valid", "bad", "repaired_rows", "state", "created_at"),
+    filters=("state", "created_at"), search=("package", "resource_name"), large=True, sort=("-id",),
     related=("organisation", "rule_set"),
     sections=(Section("检查", ("rule_set", "package", "organisation", "state", "as_of", "rows", "valid", "bad", "warned", "repaired_rows", "repaired",
                                "message", "finished_at", "snapshot"), form=False),),

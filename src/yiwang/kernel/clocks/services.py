@@ -26,7 +26,7 @@ from yiwang.kernel.clocks.above import DECLARED, Above
 from yiwang.kernel.clocks.arithmetic import DAY_UNITS, ClockSpec, Course, check
 from yiwang.kernel.clocks.models import Clock, ClockSegment, Limit, Recomputation, Timer
 from yiwang.kernel.clocks.resources import TIMER
-from yiwang.kernel.clocks.terms import ClockStatus, LimitNature, RungKind, SegmentKind, TimerState
+from yiwang.kernel.clocks.terms import ClockStatus, LimitNature, RungKind, SegmentKind, TimerState, Unit
 from yiwang.kernel.ledger import services as ledger
 
 Codes = Sequence[str] | None
@@ -181,7 +181,7 @@ def extend(case_id: int, code: str, at: datetime, amount: int, *, entry_seq: int
 
 def declare_limit(
     actor: Actor, guard: str, pk: int, *, number: int, basis: str, nature: str, valid_from: date,
-    local: bool | None = None, extensions: int | None = None, extension_budget: int | None = None,
+    local: bool | None = None, extensions: int | None = None, extension_budget: int | None = None, unit: str = "",
 ) -> Limit:  # fmt: skip
     """A new limit from a day on in place of the row's; the row before it ends the day before. Clocks that run keep
     theirs. `guard` is the domain's resource: it tells whose limits these are and who may change them."""
@@ -191,8 +191,11 @@ def declare_limit(
         errors["basis"] = [f"必填，至多 {LONGEST_BASIS} 字：写明名称、文号和条款"]
     if nature not in LimitNature.values:
         errors["nature"] = ["请选择依据种类"]
+    if unit and unit not in Unit.values:
+        errors["unit"] = ["请选择单位"]
     with transaction.atomic():
         like: Limit = row(actor, guard, pk, "declare")
+        unit = unit or like.unit
         of_code = Limit.objects.select_for_update().filter(code=like.code, variant=like.variant)
         kept = list(of_code.order_by("id"))
         level = like.local if local is None else local
@@ -201,13 +204,18 @@ def declare_limit(
         )
         if last is not None and last.valid_from is not None and last.valid_from >= valid_from:
             errors["valid_from"] = [f"须晚于已登记一行的施行日期 {last.valid_from}"]
+        # Of two levels in force the shorter counts; ten days and five working days can't be compared.
+        beside = next((each for each in kept if each.local != level and each.unit != unit
+                       and (each.valid_until is None or each.valid_until >= valid_from)), None)  # fmt: skip
+        if beside is not None:
+            errors["unit"] = [f"同时施行的“{beside}”是另一层级的，单位不同，比不出长短：请先废止它，或用同一单位"]
         if errors:
             raise Invalid("时限没有登记：内容不合规定。", errors=errors, rule="时限须有依据和施行日期，只增不改")
         if last is not None and (last.valid_until is None or last.valid_until >= valid_from):
             last.valid_until = valid_from - timedelta(days=1)
             last.save(update_fields=["valid_until"])
         made = Limit.objects.create(
-            code=like.code, variant=like.variant, name=like.name, number=number, unit=like.unit, nature=nature,
+            code=like.code, variant=like.variant, name=like.name, number=number, unit=unit, nature=nature,
             basis=basis.strip(), local=level, valid_from=valid_from,
             extensions=like.extensions if extensions is None else extensions,
             extension_budget=like.extension_budget if extension_budget is None else extension_budget,

@@ -7,14 +7,21 @@ from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.clocks import services
 from yiwang.kernel.clocks.models import Limit
-from yiwang.kernel.clocks.terms import LimitNature
+from yiwang.kernel.clocks.terms import LimitNature, Unit
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.pages.manifest import MenuItem
-from yiwang.kernel.registers.declarations import RecordAction, Register, Section
+from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import name_deeds, register
 
 FIELDS = (
-    Field("number", "期限", "integer", required=True, help="单位不变；要换单位，请先废止这一行再由平台管理员增设"),
+    Field("number", "期限", "integer", required=True, help="按下面的单位数"),
+    Field(
+        "unit",
+        "单位",
+        "choice",
+        choices=tuple(Unit.choices),
+        help="不填沿用本行的单位；“日”是自然日，“工作日”除去法定节假日",
+    ),
     Field("valid_from", "施行日期", "date", required=True, help="当日及以后起算的时钟用新时限；已在计时的不变"),
     Field("nature", "依据种类", "choice", required=True, choices=tuple(LimitNature.choices)),
     Field("basis", "依据", required=True, help="名称、文号和条款"),
@@ -35,6 +42,14 @@ ENDING = (
 name_deeds((("clocks.limit.declare", "登记时限"), ("clocks.limit.end", "废止时限")))
 
 
+def _since(limit: Limit) -> object:
+    return limit.valid_from or "平台启用时起"
+
+
+def _until(limit: Limit) -> object:
+    return limit.valid_until or "未定，仍施行"
+
+
 def limit_register(domain: str, name: str, model: type[Limit]) -> Register:
     """`model`: the domain's proxy of Limit. Permissions are given on `<domain>.limit`: view, export, declare."""
     code = f"{domain}.limit"
@@ -48,10 +63,10 @@ def limit_register(domain: str, name: str, model: type[Limit]) -> Register:
 
     return register(Register(
         code=code, model=model, name=name,
-        columns=("name", "number", "unit", "nature", "local", "valid_from", "valid_until", "basis"),
+        columns=("name", "number", "unit", "nature", "local", Column(_since, "施行日期"), Column(_until, "失效日期"), "basis"),
         filters=("nature", "local"), search=("name", "basis"), sort=("name", "-id"), writes=(),
         sections=(Section("时限", ("name", "number", "unit", "extensions", "extension_budget"), form=False),
-                  Section("依据与施行", ("nature", "basis", "local", "valid_from", "valid_until"), form=False)),
+                  Section("依据与施行", ("nature", "basis", "local", Column(_since, "施行日期"), Column(_until, "失效日期")), form=False)),
         resource=Resource(code, name, model, organisation=None, owner=None,
                           verbs=(("view", "查看"), ("export", "导出"), ("declare", "登记与废止"))),
         actions=(

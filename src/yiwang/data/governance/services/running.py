@@ -88,7 +88,8 @@ def check(
     actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *, read: Callable[[], engine.Session] | None = None, digest: str = "",
     memory_mb: int = MEMORY_MB, seconds: float = SECONDS, job_id: int | None = None,
 ) -> Verdict:  # fmt: skip
-    """Judge a package. Runs in the worker. The same package and rule set give the same run; changed content is refused.
+    """Judge a package. Runs in the worker. The same package and rule set give the same run; changed content is refused
+    once there is a verdict.
 
     `read`: gives a session that has read the rows (`kernel.tables.reading:read`), in place of a Parquet file; `digest`
     then says what was read.
@@ -98,12 +99,20 @@ def check(
     run, _ = Run.objects.get_or_create(
         rule_set=rule_set, package=package_ref,
         defaults={"organisation_id": rule_set.organisation_id, "created_by_id": actor.person_id, "digest": found,
-                  "as_of": timezone.localdate(), "is_demo": rule_set.is_demo},
+                  "as_of": timezone.localdate(), "is_demo": rule_set.is_demo, "resource_name": rule_set.resource_name},
     )  # fmt: skip
     with _alone(run.pk):
         run.refresh_from_db()
         if run.digest != found:
-            raise Conflict("同一数据包编号下的内容变了，没有检查。请以新的数据包报送。", rule="数据包不可更改")
+            if run.state == RunState.DONE:
+                raise Conflict(
+                    f"数据包 {package_ref} 已于 {timezone.localtime(run.finished_at):%Y-%m-%d %H:%M} 检查完，现在读到的内容变了（或读取方式随平台升级"
+                    "变了），没有再检查，原结论不变。请在数据包页点“重放”，用原件另成一包检查；重放不了的，请报送人重新报送。",
+                    rule="数据包不可更改",
+                )  # fmt: skip
+            # Nothing was concluded from what was read before, and the original is kept under its own digest.
+            run.digest = found
+            run.save(update_fields=["digest", "updated_at"])
         if run.state != RunState.DONE:
             plan = plan_of(run, [] if read else [parquet_path])
             high = catalog.resource(SYSTEM, resource_id).sealed

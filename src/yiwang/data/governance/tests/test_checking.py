@@ -157,8 +157,20 @@ def test_the_same_package_is_checked_once_and_changed_content_refused(world: Wor
     first = contract.check(SYSTEM, world.facts.id, sheet, "P1")
     assert contract.check(SYSTEM, world.facts.id, sheet, "P1") == first
     assert Run.objects.count() == 1
-    with pytest.raises(Conflict, match="内容变了"):
+    with pytest.raises(Conflict, match=r"内容变了.+点“重放”"):
         contract.check(SYSTEM, world.facts.id, world.sheet({}), "P1")
+
+
+def test_a_check_left_half_done_by_an_older_platform_is_done_again(world: World) -> None:
+    """The digest was made in another way then; nothing was concluded, so nothing is refused."""
+    sheet = world.sheet({}, {"name": ""})
+    rule_set = running.published(SYSTEM, world.facts.id)
+    for state in ("running", "failed"):
+        left = Run.objects.create(rule_set=rule_set, package=f"P-{state}", digest="0" * 64, as_of="2026-01-01", state=state,
+                                  organisation_id=rule_set.organisation_id)  # fmt: skip
+        assert contract.check(SYSTEM, world.facts.id, sheet, left.package).run_id == left.pk
+        left.refresh_from_db()
+        assert left.state == "done" and left.digest == running.digest_of(Path(sheet)) and left.bad == 1
 
 
 def test_a_killed_check_starts_again(world: World) -> None:

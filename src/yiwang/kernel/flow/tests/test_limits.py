@@ -182,3 +182,19 @@ def test_一批案件的时限只读一次(town: Town) -> None:
         made = flow.open_cases(town["operator"], version.code, items)
     assert [days(case)[0] for case in made] == [5, 9, 9, 9] * 2
     assert sum('FROM "clocks_limit"' in query["sql"] for query in caught) == 1
+
+
+def test_换单位登记新的一行_另一层级单位不同时比不出长短(town: Town) -> None:
+    code = f"{town.mark}.answer"
+    old = put(code, 10)
+    made = declare(old, 5, TODAY, unit="working_day")
+    assert (made.unit, made.number) == ("working_day", 5)
+    assert days(opened(town, AT - timedelta(days=1)))[:2] == (10, "calendar_day")
+    assert days(opened(town, AT))[:2] == (5, "working_day")
+    assert declare(made, 4, TODAY + timedelta(days=1)).unit == "working_day", "not said, it stays"
+    with pytest.raises(Invalid) as refused:
+        declare(made, 7, TODAY + timedelta(days=2), unit="calendar_day", local=True)
+    assert "比不出长短" in refused.value.errors["unit"][0]
+    with pytest.raises(Invalid) as refused:
+        declare(made, 7, TODAY + timedelta(days=2), unit="fortnight")
+    assert refused.value.errors["unit"] == ["请选择单位"]
