@@ -29,7 +29,7 @@ REQUEST = Flow(
                         Field("condition", "共享条件", "long_text", help="不填为无附加条件"),
                         Field("granted_quota", "每日限额", "integer", help="不填为申请的次数"),
                         Field("page_rows", "每页行数", "integer", help="0 或不填：只许按键查询"),
-                        Field("plain", "核准明文的字段", help="英文名，逗号分隔；不填的敏感字段一律脱敏"),
+                        Field("plain", "核准明文的字段", help="从“申请明文”里选，中文名或英文名，用顿号或逗号分开；不填的敏感字段一律脱敏"),
                     ),
                     basis=f"{LAW}：有条件共享的按条件共享",
                 ),

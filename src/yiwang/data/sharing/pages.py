@@ -26,7 +26,7 @@ from yiwang.kernel.ui.charts import line
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, needs, route
 
-SHOWN = 100
+SHOWN, FEW = 100, 12
 
 
 def gateway_address() -> str:
@@ -60,7 +60,12 @@ class ApplyForm(forms.Form):
         kinds = {
             item.name: "：".join(filter(None, (words.get(item.share_type), item.share_condition))) for item in shown
         }
-        chosen.choices = [(item.name, f"{item.title}（{item.name}，{kinds[item.name]}）") for item in shown]
+        chosen.choices = [(item.name, f"{item.title}（{kinds[item.name]}）") for item in shown]
+        listed = "、".join(f"{item.title} {item.name}" for item in shown[:FEW])
+        self.fields["row_filter"].help_text = (
+            f"只要其中一部分行的，写行条件，如 {shown[0].name} = '某值'；不填为全部行。条件里用英文名：{listed}"
+            f"{'等，全部见目录' if len(shown) > FEW else ''}" if shown else "没有可用的字段"
+        )  # fmt: skip
         plain: Any = self.fields["plain_fields"]
         plain.choices = [(item.name, item.title) for item in shown if item.sensitive or item.declared_sensitive]
         if not plain.choices:

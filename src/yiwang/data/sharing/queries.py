@@ -124,7 +124,7 @@ def sections(actor: Actor, found: Request) -> list[Section]:
     """What the case page shows of a request."""
     facts = facts_of(found.resource_id)
     titles = {item.name: item.title for item in facts.items} if facts else {}
-    named = "、".join(f"{titles.get(name, name)}（{name}）" for name in found.fields)
+    named = "、".join(titles.get(name, name) for name in found.fields)
     shown = [
         Fact("需求部门", str(found.organisation)), Fact("提供部门", str(found.provider)),
         Fact("资源", f"{found.resource_name}（{found.resource_code}）"), Fact("共享类型", found.get_share_type_display()),

@@ -1,5 +1,6 @@
 """Grants: what may be read, by whom, for what, how much, until when; and the end of it."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -40,13 +41,15 @@ def _form(kind: str, method: str) -> str:
 def masks_now(grant: Grant, facts: ResourceFacts) -> dict[str, str]:
     """What was masked when granted stays masked; what has become sensitive since is masked too."""
     conditions = grant.request.case.data if grant.request.share_type == ShareType.CONDITIONAL else {}
-    needed = masks((item for item in facts.items if item.name in grant.fields), _plain(conditions))
+    needed = masks((item for item in facts.items if item.name in grant.fields), _plain(conditions, facts))
     return {**needed, **grant.masks}
 
 
-def _plain(conditions: Mapping[str, Any]) -> set[str]:
-    """Fields that the approval gave in plain text, of those asked for."""
-    return {name.strip() for name in str(conditions.get("plain") or "").split(",") if name.strip()}
+def _plain(conditions: Mapping[str, Any], facts: ResourceFacts) -> set[str]:
+    """Fields that the approval gave in plain text, as officers write them: by title or by name."""
+    named = {item.title: item.name for item in facts.items}
+    words = re.split(r"[,，、;；\s]+", str(conditions.get("plain") or ""))
+    return {named.get(word, word) for word in words if word}
 
 
 def _facts(resource_id: int) -> ResourceFacts:
@@ -56,14 +59,24 @@ def _facts(resource_id: int) -> ResourceFacts:
     return found
 
 
+def plain_given(request: Request, conditions: Mapping[str, Any]) -> set[str]:
+    """The fields given in plain text. Raises Invalid, in the words of who approves, when they were not asked for so."""
+    facts = _facts(request.resource_id)
+    beyond = (asked := _plain(conditions, facts)) - set(request.plain_fields)
+    if beyond:
+        titles = {item.name: item.title for item in facts.items}
+        said = "、".join(sorted(titles.get(name, name) for name in beyond))
+        raise Invalid(
+            f"核准明文的字段超出申请：{said}。", errors={"plain": [f"没有申请明文：{said}"]}, rule="不得超出申请范围"
+        )
+    return asked
+
+
 def give(actor: Actor, request: Request, conditions: Mapping[str, Any]) -> Grant:
     """The grant an approval makes, in its transaction; it opens with the delivery. Nothing is added to 无条件."""
     facts = _facts(request.resource_id)
     conditional = request.share_type == ShareType.CONDITIONAL
-    asked = _plain(conditions) if conditional else set()
-    if not asked <= set(request.plain_fields):
-        beyond = "、".join(sorted(asked - set(request.plain_fields)))
-        raise Invalid(f"核准明文的字段超出申请：{beyond}。", errors={"plain": ["超出申请"]}, rule="不得超出申请范围")
+    asked = plain_given(request, conditions) if conditional else set()
     predicate = compiled(request.row_filter, queries.column_types(facts.items))
     chosen = [item for item in facts.items if item.name in request.fields]
     grant = Grant.objects.create(

@@ -165,13 +165,15 @@ def again(actor: Actor, request: Request, *, purpose: str, key: str = "", **chan
 
 
 def on_request(event: Event) -> None:
-    """In the transaction of the engine's entry: approval gives the grant, the close says how it ended."""
-    if event.name not in ("act:approve", "enter:deliver", "close"):
+    """In the transaction of the engine's entry: what the provider gives is checked where he says it, approval gives the grant, the close says how it ended."""
+    if event.name not in ("act:agree_conditional", "act:approve", "enter:deliver", "close"):
         return
     request = Request.objects.select_for_update(of=("self",)).filter(case_id=event.case.pk).first()
     if request is None:
         return
-    if event.name == "act:approve":
+    if event.name == "act:agree_conditional":
+        grants.plain_given(request, event.case.data)
+    elif event.name == "act:approve":
         request.state, request.answered_at = RequestState.AGREED, event.entry.happened_at
         request.save(update_fields=["state", "answered_at", "updated_at"])
         grants.give(event.actor, request, event.case.data)

@@ -205,10 +205,13 @@ def test_没有施行中的时限就不受理(bureau: Bureau) -> None:
 def test_明文须申请且核准(bureau: Bureau) -> None:
     assert bureau.grant(plain_fields=["name"], said={"plain": "name"}).masks == {"id_number": "id_number"}
     assert bureau.grant(plain_fields=["name"]).masks == {"id_number": "id_number", "name": "name"}
+    both = bureau.grant(plain_fields=["name", "id_number"], said={"plain": "姓名、身份证号"})
+    assert both.masks == {}, "as the form shows them"
     request = bureau.apply()
-    bureau.act("公安审核员", request, "agree_conditional", plain="name")
-    with pytest.raises(Invalid, match="超出申请"):
-        bureau.act("数管复核员", request, "approve")
+    for beyond in ("name", "姓名", "没有的字段"):
+        with pytest.raises(Invalid, match="超出申请") as refused:
+            bureau.act("公安审核员", request, "agree_conditional", plain=beyond)
+        assert "没有申请明文" in refused.value.errors["plain"][0]
 
 
 def test_目录收紧后授权随之收紧_放宽不自动放宽(bureau: Bureau) -> None:
