@@ -97,7 +97,11 @@ def _row(request: HttpRequest, each: Finding, errors: dict[str, Any]) -> dict[st
 class RequestForm(forms.Form):
     kind = forms.ChoiceField(label="请求事项", choices=RequestKind.choices)
     name = forms.CharField(label="姓名", max_length=60)
-    id_number = forms.CharField(label="公民身份号码", max_length=18, help_text="加密保存，只用于核验身份和查找您的信息")
+    id_number = forms.CharField(
+        label="公民身份号码",
+        max_length=18,
+        help_text="加密保存，只用于核验身份、查找和删除您的信息；删除时告知接收过您数据的部门",
+    )
     contact = forms.CharField(label="联系电话", max_length=20)
     statement = forms.CharField(label="请求内容", max_length=1000, widget=forms.Textarea(attrs={"rows": 4}),
                                 help_text="哪个部门的什么信息、希望怎样处理；更正的写明正确内容")  # fmt: skip

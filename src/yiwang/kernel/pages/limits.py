@@ -47,7 +47,7 @@ def _since(limit: Limit) -> object:
 
 
 def _until(limit: Limit) -> object:
-    return limit.valid_until or "未定，仍施行"
+    return limit.valid_until or "未定"
 
 
 def limit_register(domain: str, name: str, model: type[Limit]) -> Register:
