@@ -97,15 +97,16 @@ class Walker:
         if to:
             self.pick(form, to)
         for label, value in (fields or {}).items():
+            if isinstance(value, bool):
+                group = form.get_by_role("group", name=label)
+                group.get_by_role("radio", name="是" if value else "否", exact=True).check()
+                continue
             option = form.get_by_role("radio", name=str(value), exact=True)
             if option.count():
                 option.check()
                 continue
             field = form.get_by_label(re.compile(rf"^\s*{label}\*?$"))
-            if isinstance(value, bool):
-                field.set_checked(value)
-            else:
-                field.fill(value)
+            field.fill(value)
         if opinion:
             form.get_by_label(re.compile(r"^意见\*?$")).fill(opinion)
         asks = form.get_attribute("data-confirm")  # read before the click: a form that does not ask is gone after it

@@ -215,7 +215,7 @@ REQUEST = Flow(
 EXCLUSION = Flow(
     code="hotline.exclusion",
     name="无理由诉求认定",
-    edition="2026-1",
+    edition="2026-2",
     stages=(
         Stage(
             "review",
@@ -233,7 +233,13 @@ EXCLUSION = Flow(
             "告知与申诉期",
             Assign(by="role", role=CALLER, of="operator", pool=True),
             actions=(
-                Action("final", "期满无申诉", to=end("upheld"), basis="告知诉求人认定结果和申诉途径"),
+                Action(
+                    "final",
+                    "期满无申诉",
+                    to=end("upheld"),
+                    basis="告知诉求人认定结果和申诉途径",
+                    gates=(Gate("after_due", "notice", "申诉期尚未届满，诉求人还可以申诉，不能提前定论。"),),
+                ),
                 Action("appeal", "诉求人申诉", to="appeal", needs_opinion=True, once=True, basis="认定可申诉一次"),
             ),
             charge="operator",

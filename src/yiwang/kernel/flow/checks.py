@@ -226,6 +226,7 @@ GATES = {
     "children_closed": "尚有子案件未办结，不能执行该动作。请待全部子案件办结或解除约束。",
     "co_opinions": "协办单位尚未全部反馈意见，不能执行该动作。",
     "clock_running": "规定的时钟未在运行，不能执行该动作。", "before_due": "已超过时限，不能执行该动作。",
+    "after_due": "期限尚未届满，不能执行该动作。",
 }  # fmt: skip
 
 
@@ -240,7 +241,7 @@ def passes(work: Work, gate: Gate, files: list[int]) -> bool:
         return not any(seat.kind == SeatKind.CO for seat in work.live())
     if gate.kind == "clock_running":
         return clockwork.known(work.case).get(gate.value) == clockwork.RUNNING
-    return not clockwork.overdue(work.case.pk, gate.value, work.happened_at)
+    return clockwork.overdue(work.case.pk, gate.value, work.happened_at) == (gate.kind == "after_due")
 
 
 def open_children(case: Case) -> bool:

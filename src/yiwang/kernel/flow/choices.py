@@ -43,7 +43,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "correct": (Field("items", "需补正的材料", "long_text", required=True), Field("basis", "法律依据", required=True)),
     "extend": (Field("amount", "延长", "integer", required=True), Field("clock", "时限", "choice")),
-    "rule_extension": (Field("grant", "同意延期", "boolean"),),
+    "rule_extension": (Field("grant", "同意延期", "boolean", required=True),),
     "arbitrate": (Field("organisation", "指定承办单位", "organisation", required=True),),
     "merge": (Field("into", "并入案件", "case", required=True),),
     "terminate": (Field("cascade", "含全部子案件", "boolean"),),

@@ -75,7 +75,7 @@ class Field:
 class Gate:
     """What must hold before the action: a data field, a document kind, or all gated children closed."""
 
-    kind: Literal["data", "file", "children_closed", "co_opinions", "clock_running", "before_due"]
+    kind: Literal["data", "file", "children_closed", "co_opinions", "clock_running", "before_due", "after_due"]
     value: str = ""
     message: str = ""
 

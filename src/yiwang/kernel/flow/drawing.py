@@ -6,17 +6,20 @@ from yiwang.kernel.flow.definitions import END_PREFIX, ORIGIN, PREVIOUS, RETURNE
 from yiwang.kernel.flow.models import FlowVersion
 from yiwang.kernel.flow.publishing import flow_of
 
-WIDTH, HEIGHT, GAP, TOP, LEFT = 112, 44, 56, 24, 40
+WIDTH, HEIGHT, GAP, TOP, LEFT, LANE = 112, 44, 56, 24, 40, 14
 
 
 def svg(version: FlowVersion | int, current: str = "", done: tuple[str, ...] = ()) -> str:
     """Markup whose every word is escaped; colours come from the page's tokens through classes."""
     flow = flow_of(version if isinstance(version, int) else version.pk)
     order = {stage.code: index for index, stage in enumerate(flow.stages)}
-    arrows = sorted({(order[a], b, name) for a, b, name in edges(flow, order)}, key=lambda item: (item[0], item[1]))
-    back = sum(1 for start, stop, _ in arrows if stop <= start)
+    ways: dict[tuple[int, int], dict[str, None]] = {}
+    for code, stop, name in edges(flow, order):
+        ways.setdefault((order[code], stop), {})[name] = None
+    arrows = [(start, stop, "、".join(ways[start, stop])) for start, stop in sorted(ways)]
+    lanes = sum(_bent(start, stop) for start, stop, _ in arrows)
     width = 2 * LEFT + len(flow.stages) * (WIDTH + GAP) + 20
-    height = TOP + HEIGHT + 44 + 16 * max(1, back + 1)
+    height = TOP + HEIGHT + 24 + LANE * lanes
     parts = [
         (
             f'<svg class="flow" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
@@ -31,7 +34,7 @@ def svg(version: FlowVersion | int, current: str = "", done: tuple[str, ...] = (
     ]
     lane = 0
     for start, stop, name in arrows:
-        lane += stop <= start or stop > start + 1
+        lane += _bent(start, stop)
         parts.append(_arrow(start, stop, name, lane))
     parts += [_box(stage, index, current, done) for index, stage in enumerate(flow.stages)]
     parts.append(f'<circle class="flow-end" cx="{_x(len(flow.stages)) + 8}" cy="{TOP + HEIGHT // 2}" r="8"/></svg>')
@@ -68,10 +71,15 @@ def _line(start: int, stop: int, name: str) -> str:
     return f'<path class="flow-way" d="M{start} {y}H{stop}" marker-end="url(#flow-arrow)"><title>{escape(name)}</title></path>'
 
 
+def _bent(start: int, stop: int) -> bool:
+    """Whether the way runs below the stages, in a lane of its own."""
+    return stop != start + 1
+
+
 def _arrow(start: int, stop: int, name: str, lane: int) -> str:
-    if stop == start + 1:
+    if not _bent(start, stop):
         return _line(_x(start) + WIDTH, _x(stop), name)
-    base, low = TOP + HEIGHT, TOP + HEIGHT + 12 + 14 * lane
+    base, low = TOP + HEIGHT, TOP + HEIGHT + 12 + LANE * lane
     shift = 20 if stop <= start else -20
     kind = "flow-back" if stop <= start else "flow-way"
     middle = _x(start) + WIDTH // 2 - shift // 2, _x(stop) + (WIDTH // 2 + shift // 2 if stop <= start else 8)

@@ -40,6 +40,14 @@ def _choice(spec: Field, common: dict[str, Any]) -> forms.Field:
     return forms.ChoiceField(choices=(("", "请选择"), *spec.choices), **common)
 
 
+def _boolean(spec: Field, common: dict[str, Any]) -> forms.Field:
+    """Yes, no, or not asked: an empty box would make a no of what nobody asked."""
+    return forms.TypedChoiceField(
+        choices=(("true", "是"), ("false", "否")), coerce=lambda given: given == "true", empty_value=None,
+        widget=forms.RadioSelect(), **common,
+    )  # fmt: skip
+
+
 def _datetime(spec: Field, common: dict[str, Any]) -> forms.Field:
     widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
     return forms.DateTimeField(widget=widget, **common)
@@ -54,7 +62,7 @@ MAKERS: dict[str, Callable[[Field, dict[str, Any]], forms.Field]] = {
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"), **common
     ),
     "datetime": _datetime,
-    "boolean": lambda spec, common: forms.BooleanField(**common),
+    "boolean": _boolean,
     "choice": _choice,
     "organisation": lambda spec, common: PickField("organisation", **common),
     "organisations": lambda spec, common: PickField("organisation", multiple=True, **common),

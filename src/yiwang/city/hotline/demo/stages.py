@@ -167,13 +167,12 @@ def _befall(builder: Builder, request: Request, trouble: str) -> None:
 
 
 def _exclude(builder: Builder, request: Request, unit: str, end: str) -> None:
-    """The unit asks, the section chief upholds; the citizen appeals, so that the director has to decide, or does not."""
+    """The unit asks, the section chief upholds, the citizen appeals; the director has decided, or has to."""
     found = exclusions.apply_exclusion(
         builder.actor("handler", unit), request.pk, ground=ExclusionGround.BEYOND,
         statement="经核查手续齐全、依法实施，所提要求没有法律依据，已当面说明。",
     )  # fmt: skip
     flow.act(builder.actor("manager"), found.case_id, "uphold", opinion="文件齐全，情况属实。")
+    flow.act(builder.actor("caller"), found.case_id, "appeal", opinion="诉求人对认定不服，要求复核。")
     if end == "settled":
-        flow.act(builder.actor("caller"), found.case_id, "final")
-    else:
-        flow.act(builder.actor("caller"), found.case_id, "appeal", opinion="诉求人对认定不服，要求复核。")
+        flow.act(builder.actor("director"), found.case_id, "keep", opinion="经复核，事实清楚、依据充分。")

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from django.utils import timezone
+from time_machine import travel
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Charge, Exclusion, Request
@@ -388,3 +389,14 @@ def test_承办员看得到的动作不含热线专属(world: World) -> None:
     codes = {choice.code for choice in available(world["housing.handler"], Case.objects.get(pk=request.case_id))}
     assert {"answer", "decline", "extend", "suspend"} <= codes
     assert not codes & {"arbitrate", "supervise", "terminate", "reopen", "jump", "merge", "cancel"}
+
+
+def test_申诉期未满不能定论_期满才办结(world: World) -> None:
+    found = apply_exclusion(world["housing.handler"], world.done().pk, ground="untrue", statement="有照片")
+    flow.act(world["manager"], found.case_id, "uphold", opinion="属实")
+    with pytest.raises(Refused, match="申诉期尚未届满"):
+        flow.act(world["caller"], found.case_id, "final")
+    with travel(timezone.now() + timedelta(days=60), tick=False):
+        flow.act(world["caller"], found.case_id, "final")
+    found.refresh_from_db()
+    assert found.upheld is True

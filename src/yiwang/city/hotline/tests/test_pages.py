@@ -218,3 +218,12 @@ def test_受理早于首个词典版本的也能分类派单(world: World) -> No
 
 def test_按受理当地日期取词典版本(world: World) -> None:
     assert queries.received_on(world.request(received_at=datetime(2026, 1, 1, 0, 30, tzinfo=CHINA))) == date(2026, 1, 1)
+
+
+@pytest.mark.parametrize(("told", "kept"), [("true", True), ("false", False), ("", None)])
+def test_回访没问是否解决的不记成未解决(world: World, told: str, kept: bool | None) -> None:
+    request = world.handle(world.dispatch(world.request()))
+    sent = {"resolved": told, "comment": "", "key": "c1"}
+    answer = world.client("caller").post(f"/cases/{request.case_id}/action/satisfied/", sent)
+    request.refresh_from_db()
+    assert answer.status_code == 302 and request.resolved is kept

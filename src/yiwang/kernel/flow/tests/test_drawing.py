@@ -1,7 +1,10 @@
+import re
+
+import pytest
 from defusedxml.ElementTree import fromstring
 
 from yiwang.kernel.flow import bpmn, drawing
-from yiwang.kernel.flow.definitions import ClockRule
+from yiwang.kernel.flow.definitions import ClockRule, Flow
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import Town
 
@@ -12,6 +15,15 @@ def test_流程图标出当前环节且转义(town: Town) -> None:
     groups = [item.get("class") for item in picture.iter("{http://www.w3.org/2000/svg}g")]
     assert groups == ["flow-stage done", "flow-stage done", "flow-stage current", "flow-stage ahead",
                       "flow-stage ahead"]  # fmt: skip
+
+
+@pytest.mark.parametrize("flow", [flows.hotline(), flows.plain(2)], ids=["热线", "两步"])
+def test_流程图每条路都在画内_同向的路画一条(town: Town, flow: Flow) -> None:
+    picture = fromstring(drawing.svg(town.publish(flow), "", ()))
+    height = float(picture.get("viewBox").split()[3])
+    ways = [item.get("d") for item in picture.iter("{http://www.w3.org/2000/svg}path") if item.get("d").startswith("M")]
+    assert len(ways) == len(set(ways)) > 1
+    assert all(float(low) < height for way in ways for low in re.findall(r"V(\d+)", way))
 
 
 def test_bpmn每个元素有图形且引用都存在(town: Town) -> None:

@@ -33,7 +33,8 @@ def _fill(fields: tuple[Field, ...], query: str, files: Any = None, **options: A
         ("decimal", "3.10", "3.10"),
         ("date", "2026-02-28", "2026-02-28"),
         ("datetime", "2026-02-28T09:30", "2026-02-28T09:30:00+08:00"),
-        ("boolean", "on", True),
+        ("boolean", "true", True),
+        ("boolean", "false", False),
     ],
 )
 def test_各种字段存为朴素值(kind: Any, entered: str, stored: object) -> None:
@@ -62,7 +63,8 @@ def test_错误输入给出中文句子(kind: Any, entered: str) -> None:
 
 def test_未填的可选字段不写入数据() -> None:
     form = _fill(
-        (Field("a", "甲"), Field("b", "乙", "organisations"), Field("c", "丙", "file")), "a=&opinion=%20同意%20"
+        (Field("a", "甲"), Field("b", "乙", "organisations"), Field("c", "丙", "file"), Field("d", "未问", "boolean")),
+        "a=&opinion=%20同意%20",
     )
     assert form.is_valid(), form.errors
     assert form.data_of() == {} and form.files_of() == [] and form.opinion_of() == "同意"
