@@ -29,6 +29,7 @@ from yiwang.kernel.ledger import services as ledger
 MEMORY_MB, SECONDS = 2560, 900.0
 CHECK = "yiwang.data.governance.jobs.checking:check"
 LOCKS = 20_170
+CHANGED = "数据包 {} 已有结论，现在读到的内容变了（或读取方式随平台升级变了），没有再检查。请在数据包页点“重放”，重放不了的重新报送。"
 FILES = ("valid.parquet", "quarantine.parquet", "repairs.parquet", "sample.json")
 
 
@@ -105,11 +106,7 @@ def check(
         run.refresh_from_db()
         if run.digest != found:
             if run.state == RunState.DONE:
-                raise Conflict(
-                    f"数据包 {package_ref} 已于 {timezone.localtime(run.finished_at):%Y-%m-%d %H:%M} 检查完，现在读到的内容变了（或读取方式随平台升级"
-                    "变了），没有再检查，原结论不变。请在数据包页点“重放”，用原件另成一包检查；重放不了的，请报送人重新报送。",
-                    rule="数据包不可更改",
-                )  # fmt: skip
+                raise Conflict(CHANGED.format(package_ref), rule="数据包不可更改")
             # Nothing was concluded from what was read before, and the original is kept under its own digest.
             run.digest = found
             run.save(update_fields=["digest", "updated_at"])
