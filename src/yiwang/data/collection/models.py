@@ -34,6 +34,11 @@ class Source(Record):
     port = models.PositiveIntegerField("端口", null=True, blank=True)
     database = models.CharField("库名", max_length=120, blank=True)
     username = models.CharField("只读账号", max_length=120, blank=True)
+    encryption = models.CharField(
+        "连接加密", max_length=8, choices=terms.Encryption.choices, default=terms.Encryption.PREFER,
+        help_text="口令和数据经过的网络不可信时，应核对证书",
+    )  # fmt: skip
+    authority = models.TextField("签发证书（PEM）", blank=True, help_text="核对证书时用；留空则用本机信任的签发机构")
     secret = models.TextField("口令（密文）", blank=True, editable=False)
     query = models.TextField("抽取语句", blank=True, help_text="一条 SELECT；增量时用 :cursor 表示上次的位置")
     cursor_item = models.CharField("增量字段", max_length=60, blank=True)

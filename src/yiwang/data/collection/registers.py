@@ -105,7 +105,19 @@ SOURCES = register(
             ),
             Section("入库门槛", ("auto_publish", "least_valid", "most_change")),
             Section(
-                "抽取", ("driver", "host", "port", "database", "username", "query", "cursor_item", "every_minutes")
+                "抽取",
+                (
+                    "driver",
+                    "host",
+                    "port",
+                    "database",
+                    "username",
+                    "encryption",
+                    "authority",
+                    "query",
+                    "cursor_item",
+                    "every_minutes",
+                ),
             ),
             Section("运行", ("cursor", "swept_at", "trouble", "landing", "folder"), form=False),
         ),

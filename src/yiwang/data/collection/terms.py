@@ -54,6 +54,14 @@ class Driver(TextChoices):
     MYSQL = "mysql", "MySQL / MariaDB"
 
 
+class Encryption(TextChoices):
+    """Of the line to a database that is read."""
+
+    PREFER = "prefer", "对方支持就加密"
+    REQUIRE = "require", "必须加密"
+    VERIFY = "verify", "必须加密，并核对对方证书"
+
+
 class StatementState(TextChoices):
     SAME = "same", "一致"
     DIFFERENT = "different", "不一致"

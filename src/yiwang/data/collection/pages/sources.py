@@ -32,7 +32,11 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
 class NewSourceForm(SourceForm):
     resource = forms.TypedChoiceField(label="信息资源", coerce=int)
     way = forms.ChoiceField(label="归集方式", choices=DECLARED)
-    field_order = ("resource", "way", *sources.EDITABLE)
+    start = forms.CharField(
+        label="起始位置", required=False, max_length=120,
+        help_text="增量抽取第一次从哪里往后读，如 0、1900-01-01；字段是文字的可以留空",
+    )  # fmt: skip
+    field_order = ("resource", "way", *sources.EDITABLE[:-1], "start", "every_minutes", "password")
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -55,9 +59,7 @@ def new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         try:
-            made = sources.create_source(
-                actor, data.pop("resource"), data.pop("way"), password=data.pop("password"), **data
-            )
+            made = sources.create_source(actor, data.pop("resource"), data.pop("way"), **data)
             return HttpResponseRedirect(reverse("collection_source", args=[made.pk]))
         except Refused as problem:
             _say(form, problem)
@@ -103,6 +105,12 @@ def landing(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def reposition(request: HttpRequest, pk: int) -> HttpResponse:
+    sources.reposition(actor_of(request), pk, request.POST.get("position", ""), request.POST.get("reason", ""))
+    return HttpResponseRedirect(reverse("collection_source", args=[pk]))
+
+
+@require_POST
 def look_now(request: HttpRequest, pk: int) -> HttpResponse:
     sources.sweep_soon(actor_of(request), pk)
     return HttpResponseRedirect(reverse("collection_source", args=[pk]))
@@ -112,5 +120,6 @@ SOURCE_URLS = (
     route("collection/source/new/", new, "collection_new_source", needs(queries.SOURCE, "add")),
     route("collection/source/<int:pk>/", detail, "collection_source", needs(queries.SOURCE)),
     route("collection/source/<int:pk>/landing/", landing, "collection_landing", needs(queries.SOURCE, "change")),
+    route("collection/source/<int:pk>/position/", reposition, "collection_position", needs(queries.SOURCE, "change")),
     route("collection/source/<int:pk>/sweep/", look_now, "collection_sweep", needs(queries.SOURCE, "change")),
 )

@@ -157,6 +157,11 @@ def seal(actor: Actor, package: Package) -> None:
             seal_file(actor, file)
 
 
+def note(actor: Actor, package: Package, message: str) -> None:
+    """Something about its content that whoever looks at the package should know."""
+    _step(actor, package, message)
+
+
 def returned(package_id: int, sentence: str) -> None:
     """The return sheet was made, or why not."""
     with transaction.atomic():

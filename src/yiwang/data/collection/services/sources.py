@@ -11,7 +11,7 @@ from psycopg.errors import DuplicateObject, InsufficientPrivilege
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Source
-from yiwang.data.collection.services import adapters
+from yiwang.data.collection.services.adapters import basics
 from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto.ciphers import encrypt
@@ -20,7 +20,7 @@ from yiwang.kernel.ledger.services import record
 SECRET = "collection.source.secret"  # noqa: S105 - the context a password is sealed for
 EDITABLE = (
     "name", "mode", "partition", "from_above", "active", "auto_publish", "least_valid", "most_change", "driver", "host",
-    "port", "database", "username", "query", "cursor_item", "every_minutes",
+    "port", "database", "username", "encryption", "authority", "query", "cursor_item", "every_minutes",
 )  # fmt: skip
 MARKS = ("batch", "committed_at")
 Way = terms.Way
@@ -43,7 +43,9 @@ def _problems(source: Source, facts: catalog.ResourceFacts) -> dict[str, list[st
         }
         if source.host and (problem := foreign.host_problem(source.host)):
             found["host"] = [problem]
-        if problem := adapters.query_problem(source.query, cursor=bool(source.cursor_item)):
+        if problem := basics.authority_problem(source.authority):
+            found["authority"] = [problem]
+        if problem := basics.query_problem(source.query, cursor=bool(source.cursor_item)):
             found["query"] = [problem]
     if not 1 <= source.every_minutes <= 7 * 24 * 60:
         found["every_minutes"] = ["应在 1 分钟到 7 天之间。"]
@@ -52,15 +54,18 @@ def _problems(source: Source, facts: catalog.ResourceFacts) -> dict[str, list[st
 
 @transaction.atomic
 def create_source(
-    actor: Actor, resource_id: int, way: str, *, password: str = "", is_demo: bool = False, **values: Any
+    actor: Actor, resource_id: int, way: str, *, password: str = "", start: str = "", is_demo: bool = False, **values: Any
 ) -> Source:  # fmt: skip
-    """Declare a way in for a published resource; for drops and landings its folder or schema name is given here."""
+    """Declare a way in for a published resource; for drops and landings its folder or schema name is given here.
+
+    `start`: the position after which a first incremental pull reads.
+    """
     actor.require(queries.SOURCE, "add")
     facts = catalog.resource(actor, resource_id)
     queries.require_delivery(actor, facts.organisation_id)
     source = Source(
         resource_id=facts.id, resource_code=facts.code, resource_name=facts.name, way=way, organisation_id=facts.organisation_id,
-        created_by_id=actor.person_id, is_demo=is_demo, name=values.pop("name", "") or f"{facts.name}·{Way(way).label}",
+        created_by_id=actor.person_id, is_demo=is_demo, cursor=start.strip(), name=values.pop("name", "") or f"{facts.name}·{Way(way).label}",
         **{name: value for name, value in values.items() if name in EDITABLE},
     )  # fmt: skip
     if problems := _problems(source, facts):
@@ -178,6 +183,28 @@ def _role_statements(role: str, table: str, password: str) -> list[sql.Composed]
         sql.SQL("GRANT INSERT, SELECT, DELETE ON {} TO {}").format(sql.Identifier(role, table), name),
         sql.SQL("GRANT SELECT, INSERT (resource, batch, rows) ON {} TO {}").format(batches, name),
     ]
+
+
+@transaction.atomic
+def reposition(actor: Actor, source_id: int, position: str, reason: str) -> Source:
+    """Let the next incremental pull read after `position`: rows of a package that was refused are read once more."""
+    found = queries.sources(actor, "change").select_for_update(of=("self",)).filter(pk=source_id).first()
+    if found is None:
+        raise Refused("没有找到该来源，或它不在您的数据范围内。", rule="数据范围", code="absent")
+    if found.way != Way.PULL or not found.cursor_item:
+        raise Conflict("只有按增量字段抽取的来源有读取位置，没有改动。", rule=basics.RULE)
+    if len(position := position.strip()) > 120 or "\x00" in position:
+        raise Invalid("读取位置应在 120 个字以内，没有改动。", errors={"position": ["应在 120 个字以内。"]})
+    if not reason.strip():
+        raise Invalid("请写明改动读取位置的理由。", errors={"reason": ["必填"]})
+    before, found.cursor, found.swept_at = found.cursor, position, None
+    found.version += 1
+    found.save()
+    record(
+        actor, "collection.source.repositioned", (queries.SOURCE, found.pk), organisation_id=found.organisation_id,
+        before={"cursor": before}, after={"cursor": position}, reason=reason.strip(),
+    )  # fmt: skip
+    return found
 
 
 def sweep_soon(actor: Actor, source_id: int) -> None:

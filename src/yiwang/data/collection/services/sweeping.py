@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import logging
 import os
 import stat
 import time
@@ -15,20 +16,25 @@ from tempfile import TemporaryFile
 from typing import Any, BinaryIO, cast
 
 from django.db import connection, transaction
+from django.utils import timezone
 from psycopg import sql
 
 from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package, Source
-from yiwang.data.collection.services import adapters, intake
+from yiwang.data.collection.services import adapters, intake, packages
+from yiwang.data.collection.services.adapters import basics
 from yiwang.data.collection.services.sources import SECRET, landing_table
 from yiwang.kernel.access.actors import SYSTEM, Invalid, Refused
 from yiwang.kernel.crypto.ciphers import decrypt
+from yiwang.kernel.crypto.terms import CryptoProblem
 
 Way = terms.Way
+CHECKED_EACH, POSITION = 1000, 120
 QUIET_SECONDS = 60  # a file that still differs from its manifest after so long without a change is wrong, not young
 MANIFEST = ".manifest.json"
 LOOKALIKES = "⁄∕／＼﹨⧵․‥…"
 BLOCK = 1 << 20
+log = logging.getLogger(__name__)
 
 
 def sweep(source: Source, now: datetime) -> list[Package]:
@@ -38,6 +44,13 @@ def sweep(source: Source, now: datetime) -> list[Package]:
         trouble = ""
     except Refused as refusal:
         found, trouble = [], refusal.message
+    except Exception as error:
+        # One source must not keep the others waiting, round after round.
+        log.exception("来源 %s 的巡检出错", source.pk)
+        found, trouble = (
+            [],
+            f"巡检时出了意外的错误（{type(error).__name__}），没有取数，下次重来。详情在后台日志，请告知系统管理员。",
+        )
     Source.objects.filter(pk=source.pk).update(swept_at=now, trouble=trouble[:500])
     return found
 
@@ -115,43 +128,60 @@ def _copy_out(cursor: Any, source: Source, batch: str, file: Any) -> None:
 
 def _pull(source: Source) -> list[Package]:
     """Rows of the declared query as one package; the position moves with the package or not at all."""
-    target = adapters.Target(
-        source.host, source.port, source.database, source.username, decrypt(source.secret, SECRET) if source.secret else "",
-        source.query, source.cursor or None,
+    target = basics.Target(
+        source.host, source.port, source.database, source.username, _password(source), source.query, source.cursor or None,
+        source.encryption, source.authority,
     )  # fmt: skip
     with TemporaryFile("w+", encoding="utf-8", newline="", dir=queries.area("incoming")) as text:
-        with adapters.ADAPTERS[source.driver](target) as (names, rows):
-            last, count = _write_rows(text, names, rows, source.cursor_item)
+        with adapters.ADAPTERS[source.driver](target) as found:
+            last, count = _write_rows(text, found, source.cursor_item)
         if not count:
             return []
         text.flush()
         with transaction.atomic():
+            if not Source.objects.select_for_update().filter(pk=source.pk, cursor=source.cursor).exists():
+                raise Refused("抽取途中读取位置被人改动，本次读到的没有留下，下次从新的位置读。", rule=basics.RULE)
             name = f"{source.resource_code.replace('/', '-')}-{source.pk}.csv"
-            package, fresh = intake.receive(
-                SYSTEM,
-                source,
-                name,
-                cast(BinaryIO, text.buffer),
-                batch=f"{source.cursor or '起'}→{last}"[:120] if last else "",
-            )
+            # No position twice under one name: rows that are read again may have changed meanwhile.
+            batch = f"{timezone.localtime():%Y%m%d-%H%M%S} {source.cursor or '起'}→{last}"[:120] if last else ""
+            package, fresh = intake.receive(SYSTEM, source, name, cast(BinaryIO, text.buffer), batch=batch)
+            if fresh and found.notes:
+                packages.note(SYSTEM, package, " ".join(found.notes))
             if last:
                 Source.objects.filter(pk=source.pk).update(cursor=last)
     return [package] if fresh else []
 
 
-def _write_rows(text: Any, names: list[str], rows: Iterable[tuple[Any, ...]], cursor_item: str) -> tuple[str, int]:
+def _password(source: Source) -> str:
+    try:
+        return decrypt(source.secret, SECRET) if source.secret else ""
+    except CryptoProblem as problem:
+        raise Refused(f"来源的口令解不开，没有抽取：{problem}也可以在来源页重填口令。", rule=basics.RULE) from problem
+
+
+def _write_rows(text: Any, found: basics.Rows, cursor_item: str) -> tuple[str, int]:
+    """(position read to, rows written)."""
+    names = found.names
     if cursor_item and cursor_item not in names:
         raise Refused(
             f"查询结果里没有增量字段“{cursor_item}”，没有抽取。来源可能改了字段名；实有字段：{'、'.join(names[:20])}。",
-            rule=adapters.RULE,
+            rule=basics.RULE,
         )
     writer, place, last, count = csv.writer(text), names.index(cursor_item) if cursor_item else -1, None, 0
     writer.writerow(names)
-    for count, row in enumerate(rows, 1):  # noqa: B007 - the number of rows is wanted after the loop
-        writer.writerow(["" if cell is None else cell for cell in row])
+    for count, row in enumerate(found.rows, 1):
+        writer.writerow(map(basics.text, row))
+        if count % CHECKED_EACH == 0 and text.tell() > terms.PACKAGE_LIMIT:
+            raise Refused(
+                f"查询结果超过 {terms.PACKAGE_LIMIT >> 30} GB 的上限，没有抽取。请在语句里加条件，或改为增量抽取。",
+                rule=basics.RULE,
+            )
         if place >= 0 and row[place] is not None and (last is None or row[place] > last):
             last = row[place]
-    return ("" if last is None else str(last)), count
+    position = basics.text(last)
+    if len(position) > POSITION:
+        raise Refused(f"增量字段的值长过 {POSITION} 个字，不能作读取位置，没有抽取。请换一个字段。", rule=basics.RULE)
+    return position, count
 
 
 def _drop(source: Source) -> list[Package]:

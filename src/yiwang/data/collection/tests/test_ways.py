@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from yiwang.data.collection.models import Package, Push, Source
 from yiwang.data.collection.services import adapters, pushing, sources, sweeping
+from yiwang.data.collection.services.adapters import basics
 from yiwang.data.collection.tests.world import District, csv, furnish, rows
 from yiwang.kernel.access.actors import Conflict, Invalid, Refused
 from yiwang.kernel.jobs.testing import run_all
@@ -191,10 +192,61 @@ def test_a_field_renamed_at_the_source_is_named(district: District) -> None:
     assert "没有增量字段“code”" in source.trouble and "code_new" in source.trouble and source.cursor == ""
 
 
-def test_mysql_without_its_driver_says_so(district: District) -> None:
-    target = adapters.Target("127.0.0.1", 3306, "d", "u", "p", "SELECT 1", None)
-    with pytest.raises(Refused, match="没有安装 MySQL 驱动|来源数据库没有读成"), adapters.ADAPTERS["mysql"](target):  # noqa: RUF043
-        pass
+def own(query: str, **given: Any) -> basics.Target:
+    facts = connection.settings_dict
+    target = {"host": facts["HOST"], "port": int(facts["PORT"] or 5432), "database": facts["NAME"], "username": facts["USER"],
+              "password": facts["PASSWORD"] or "x", "cursor": None, **given}  # fmt: skip
+    return basics.Target(query=query, **target)
+
+
+def read(target: basics.Target) -> list[tuple[str, ...]]:
+    with adapters.ADAPTERS["postgresql"](target) as found:
+        return [tuple(map(basics.text, row)) for row in found.rows]
+
+
+def refused(target: basics.Target) -> str:
+    with pytest.raises(Refused) as problem:
+        read(target)
+    return problem.value.message
+
+
+def test_values_are_read_as_the_server_writes_them(db: None) -> None:
+    query = """SELECT true, NULL, 1e20::numeric, 1.50, 'NaN'::numeric, '0044-03-15 BC'::date, 'infinity'::timestamp,
+        '2026-01-01 00:00:00+00'::timestamptz, '{"名": [1]}'::jsonb, ARRAY['甲', '乙'], '\\x00ff'::bytea, interval '26 hours',
+        '😀𠮷'::text, '2026-01-01 10:00:00.25'::timestamp"""
+    assert read(own(query))[0] == (
+        "是", "", "100000000000000000000", "1.50", "", "0044-03-15 BC", "infinity", "2026-01-01 08:00:00", '{"名": [1]}', "{甲,乙}",
+        "00ff", "26:00:00", "😀𠮷", "2026-01-01 10:00:00.25",
+    )  # fmt: skip
+
+
+def test_what_went_wrong_is_said_in_words(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    for query, words in (
+        ("SELECT absent FROM orgs_organisation", "来源可能改了字段名"), ("SELECT 1 FROM absent", "没有语句里的表或视图"),
+        ("SELECT 1 FROM generate_series(1, 3) n WHERE n > :cursor", "请在来源页填写起始位置"), ("SELECT 1 FROM", "语句写法不对"),
+        ("SELECT set_config('transaction_read_only', 'off', false), nextval('orgs_post_id_seq')", "来源数据库没有读成"),
+    ):  # fmt: skip
+        assert words in refused(own(query)), query
+    assert "没有这个库名" in refused(own("SELECT 1", database="absent_here"))
+    secret = "Zhi-Du-9876"
+    assert secret not in refused(own(f"SELECT '{secret}'::int", password=secret))
+    assert secret not in repr(own("SELECT 1", password=secret))
+    monkeypatch.setattr(basics, "TIMEOUT_SECONDS", 1)
+    assert "没有读完" in refused(own("SELECT generate_series(1, 1000000000000)")), "each answer comes quickly"
+    assert "超过时限" in refused(own("SELECT pg_sleep(30)"))
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("SELECT\r\n 1", ""), ("select\t1", ""), ("WITH a AS (SELECT 1) SELECT * FROM a", ""), ("SELECTED", "SELECT"), ("", "SELECT"),
+        ("SELECT a FROM b INTO\n OUTFILE '/x'", "INTO"), ("SELECT a INTO @b", "INTO"), ("SELECT a FROM b FOR  UPDATE", "FOR UPDATE"),
+        ("SELECT a FROM b FOR SHARE", "FOR UPDATE"), ("SELECT introduction FROM b", ""), ("SELECT a /*! x */", "注释"), ("SELECT 1;", ""),
+    ],
+)  # fmt: skip
+def test_queries_that_are_declared(query: str, problem: str) -> None:
+    said = basics.query_problem(query, cursor=False)
+    assert (problem in said) if problem else said == ""
 
 
 @pytest.mark.django_db(transaction=True)
