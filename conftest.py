@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - statements over the names of our own tables
 
+import gc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,14 @@ from tests import databases, worlds
 
 # What migrating writes and no test changes; written anew after every test it would take longer than the test.
 KEPT = ("django_content_type", "auth_permission", "clocks_limit")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays to the end, and each test leaves little: looking for garbage as often as a server should
+    is a tenth of a run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 def _emptying(style: object, tables: Iterable[str], **how: bool) -> list[str]:

@@ -1,23 +1,19 @@
 """Deadlines: real reply times against a walk day by day, and a million of them against numpy's business days."""
 
-import os
 import statistics
 import sys
 import time
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import numpy
-from python_calamine import CalamineWorkbook
 
 from bench.report import Row, write
 from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.calendar.workdays import WorkCalendar
 from yiwang.kernel.clocks.arithmetic import ClockSpec, due, elapsed
+from yiwang.kernel.search.tests import shared
 from yiwang.standards.holidays import notices
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = [Path(os.environ.get("YIWANG_SHARED", ROOT / "../shared")), ROOT / "../../shared"]
 BUDGETS, MILLION, RUNS = (1, 3, 5, 15, 20, 90), 1_000_000, 3
 DAY = timedelta(days=1)
 
@@ -27,22 +23,11 @@ def calendar() -> WorkCalendar:
     return WorkCalendar(overrides.values(), {notice.year for notice in notices()})
 
 
-def moment(cell: object) -> datetime:
-    if isinstance(cell, datetime):
-        return cell.replace(tzinfo=CHINA)
-    day, _, clock = str(cell).strip().partition(" ")
-    parts = [int(part) for part in [*day.split("/"), *(clock.split(":") if clock else ())]]
-    return datetime(parts[0], parts[1], parts[2], *parts[3:], tzinfo=CHINA)
-
-
 def reply_pairs() -> list[tuple[datetime, datetime]]:
-    for root in SHARED:
-        path = root / "data/citizen-messages/replies.xlsx"
-        if path.exists():
-            header, *rows = CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
-            asked, answered = header.index("留言时间"), header.index("答复时间")
-            return [(moment(row[asked]), moment(row[answered])) for row in rows]
-    return []
+    """When each real message was asked and answered; none without the shared data."""
+    if shared.place() is None:
+        return []
+    return [(shared.moment(row["留言时间"]), shared.moment(row["答复时间"])) for row in shared.sheet("replies.xlsx")]
 
 
 def walk(start: datetime, number: int, days: WorkCalendar, working: bool) -> date:

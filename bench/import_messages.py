@@ -5,7 +5,6 @@ of three imports, each rolled back.
 """
 
 import csv
-import os
 import statistics
 import sys
 import time
@@ -26,16 +25,10 @@ from yiwang.kernel.people.models import Person
 from yiwang.kernel.people.queries import actor_of_person
 from yiwang.kernel.registers.importing import guess
 from yiwang.kernel.registers.services.imports import rows_of
+from yiwang.kernel.search.tests import shared
 from yiwang.site import demo_city
 
 BAR, ROUNDS = 20, 3
-ROOT = Path(__file__).parents[1]
-PLACES = (os.environ.get("YIWANG_SHARED", ""), ROOT.parent / "shared", ROOT.parents[1] / "shared")
-
-
-def shared() -> Path | None:
-    found = (Path(place) / "data" / "citizen-messages" for place in PLACES if place)
-    return next((folder for folder in found if (folder / "messages.xlsx").exists()), None)
 
 
 def holder(post: str) -> Actor:
@@ -67,7 +60,7 @@ def once(folder: Path) -> tuple[float, int, int, int]:
 
 
 def main() -> int:
-    folder = shared()
+    folder = shared.place()
     if folder is None:
         print("没有共享数据（messages.xlsx），跳过。可用 YIWANG_SHARED 指定所在目录。")
         return 0

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.core.management import call_command
 from django.db import transaction
 
-from bench.import_messages import holder, shared
+from bench.import_messages import holder
 from bench.report import Row, write
 from bench.scratch import database
 from yiwang.city.hotline.models import Reply, Request
@@ -20,6 +20,7 @@ from yiwang.city.hotline.registers import REQUESTS
 from yiwang.kernel.files import sheets
 from yiwang.kernel.registers.importing import guess
 from yiwang.kernel.registers.services.imports import rows_of
+from yiwang.kernel.search.tests import shared
 from yiwang.site import demo_city
 
 NAME, SHANGHAI = "replies.xlsx", ZoneInfo("Asia/Shanghai")
@@ -60,7 +61,7 @@ def once(folder: Path) -> tuple[float, float, int, int, int]:
 
 
 def main() -> int:
-    folder = shared()
+    folder = shared.place()
     if folder is None or not (folder / NAME).exists():
         print("没有共享数据（replies.xlsx），跳过。可用 YIWANG_SHARED 指定所在目录。")
         return 0

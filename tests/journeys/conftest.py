@@ -26,7 +26,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PICTURES = ROOT / "var" / "journeys"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 DATABASE = f"yiwang_journey_{WORKER or 'alone'}"  # of this process
+# Nobody types into the address bar: preparing its two suggestion pages for every window takes as long as the journey.
+# The last list given counts, so what playwright turns off stays in it.
+OFF = (
+    "WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync", "DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades", "LensOverlay", "MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding",
+    "PreconnectToSearch", "ThirdPartyStoragePartitioning",
+)  # fmt: skip
 CHROMIUM = (
+    f"--disable-features={','.join(OFF)}",
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",

@@ -1,12 +1,9 @@
 """Published notices, and deadlines over them: every date 2015–2035, and the real reply times."""
 
-import os
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 
 import pytest
 from django.core.management import call_command
-from python_calamine import CalamineWorkbook
 
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.calendar import queries as calendars
@@ -16,11 +13,9 @@ from yiwang.kernel.calendar.terms import CHINA, DayKind
 from yiwang.kernel.calendar.workdays import Override, WorkCalendar
 from yiwang.kernel.clocks import arithmetic
 from yiwang.kernel.clocks.arithmetic import ClockSpec
+from yiwang.kernel.search.tests import shared
 from yiwang.standards.holidays import notices
 
-ROOT = Path(__file__).resolve().parents[4]
-SHARED = [Path(os.environ.get("YIWANG_SHARED", ROOT / "../shared")), ROOT / "../../shared"]
-REPLIES = next((path for root in SHARED if (path := root / "data/citizen-messages/replies.xlsx").exists()), None)
 DAY = timedelta(days=1)
 YEARS = {notice.year for notice in notices()}
 
@@ -104,12 +99,8 @@ def walk(start: datetime, number: int, calendar: WorkCalendar, working_only: boo
 
 
 @pytest.mark.shared_data
-@pytest.mark.skipif(REPLIES is None, reason="没有 shared/data/citizen-messages/replies.xlsx，跳过真实时间核对")
 def test_24_real_reply_times_equal_a_walk_day_by_day(calendar: WorkCalendar) -> None:
-    rows = CalamineWorkbook.from_path(str(REPLIES)).get_sheet_by_index(0).to_python()
-    header = [str(cell) for cell in rows[0]]
-    asked, answered = header.index("留言时间"), header.index("答复时间")
-    pairs = [(moment(row[asked]), moment(row[answered])) for row in rows[1:]]
+    pairs = [(shared.moment(row["留言时间"]), shared.moment(row["答复时间"])) for row in shared.sheet("replies.xlsx")]
     assert len(pairs) > 2000
     for unit in ("working_day", "calendar_day"):
         for number in (1, 3, 5, 15, 20, 90):
@@ -119,11 +110,3 @@ def test_24_real_reply_times_equal_a_walk_day_by_day(calendar: WorkCalendar) -> 
                 due = walk(start, number, calendar, unit == "working_day")
                 assert course.due_at() == due
                 assert (course.elapsed(end) >= course.total) == (end >= due)
-
-
-def moment(cell: object) -> datetime:
-    """A time as the table writes it: 2019/4/25 9:32:09, sometimes the date alone."""
-    if isinstance(cell, datetime):
-        return cell.replace(tzinfo=CHINA)
-    day, _, clock = str(cell).strip().partition(" ")
-    return datetime(*map(int, day.split("/")), *map(int, clock.split(":") if clock else ()), tzinfo=CHINA)

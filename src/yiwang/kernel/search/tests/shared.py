@@ -13,14 +13,18 @@ from python_calamine import CalamineWorkbook
 _ROOT = Path(__file__).resolve().parents[5]
 
 
-def folder(name: str = "citizen-messages") -> Path:
+def place(name: str = "citizen-messages") -> Path | None:
+    """The folder of that name, or None where it is absent."""
     named = os.environ.get("YIWANG_SHARED")
-    places = [Path(named)] if named else [_ROOT.parent / "shared", _ROOT.parent.parent / "shared"]
-    for place in places:
-        found = place / "data" / name
-        if found.is_dir():
-            return found
-    pytest.skip(f"没有共享的真实数据(../shared/data/{name}),跳过")
+    roots = [Path(named)] if named else [_ROOT.parent / "shared", _ROOT.parent.parent / "shared"]
+    return next((found for root in roots if (found := root / "data" / name).is_dir()), None)
+
+
+def folder(name: str = "citizen-messages") -> Path:
+    found = place(name)
+    if found is None:
+        pytest.skip(f"没有共享的真实数据(../shared/data/{name}),跳过")
+    return found
 
 
 def labelled() -> tuple[list[str], list[str], list[int]]:
