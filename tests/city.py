@@ -20,10 +20,12 @@ RUN = os.environ.get("YIWANG_TEST_RUN") or os.environ.get("PYTEST_XDIST_TESTRUNU
 BUILD = """
 import django; django.setup()
 from django.core.management import call_command
-from yiwang.site.preparation import SEEDS
-for step in (*(command for command, _ in SEEDS), "demo"):
-    call_command(step, verbosity=0)
-from tests.journeys.town import build; build()
+from yiwang.site.preparation import SEEDS, rarely_collecting
+from tests.journeys.town import build
+with rarely_collecting():
+    for step in (*(command for command, _ in SEEDS), "demo"):
+        call_command(step, verbosity=0)
+    build()
 """
 
 

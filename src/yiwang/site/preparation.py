@@ -4,6 +4,8 @@ import gc
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from io import StringIO
@@ -51,15 +53,22 @@ def _quietly(command: str) -> None:
     call_command(command, verbosity=0, stdout=StringIO())
 
 
-def migrate() -> None:
-    """Bring the schema to what the code says. Django makes every model anew for each operation; collecting that
-    garbage as often as a server should takes a third of the time."""
+@contextmanager
+def rarely_collecting() -> Iterator[None]:
+    """Collect garbage more rarely than a server should: a third of migrating, where Django makes every model anew for
+    each operation, and a tenth of building a city."""
     usual = gc.get_threshold()
     gc.set_threshold(100_000, 50, 100)
     try:
-        call_command("migrate", verbosity=0, interactive=False)
+        yield
     finally:
         gc.set_threshold(*usual)
+
+
+def migrate() -> None:
+    """Bring the schema to what the code says."""
+    with rarely_collecting():
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 def todo(demonstration: bool) -> list[Step]:
@@ -83,7 +92,8 @@ def prepare(url: str, *, demonstration: bool = True, stamp: Path = STAMP) -> boo
         return False
     stamp.unlink(missing_ok=True)
     setup()
-    steps(todo(demonstration))
+    with rarely_collecting():
+        steps(todo(demonstration))
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(json.dumps({**wanted, "static": True}))
     return True

@@ -47,4 +47,7 @@ def matters_in_force(on: date) -> tuple[MatterFacts, ...]:
 
 
 def matter_in_force(code: str, on: date) -> MatterFacts | None:
-    return next((matter for matter in matters_in_force(on) if matter.code == code), None)
+    """The matter of that code in the edition in force on that day."""
+    edition = queries.edition_in_force(on)
+    found = queries.matters(edition).filter(code=code).first() if edition else None
+    return _facts(found, edition.number) if edition and found else None

@@ -1,10 +1,14 @@
 """A town with the three administrators and one officer, and an approved relying party."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import kept
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.oidc import services
@@ -45,6 +49,19 @@ def build() -> Scene:
     return Scene(accounts, town.account("李正", town.post("数据局", "统计岗")))
 
 
+def furnish() -> Scene:
+    """With a relying party from before, so that the key exists that signs for the next: making one takes a while."""
+    scene = build()
+    scene.party("earlier")
+    return scene
+
+
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Scene]:
+    with kept(django_db_blocker, furnish) as made:
+        yield made
+
+
 @pytest.fixture
-def scene(db: Any) -> Scene:
-    return build()
+def scene(built: Scene, db: Any) -> Scene:
+    return deepcopy(built)

@@ -18,9 +18,17 @@ from yiwang.kernel.people.services import throttle
 USERNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{2,59}")
 
 
-def create_account(actor: Actor, person_id: int, *, username: str, password: str, must_change: bool = True) -> Account:
-    """An account for a person. The password is one-time unless `must_change` is off (demonstration cities only)."""
+def create_account(
+    actor: Actor, person_id: int, *, username: str, password: str, must_change: bool = True, hashed: str = ""
+) -> Account:
+    """An account for a person. The password is one-time unless `must_change` is off (demonstration cities only).
+
+    `hashed`: the password's hash, made once for all accounts of a demonstration, whose one password is published. An
+    ordinary account has a hash with a salt of its own, so `hashed` is refused in production and for one-time passwords.
+    """
     actor.require("people.account", "add")
+    if hashed and (settings.PRODUCTION or must_change):
+        raise Refused("口令摘要只能用于演示账号，账号未创建。请由平台计算每个账号自己的摘要。", rule="一号一盐")
     username = username.strip()
     errors: dict[str, list[str]] = {}
     if not USERNAME.fullmatch(username):
@@ -38,7 +46,10 @@ def create_account(actor: Actor, person_id: int, *, username: str, password: str
         raise Invalid("账号未创建，请改正标出的项目。", errors=errors, rule="一人一号、密码规则")
     with transaction.atomic():
         made = Account(username=username, person_id=person_id, must_change_password=must_change)
-        made.set_password(password)
+        if hashed:
+            made.password = hashed
+        else:
+            made.set_password(password)
         made.password_changed_at = timezone.now()
         made.password_expires_at = _one_time_until() if must_change else None
         made.save()

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -195,6 +196,27 @@ def test_一人一号(town):
     account = town.account("张三")
     with pytest.raises(Invalid, match="改正"):
         create_account(SYSTEM, account.person_id, username="second1", password=PASSWORD)
+
+
+def test_现成的口令摘要只用于演示账号(town, settings):
+    hashed = make_password(PASSWORD)
+    shown = [
+        create_account(SYSTEM, town.person(name).pk, username=f"shown{number}", password=PASSWORD, must_change=False, hashed=hashed)
+        for number, name in enumerate(("张三", "李四"))
+    ]  # fmt: skip
+    assert all(each.check_password(PASSWORD) and not each.check_password("x") for each in shown)
+    newcomer = town.person("王五").pk
+    with pytest.raises(Refused, match="演示"):
+        create_account(SYSTEM, newcomer, username="newcomer", password=PASSWORD, hashed=hashed)
+    settings.PRODUCTION = True
+    with pytest.raises(Refused, match="演示"):
+        create_account(SYSTEM, newcomer, username="newcomer", password=PASSWORD, must_change=False, hashed=hashed)
+    settings.PRODUCTION = False
+    own = [
+        create_account(SYSTEM, person, username=username, password=PASSWORD).password
+        for person, username in ((newcomer, "newcomer"), (town.person("赵六").pk, "another"))
+    ]
+    assert len({hashed, *own}) == 3, "an ordinary account's hash has a salt of its own"
 
 
 def test_没有权限一律拒绝且不留痕(town):
