@@ -3,6 +3,9 @@
 import errno
 import io
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +48,27 @@ def store(
 
     `limit`: bytes, for callers whose files are larger than an attachment may be. `sealing`: it lies encrypted (SM4).
     """
+    with taken(name, content, limit=limit, sealing=sealing, sha256=False) as given:
+        return store_taken(actor, given, owner=owner, kind=kind)
+
+
+@dataclass(frozen=True)
+class Given:
+    """A checked content on its way into the store: what it is, its digests, and its copy unless it is to be sealed."""
+
+    name: str
+    size: int
+    media_type: str
+    stream: BinaryIO
+    sealing: bool
+    found: storage.Taken
+
+
+@contextmanager
+def taken(
+    name: str, content: BinaryIO | bytes, *, limit: int | None = None, sealing: bool = False, sha256: bool = True
+) -> Iterator[Given]:
+    """Check a content and read it once, for a caller who wants its digests (`found`) before it decides to store it."""
     stream = io.BytesIO(content) if isinstance(content, bytes) else content
     size, limit = _size(stream), limit or settings.FILE_SIZE_LIMIT
     if size > limit:
@@ -52,36 +76,44 @@ def store(
             f"文件有 {size / 1048576:.1f} MB，超过单个附件 {limit // 1048576} MB 的上限，未保存。请压缩或拆分后上传。"
         )
     name = sniffing.normal_name(name)
-    found = sniffing.identify(stream, name)
+    media_type = sniffing.identify(stream, name).media
+    with ExitStack() as held:
+        with _writing():
+            found = storage.digests(stream) if sealing else held.enter_context(storage.copied(stream, sha256=sha256))
+        yield Given(name, size, media_type, stream, sealing, found)
+
+
+def store_taken(actor: Actor, given: Given, *, owner: tuple[str, int], kind: str = "") -> StoredFile:
+    """The file's row, and its content under its name."""
+    digest = given.found.digest
     with transaction.atomic():
-        digest = _put(stream, sealing=sealing)
+        _hold(digest, wait=True)
+        with _writing():
+            if given.found.copy is None:
+                storage.write(given.stream, digest, sealing=given.sealing)
+            else:
+                storage.place(given.found.copy, digest)
         file = StoredFile.objects.create(
             digest=digest,
-            size=size,
-            media_type=found.media,
-            name=name,
+            size=given.size,
+            media_type=given.media_type,
+            name=given.name,
             owner_kind=owner[0],
             owner_id=owner[1],
             kind=kind,
-            sealed=sealing,
+            sealed=given.sealing,
             uploaded_by_id=actor.person_id,
         )
-        record(actor, "files.store", ("files.file", file.pk), after={"name": name, "digest": digest, "owner": owner})
+        after = {"name": given.name, "digest": digest, "owner": owner}
+        record(actor, "files.store", ("files.file", file.pk), after=after)
     return file
 
 
-def _put(stream: BinaryIO, *, sealing: bool) -> str:
-    """The content into the store; its digest."""
+@contextmanager
+def _writing() -> Iterator[None]:
+    """A store that cannot be written is told in words."""
     try:
-        if sealing:
-            digest = storage.digest_of(stream)
-            _hold(digest, wait=True)
-            storage.write(stream, digest, sealing=True)
-            return digest
-        with storage.copied(stream) as (digest, copy):
-            _hold(digest, wait=True)
-            storage.place(copy, digest)
-            return digest
+        yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
             raise

@@ -50,3 +50,10 @@ def engine_type(name: str) -> str:
         f"没有“{name}”这种数据类型，表没有登记。可用：text、integer、decimal(总位数,小数位)、date、timestamp、boolean。",
         errors={"columns": [f"{name}：不是可用的数据类型。"]},
     )
+
+
+# DuckDB's options for a Parquet file. A dictionary of more values saves no space and is costly to try; nobody looks a value
+# up by Bloom filter.
+PARQUET = (
+    "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880, DICTIONARY_SIZE_LIMIT 8000, WRITE_BLOOM_FILTER false"
+)

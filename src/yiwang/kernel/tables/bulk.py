@@ -131,7 +131,7 @@ class _Loaded:
         shown = ", ".join(map(name, fields))
         suspects = self.con.rows(
             f"SELECT rowid + {first}, {shown} FROM received_rows "  # noqa: S608
-            f"WHERE rowid >= {total - TAIL} OR {_suspect(fields, titles)} ORDER BY rowid"
+            f"WHERE rowid >= {total - TAIL} OR ({_perhaps(fields, titles)}) AND ({_suspect(fields, titles)}) ORDER BY rowid"
         )
         lines = [["" if cell is None else cell for cell in row[1:]] for row in suspects]
         ways: dict[int, tuple[str, ...]] = {index: (titles.get(field, field),) for index, field in enumerate(fields, 1)}
@@ -163,6 +163,14 @@ class _Loaded:
             number = "_row"
         fields = ", ".join(map(name, self.params["fields"]))
         self.con.run(f"CREATE VIEW received AS SELECT {fields}, {number}, rowid AS __row FROM received_rows")  # noqa: S608
+
+
+def _perhaps(fields: list[str], titles: dict[str, str]) -> str:
+    """SQL of what the first field tells of a suspect: DuckDB looks on only where it is TRUE."""
+    first = name(fields[0])
+    marked = " OR ".join(f"contains({first}, {quoted(sign)})" for sign in TOTAL_SIGNS)
+    heads = "".join(f" OR {name(field)} = {quoted(titles[field])}" for field in fields[:2] if titles.get(field))
+    return f"{first} IS NULL OR {marked}{heads}"
 
 
 def _suspect(fields: list[str], titles: dict[str, str]) -> str:

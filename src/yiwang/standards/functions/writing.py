@@ -91,11 +91,22 @@ def _plain_date(text: str) -> date | None:
     return date_or_null(text) if re.fullmatch(ISO, text) else None
 
 
+# The shapes of ten signs, bytes of each, and how the day is cut out of it.
+USUAL = (("____-__-__", "{0}"), ("____/__/__", "{0}"),
+         ("____年__月__日", "concat(substr({0}, 1, 4), '-', substr({0}, 6, 2), '-', substr({0}, 9, 2))"))  # fmt: skip
+
+
 def _plain_date_sql(dialect: Dialect, text: str) -> str:
-    """The usual writing. DuckDB looks at the shape alone and leaves the digits to its cast: whatever that reads in ten
-    signs of this shape, the patterns below read alike."""
-    shape = f"strlen({text}) = 10 AND {text} LIKE '____-__-__' AND {text} >= '1' AND {text} < '3'"
-    return f"CASE WHEN {dialect.matches(text, ISO) if dialect.spark else shape} THEN {dialect.day(text)} END"
+    """The usual writings. DuckDB looks at the shape alone and leaves the digits to its cast: whatever that reads as a
+    moment in ten signs of such a shape, the patterns below read alike. Its cast to a day reads 2024-01-3O as the 3rd."""
+    if dialect.spark:
+        return f"CASE WHEN {dialect.matches(text, ISO)} THEN {dialect.day(text)} END"
+    ways = " ".join(
+        f"WHEN strlen({text}) = {len(shape.encode())} AND {text} LIKE '{shape}' "
+        f"THEN CAST(TRY_CAST({cut.format(text)} AS TIMESTAMP) AS DATE)"
+        for shape, cut in USUAL
+    )
+    return f"CASE WHEN NOT ({text} >= '1' AND {text} < '3') THEN NULL {ways} END"
 
 
 PLAIN_DATE = register(Function(

@@ -1,6 +1,6 @@
 """数据包：接收一次，状态只前进，每步留痕。"""
 
-import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,12 +15,10 @@ from yiwang.data.collection.models import Package, Source, Step
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files.queries import of as of_owner
+from yiwang.kernel.files.services import Given, store_taken, taken
 from yiwang.kernel.files.services import seal as seal_file
-from yiwang.kernel.files.services import store
-from yiwang.kernel.files.sniffing import normal_name
 from yiwang.kernel.ledger.services import record
 
-BLOCK = 1 << 20
 RULE = "数据包只增不改"
 PARSED = "parsed.parquet"
 State = terms.State
@@ -30,17 +28,6 @@ def locked(resource_id: int) -> None:
     """Who writes packages or data of a resource waits here, until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [0x636F6C6C, resource_id % (1 << 31)])
-
-
-def _digest(content: BinaryIO) -> tuple[str, int]:
-    content.seek(0)
-    hasher, size = hashlib.sha256(), 0
-    while block := content.read(BLOCK):
-        hasher.update(block)
-        size += len(block)
-    if size > terms.PACKAGE_LIMIT:
-        raise Invalid(f"文件超过 {terms.PACKAGE_LIMIT >> 30} GB 的上限，没有接收。请拆成几批报送。")
-    return hasher.hexdigest(), size
 
 
 def keep(
@@ -57,15 +44,20 @@ def keep(
     facts = catalog.resource(SYSTEM, source.resource_id)
     if not facts.items:
         raise Refused("该资源的目录尚未发布，不能报送数据。请先完成目录审核。", rule="先编目后归集")
-    digest, size = _digest(content)
-    with transaction.atomic():
+    _require_size(content)
+    with taken(name, content, limit=terms.PACKAGE_LIMIT, sealing=bool(facts.sealed)) as given, transaction.atomic():
         locked(source.resource_id)
-        known = None if replay_of else _known(source, digest, batch, facts.version)
+        known = None if replay_of else _known(source, given.found.sha256, batch, facts.version)
         if known is not None:
             _step(actor, known, "同样内容再次报送，没有重复入库", {"repeated": True})
             return known, False
-        package = _create(actor, source, facts, name, content, digest, size, batch, replay_of)
+        package = _create(actor, source, facts, given, batch, replay_of)
     return package, True
+
+
+def _require_size(content: BinaryIO) -> None:
+    if content.seek(0, os.SEEK_END) > terms.PACKAGE_LIMIT:
+        raise Invalid(f"文件超过 {terms.PACKAGE_LIMIT >> 30} GB 的上限，没有接收。请拆成几批报送。")
 
 
 def _known(source: Source, digest: str, batch: str, edition: int) -> Package | None:
@@ -98,25 +90,21 @@ def _known(source: Source, digest: str, batch: str, edition: int) -> Package | N
 
 
 def _create(
-    actor: Actor, source: Source, facts: catalog.ResourceFacts, name: str, content: BinaryIO, digest: str, size: int,
-    batch: str, replay_of: Package | None,
-) -> Package:  # fmt: skip
+    actor: Actor, source: Source, facts: catalog.ResourceFacts, given: Given, batch: str, replay_of: Package | None
+) -> Package:
     now = timezone.now()
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(pg_get_serial_sequence('collection_package', 'id'))")
         pk = cursor.fetchone()[0]
-    file = store(
-        actor, name, content, owner=(queries.PACKAGE, pk), kind="数据包原件", limit=terms.PACKAGE_LIMIT,
-        sealing=bool(facts.sealed),
-    )  # fmt: skip
+    file, digest = store_taken(actor, given, owner=(queries.PACKAGE, pk), kind="数据包原件"), given.found.sha256
     package = Package.objects.create(
         pk=pk, number=f"包-{timezone.localtime(now).year}-{pk:06}", source=source, resource_id=facts.id,
         resource_code=facts.code, resource_name=facts.name, edition=facts.version, way=source.way, mode=source.mode,
-        from_above=source.from_above, batch=batch[:120], file=file, file_name=normal_name(name), size=size, sha256=digest,
+        from_above=source.from_above, batch=batch[:120], file=file, file_name=given.name, size=given.size, sha256=digest,
         sm3=file.digest, received_at=now, organisation_id=source.organisation_id, created_by_id=actor.person_id,
         is_demo=source.is_demo, replay_of=replay_of,
     )  # fmt: skip
-    _step(actor, package, "已接收", {"sha256": digest, "sm3": file.digest, "size": size})
+    _step(actor, package, "已接收", {"sha256": digest, "sm3": file.digest, "size": given.size})
     record(
         actor, "collection.receive", (queries.PACKAGE, pk), organisation_id=source.organisation_id,
         after={"number": package.number, "resource": facts.code, "sha256": digest, "batch": batch},

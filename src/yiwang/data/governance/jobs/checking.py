@@ -10,7 +10,8 @@ from typing import Any
 
 from yiwang.data.governance.jobs import columns as cleaning
 from yiwang.data.governance.jobs import tables
-from yiwang.data.governance.terms.plans import ROW, WORD, Answer, Plan, RuleAnswer, RulePlan, literal, quoted
+from yiwang.data.governance.terms.plans import ROW, WORD, Answer, Plan, RuleAnswer, literal, quoted
+from yiwang.kernel.lake import terms
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, staged
 from yiwang.kernel.lake.process.task import Database, Task
@@ -22,8 +23,10 @@ from yiwang.standards.functions import divisions
 divisions.warm()
 condition("length(field) BETWEEN 0 AND 1 OR field IS NULL", {"field": "text"})
 EXAMPLES, SAMPLE = 3, 500
+# Of a field in the quarantine: what was received, where it was changed.
+OLD = "__old_"
 REPAIR = {"row": "BIGINT", "field": "VARCHAR", "old": "VARCHAR", "new": "VARCHAR"}
-PARQUET = "(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, ROW_GROUP_SIZE 122880)"
+PARQUET = f"({terms.PARQUET}, COMPRESSION_LEVEL 1)"
 
 
 def check(task: Task, plan: Plan) -> Answer:
@@ -71,10 +74,11 @@ class _Run:
         cleaned = cleaning.prepare(self.connection, self.plan, self.as_of)
         self.judge(cleaned)
         self.task.progress(1, 4, "逐行规则")
-        flags = tables.flag(self.connection, self.rules, self.plan, self.words, self.blocking())
+        if tables.flag(self.connection, self.rules, self.plan, self.words, self.blocking()):
+            self.join_flags()
         self.task.progress(2, 4, "跨行规则")
-        self.find(flags, cleaned)
-        self.split(flags)
+        self.find()
+        self.split(cleaned)
         counts = self.counts()
         self.task.progress(3, 4, "写出结果")
         self.sample()
@@ -90,38 +94,43 @@ class _Run:
         )
 
     def judge(self, cleaned: cleaning.Cleaned) -> None:
-        """Table `judged`: every field, words of changed fields c0…, failing bits m0… and unknown bits u0…"""
+        """Table `judged`: every field, words of changed fields c0… with their texts, failing bits m0…, unknown bits u0…
+
+        Nearly every row holds every rule, which is seen cheaply for all rules at once; which one failed is worked out
+        for the others only.
+        """
         parsed = {
             rule["id"]: condition(rule["expression"], self.plan["columns"]).root
             for rule in self.rules
             if rule["kind"] == "row"
         }
         source, renderer = staged(list(parsed.values()), DUCKDB, f"({cleaned.sql}) AS cleaned", as_of=self.as_of)
-        holds: list[list[str]] = [[] for _ in range(self.words)]
+        sure: list[list[str]] = [[] for _ in range(self.words)]
         failing: list[list[str]] = [[] for _ in range(self.words)]
         unknown: list[list[str]] = [[] for _ in range(self.words)]
         for place, rule in enumerate(self.rules):
             if rule["kind"] == "typed":
-                rendered = cleaning.readable(rule["params"]["field"], cleaned)
+                rendered = seen = cleaning.readable(rule["params"]["field"], cleaned)
             elif rule["kind"] == "row":
-                rendered = renderer.render(parsed[rule["id"]])
+                rendered, seen = renderer.render(parsed[rule["id"]]), renderer.surely(parsed[rule["id"]])
             else:
                 continue
             bit = 1 << place % WORD
-            holds[place // WORD].append(rendered)
+            sure[place // WORD].append(seen)
             failing[place // WORD].append(f"CASE WHEN {rendered} THEN 0 ELSE {bit} END")
             unknown[place // WORD].append(f"CASE WHEN ({rendered}) IS NULL THEN {bit} ELSE 0 END")
-        # Nearly every row holds every rule: which one failed is worked out for the others only.
+        holds = ", ".join(f"{' AND '.join(each) or 'TRUE'} AS __sure{word}" for word, each in enumerate(sure))
         masks = ", ".join(
-            f"(CASE WHEN {' AND '.join(all_of) or 'TRUE'} THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS m{word}"
-            for word, (all_of, parts) in enumerate(zip(holds, failing, strict=True))
+            f"(CASE WHEN __sure{word} THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS m{word}"
+            for word, parts in enumerate(failing)
         )
         unsure = ", ".join(
             f"(CASE WHEN m{word} = 0 THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS u{word}"
             for word, parts in enumerate(unknown)
         )
-        kept = ", ".join([*map(quoted, cleaned.kept), *(f"m{word}" for word in range(self.words)), unsure])
-        self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {kept} FROM (SELECT *, {masks} FROM {source})")
+        fields = [*map(quoted, cleaned.kept), cleaned.olds(), *(f"m{word}" for word in range(self.words)), unsure]
+        seen_first = f"SELECT *, {masks} FROM (SELECT *, {holds} FROM {source})"
+        self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {', '.join(fields)} FROM ({seen_first})")
 
     def blocking(self) -> list[int]:
         """Per word, the bits that keep a row back."""
@@ -131,46 +140,40 @@ class _Run:
                 found[place // WORD] |= 1 << place % WORD
         return found
 
-    def find(self, flags: bool, cleaned: cleaning.Cleaned) -> None:
-        """Table `found`: the rows with any finding, with their final masks and the texts that were changed."""
-        any_bit = " OR ".join(f"j.m{word} <> 0" for word in range(self.words))
-        rows = f"SELECT * FROM judged j WHERE {any_bit}"
-        if flags:
-            bits = ", ".join(f"(j.m{word} | coalesce(f.m{word}, 0)) AS m{word}" for word in range(self.words))
-            rows = (
-                f"SELECT j.* REPLACE ({bits}) FROM judged j LEFT JOIN flags f USING ({ROW}) "
-                f"WHERE {any_bit} OR f.m0 IS NOT NULL"
-            )
-        blocked = " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
-        fixed = "".join(
-            f", NULL::VARCHAR AS {quoted(cleaning.OLD + name)}"
-            for name in self.plan["columns"] if name not in cleaned.changing
-        )  # fmt: skip
-        self.connection.run(f"CREATE TEMP TABLE found AS SELECT *, ({blocked}) AS blocked{fixed} FROM ({rows})")
+    def join_flags(self) -> None:
+        """What rules about several rows found, into the masks of those rows."""
+        bits = ", ".join(f"m{word} = judged.m{word} | flags.m{word}" for word in range(self.words))
+        self.connection.run(f"UPDATE judged SET {bits} FROM flags WHERE judged.{ROW} = flags.{ROW}")
+
+    def find(self) -> None:
+        """Table `found`: number and masks of the rows with any finding."""
+        words = ", ".join(f"m{word}, u{word}" for word in range(self.words))
+        found = " OR ".join(f"m{word} <> 0" for word in range(self.words))
+        self.connection.run(
+            f"CREATE TEMP TABLE found AS SELECT {ROW}, {words}, ({self.blocked()}) AS blocked FROM judged WHERE {found}"
+        )
+
+    def blocked(self) -> str:
+        return " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
 
     def changes(self, cleaned: cleaning.Cleaned) -> dict[str, int]:
         """Field → how many of its values were changed."""
-        counts = [f"count(*) FILTER (WHERE {self.changed(place)})" for place in range(len(cleaned.changing))]
+        counts = [f"count(*) FILTER (WHERE {cleaned.changed(name)})" for name in cleaned.changing]
         found = self.connection.rows(f"SELECT {', '.join(counts)} FROM judged")[0] if counts else ()
         return dict(zip(cleaned.changing, found, strict=True))
 
-    @staticmethod
-    def changed(place: int) -> str:
-        """Whether the field of this bit was changed."""
-        return f"c{place // WORD} >> {place % WORD} & 1 = 1"
-
-    def split(self, flags: bool) -> None:
+    def split(self, cleaned: cleaning.Cleaned) -> None:
         """The valid file takes every row that nothing blocks, as the table's columns and nothing else."""
         fields = ", ".join(map(quoted, self.plan["columns"]))
-        masks = list(enumerate(self.blocking()))
-        passing = " AND ".join(f"(m{word} & {bits}) = 0" for word, bits in masks)
-        late = ""
-        if flags:
-            blocked = " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in masks)
-            late = f" ANTI JOIN (SELECT {ROW} FROM flags WHERE {blocked}) AS late USING ({ROW})"
-        rows = f"SELECT {fields} FROM (SELECT * FROM judged WHERE {passing}) AS passed{late}"
-        self.connection.run(f"COPY ({rows}) TO {self.file('valid')} {self.staged_form()}")
-        self.connection.run(f"COPY (SELECT * FROM found WHERE blocked) TO {self.file('quarantine')} {PARQUET}")
+        passing = " AND ".join(f"(m{word} & {bits}) = 0" for word, bits in enumerate(self.blocking()))
+        self.connection.run(
+            f"COPY (SELECT {fields} FROM judged WHERE {passing}) TO {self.file('valid')} {self.staged_form()}"
+        )
+        olds = ", ".join(f"{cleaned.old(name)} AS {quoted(OLD + name)}" for name in self.plan["columns"])
+        self.connection.run(
+            f"COPY (SELECT * EXCLUDE ({cleaning.OLDS}), {olds}, TRUE AS blocked FROM judged WHERE {self.blocked()}) "
+            f"TO {self.file('quarantine')} {PARQUET}"
+        )
 
     def staged_form(self) -> str:
         """With the numbers of the table's columns, if all are known: the lake takes such a file without writing it anew."""
@@ -195,29 +198,46 @@ class _Run:
                 total[1] += number if unknown >> place % WORD & 1 else 0
         return {place: (failed, unknown) for place, (failed, unknown) in totals.items()}
 
-    def examples(self, place: int, rule: RulePlan) -> list[dict[str, Any]]:
-        names = [name for name in tables.fields_of(rule, self.plan["columns"]) if name in self.plan["columns"]]
-        shown = ", ".join(f"coalesce({quoted(cleaning.OLD + name)}, CAST({quoted(name)} AS VARCHAR))" for name in names)
-        found = self.connection.rows(
-            f"SELECT {ROW}{', ' + shown if shown else ''} FROM found WHERE (m{place // WORD} >> {place % WORD}) & 1 = 1 "
-            f"ORDER BY {ROW} LIMIT {EXAMPLES}"
-        )
-        return [{"row": row, "values": dict(zip(names, values, strict=True))} for row, *values in found]
+    def examples(
+        self, counts: dict[int, tuple[int, int]], cleaned: cleaning.Cleaned
+    ) -> dict[int, list[dict[str, Any]]]:
+        """Place of a rule → the first rows that fail it, with what was received in its fields."""
+        rows = {
+            place: [row for (row,) in self.connection.rows(
+                f"SELECT {ROW} FROM found WHERE (m{place // WORD} >> {place % WORD}) & 1 = 1 ORDER BY {ROW} LIMIT {EXAMPLES}"
+            )]
+            for place, (failed, _) in counts.items() if failed
+        }  # fmt: skip
+        columns = self.plan["columns"]
+        shown = "".join(f", coalesce({cleaned.old(name)}, CAST({quoted(name)} AS VARCHAR))" for name in columns)
+        listed = ", ".join(map(str, {row for each in rows.values() for row in each})) or "NULL"
+        values = {
+            row: dict(zip(columns, cells, strict=True))
+            for row, *cells in self.connection.rows(f"SELECT {ROW}{shown} FROM judged WHERE {ROW} IN ({listed})")
+        }
+        fields = {
+            place: [name for name in tables.fields_of(self.rules[place], columns) if name in columns] for place in rows
+        }
+        return {
+            place: [{"row": row, "values": {name: values[row][name] for name in fields[place]}} for row in each]
+            for place, each in rows.items()
+        }
 
     def report(self, cleaned: cleaning.Cleaned, counts: dict[int, tuple[int, int]]) -> Answer:
         rows = self.connection.value("SELECT count(*) FROM judged")
+        examples = self.examples(counts, cleaned)
         answers: list[RuleAnswer] = []
         for place, rule in enumerate(self.rules):
             failed, unknown = counts[place]
             share = failed / rows if rows else 0.0
             answers.append({
                 "id": rule["id"], "failed": failed - unknown, "unknown": unknown, "passed": share <= rule["threshold"],
-                "measure": None, "examples": self.examples(place, rule) if failed else [],
+                "measure": None, "examples": examples.get(place, []),
             })  # fmt: skip
         answers += [tables.judge_whole(self.connection, rule, self.plan, rows) for rule in self.whole]
         bad = self.connection.value("SELECT count(*) FROM found WHERE blocked")
         repaired = self.repairs(cleaned)
-        changed = " OR ".join(f"c{word} <> 0" for word in range(max(1, -(-len(cleaned.changing) // WORD))))
+        changed = " OR ".join(f"c{word} <> 0" for word in range(cleaned.words))
         repaired_rows = self.connection.value(f"SELECT count(*) FROM judged WHERE {changed}")
         return {
             "rows": rows, "valid": rows - bad, "bad": bad,
@@ -230,9 +250,9 @@ class _Run:
         """Every changed cell with its old and new value."""
         counted = self.changes(cleaned)
         parts: Iterable[str] = (
-            f"SELECT {ROW} AS row, {literal(name)} AS field, {quoted(cleaning.OLD + name)} AS old, "
-            f"CAST({quoted(name)} AS VARCHAR) AS new FROM judged WHERE {self.changed(place)}"
-            for place, name in enumerate(cleaned.changing)
+            f"SELECT {ROW} AS row, {literal(name)} AS field, {cleaned.old(name)} AS old, "
+            f"CAST({quoted(name)} AS VARCHAR) AS new FROM judged WHERE {cleaned.changed(name)}"
+            for name in cleaned.changing
             if counted[name]
         )
         nothing = ", ".join(f"NULL::{kind} AS {name}" for name, kind in REPAIR.items())

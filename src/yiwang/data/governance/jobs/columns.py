@@ -15,19 +15,42 @@ from yiwang.standards import typed
 
 # A field's text as received, its text as the type's own reader has it, its value; whether the text could not be read.
 RAW, READ, TYPED, UNREAD = "__raw_", "__read_", "__typed_", "__unread_"
-# The text as received where it was changed, NULL where the value says what was written.
-OLD = "__old_"
+# The texts as received of a row in which any was changed, in the order of the bits that say which; NULL in all others.
+OLDS = "__olds"
 
 
 @dataclass(frozen=True)
 class Cleaned:
-    """sql: one SELECT with the row number, every field, whether its text could not be read, what it was before it was
-    changed, and words c0… that have the bit of each field whose value changed. changing: field received as text → type,
-    in the order of those bits."""
+    """sql: one SELECT with the row number, every field, its text as received, whether that could not be read, and words
+    c0… that have the bit of each field whose value changed. changing: field received as text → type, in the order of
+    those bits."""
 
     sql: str
     kept: tuple[str, ...]
     changing: Mapping[str, str]
+
+    @property
+    def words(self) -> int:
+        return max(1, -(-len(self.changing) // WORD))
+
+    def changed(self, name: str) -> str:
+        """Whether the field's value was changed."""
+        place = list(self.changing).index(name)
+        return f"c{place // WORD} >> {place % WORD} & 1 = 1"
+
+    def old(self, name: str) -> str:
+        """The text as received where it was changed, NULL where the value says what was written."""
+        if name not in self.changing:
+            return "NULL::VARCHAR"
+        return f"CASE WHEN {self.changed(name)} THEN {OLDS}[{list(self.changing).index(name) + 1}] END"
+
+    def olds(self) -> str:
+        """The column `OLDS`: one list of a row that was changed costs far less than a column for each field."""
+        if not self.changing:
+            return f"NULL::VARCHAR[] AS {OLDS}"
+        same = " AND ".join(f"c{word} = 0" for word in range(self.words))
+        raw = ", ".join(quoted(RAW + name) for name in self.changing)
+        return f"CASE WHEN {same} THEN NULL ELSE [{raw}] END AS {OLDS}"
 
 
 def received(connection: Database) -> dict[str, str]:
@@ -89,8 +112,11 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         for name, kind in columns.items() if name not in texts
     ]  # fmt: skip
     read = _read(_repaired(plan, list(texts), [*numbers, *others], as_of), texts, as_of)
+    mended = {repair["field"] for repair in plan["repairs"]}
     changes = [
         typed.changed_sql(quoted(RAW + name), kind, quoted(name), quoted(READ + name), quoted(TYPED + name))
+        if kind != "text" or name in mended
+        else f"{quoted(RAW + name)} IS NOT NULL AND {quoted(name)} IS NULL"  # a word for nothing is all that changes it
         for name, kind in texts.items()
     ]
     words = [
@@ -105,13 +131,10 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         f"{quoted(name)} IS NOT NULL AND {quoted(TYPED + name)} IS NULL AS {quoted(UNREAD + name)}"
         for name, kind in texts.items() if kind != "text"
     ]  # fmt: skip
-    olds = [
-        f"CASE WHEN {each} THEN {quoted(RAW + name)} END AS {quoted(OLD + name)}"
-        for name, each in zip(texts, changes, strict=True)
-    ]
-    kept = [*numbers, *columns, *(OLD + name for name in texts), *(f"c{number}" for number in range(len(words)))]
+    raw = [quoted(RAW + name) for name in texts]
+    kept = [*numbers, *columns, *(f"c{number}" for number in range(len(words)))]
     return Cleaned(
-        f"SELECT {', '.join([*numbers, *values, *unread, *olds, *marks])} FROM ({read}) AS read", tuple(kept), texts
+        f"SELECT {', '.join([*numbers, *values, *unread, *raw, *marks])} FROM ({read}) AS read", tuple(kept), texts
     )
 
 

@@ -88,6 +88,23 @@ class Renderer:
             ">=": f"{second} - {first} <= {TOLERANCE}",
         }[node.sign]
 
+    def surely(self, node: Node) -> str:
+        """A condition that is TRUE only where the node's is, and nearly everywhere there: cheap to compute for all rows.
+
+        A text has at most as many signs as bytes, and its bytes are counted already.
+        """
+        if isinstance(node, Operation) and node.sign in ("and", "or"):
+            return f"({f' {node.sign.upper()} '.join(map(self.surely, node.arguments))})"
+        if self.dialect.spark or not (isinstance(node, Operation) and node.sign in COMPARISONS):
+            return self.render(node)
+        left, right = node.arguments
+        if not (isinstance(left, Call) and left.function.name == "length" and isinstance(right, Literal)):
+            return self.render(node)
+        text, bound = self.render(left.arguments[0]), right.value
+        if node.sign in ("<=", "<") and isinstance(bound, int):
+            return f"strlen({text}) {node.sign} {bound}"
+        return f"{text} IS NOT NULL" if node.sign == ">=" and bound == 0 else self.render(node)
+
     def membership(self, node: Operation) -> str:
         value, *options = node.arguments
         if any(type_of(part) == "number" for part in node.arguments):

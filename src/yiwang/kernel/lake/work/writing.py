@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from yiwang.kernel.lake.process.connections import Connection, literal, quoted
 from yiwang.kernel.lake.process.task import Task
+from yiwang.kernel.lake.terms import PARQUET
 
 FILE_MB = 256
-GROUP_ROWS = 122_880
 
 
 class Writer:
@@ -34,8 +34,7 @@ class Writer:
         folder = self.task.folder / uuid4().hex
         folder.mkdir()
         ids = ", ".join(f"{quoted(column['name'])}: {int(column['id'])}" for column in self.columns)
-        how = ["FORMAT parquet", "COMPRESSION zstd", f"FIELD_IDS {{{ids}}}", f"ROW_GROUP_SIZE {GROUP_ROWS}",
-               "RETURN_STATS"]  # fmt: skip
+        how = [PARQUET, f"FIELD_IDS {{{ids}}}", "RETURN_STATS"]
         if self.partition:
             how += [f"PARTITION_BY ({quoted(self.partition)})", "WRITE_PARTITION_COLUMNS"]
         else:
