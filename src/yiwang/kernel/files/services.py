@@ -1,29 +1,18 @@
 """Store, hand over, withdraw and sweep files."""
 
-import errno
-import io
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Refused
-from yiwang.kernel.files import doors, private, sealed, sniffing, storage
+from yiwang.kernel.files import doors, private, sealed, storage
 from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.files.receiving import Given, taken, writing
 from yiwang.kernel.ledger.services import record
 
 ORPHAN_AGE = 24 * 3600.0
-
-
-def _size(stream: BinaryIO) -> int:
-    stream.seek(0, io.SEEK_END)
-    return stream.tell()
 
 
 def _hold(digest: str, *, wait: bool) -> bool:
@@ -52,43 +41,12 @@ def store(
         return store_taken(actor, given, owner=owner, kind=kind)
 
 
-@dataclass(frozen=True)
-class Given:
-    """A checked content on its way into the store: what it is, its digests, and its copy unless it is to be sealed."""
-
-    name: str
-    size: int
-    media_type: str
-    stream: BinaryIO
-    sealing: bool
-    found: storage.Taken
-
-
-@contextmanager
-def taken(
-    name: str, content: BinaryIO | bytes, *, limit: int | None = None, sealing: bool = False, sha256: bool = True
-) -> Iterator[Given]:
-    """Check a content and read it once, for a caller who wants its digests (`found`) before it decides to store it."""
-    stream = io.BytesIO(content) if isinstance(content, bytes) else content
-    size, limit = _size(stream), limit or settings.FILE_SIZE_LIMIT
-    if size > limit:
-        raise sniffing.refuse(
-            f"文件有 {size / 1048576:.1f} MB，超过单个附件 {limit // 1048576} MB 的上限，未保存。请压缩或拆分后上传。"
-        )
-    name = sniffing.normal_name(name)
-    media_type = sniffing.identify(stream, name).media
-    with ExitStack() as held:
-        with _writing():
-            found = storage.digests(stream) if sealing else held.enter_context(storage.copied(stream, sha256=sha256))
-        yield Given(name, size, media_type, stream, sealing, found)
-
-
 def store_taken(actor: Actor, given: Given, *, owner: tuple[str, int], kind: str = "") -> StoredFile:
     """The file's row, and its content under its name."""
     digest = given.found.digest
     with transaction.atomic():
         _hold(digest, wait=True)
-        with _writing():
+        with writing():
             if given.found.copy is None:
                 storage.write(given.stream, digest, sealing=given.sealing)
             else:
@@ -107,19 +65,6 @@ def store_taken(actor: Actor, given: Given, *, owner: tuple[str, int], kind: str
         after = {"name": given.name, "digest": digest, "owner": owner}
         record(actor, "files.store", ("files.file", file.pk), after=after)
     return file
-
-
-@contextmanager
-def _writing() -> Iterator[None]:
-    """A store that cannot be written is told in words."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-            raise
-        raise Refused(
-            f"附件未能保存：服务器存储不可写（{os.strerror(error.errno)}）。请联系系统管理员。", code="storage"
-        ) from error
 
 
 def adopt(actor: Actor, file_ids: list[int], owner: tuple[str, int], *, kind: str = "") -> list[StoredFile]:

@@ -15,8 +15,9 @@ from yiwang.data.collection.models import Package, Source, Step
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files.queries import of as of_owner
-from yiwang.kernel.files.services import Given, store_taken, taken
+from yiwang.kernel.files.receiving import Given, taken
 from yiwang.kernel.files.services import seal as seal_file
+from yiwang.kernel.files.services import store_taken
 from yiwang.kernel.ledger.services import record
 
 RULE = "数据包只增不改"

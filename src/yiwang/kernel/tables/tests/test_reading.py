@@ -187,6 +187,21 @@ def test_saved_in_scientific_notation(tmp_path: Path) -> None:
         assert done["lost"] == [{"row": 4, "field": "id_number"}]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_between_rows_are_told(tmp_path: Path, end: str) -> None:
+    """A large file's rows are counted as records then; a break within quotes is no blank line."""
+    path, lines = tmp_path / "a.csv", [",".join(row) for row in [HEADER, *ROWS * 50]]
+    for written, told in (
+        (lines, False),
+        ([*lines, ""], False),
+        ([*lines, '"甲\n乙",,,'], False),
+        ([*lines[:9], "", *lines[9:]], True),
+    ):
+        path.write_bytes(end.join(written).encode())
+        _, rows, done = read(path, tmp_path, bulk_bytes=0)
+        assert len(rows) in (100, 101) and any("空行" in said for said in done["said"]) is told, written[-1]
+
+
 def test_a_renamed_field_is_proposed_not_applied(tmp_path: Path) -> None:
     def fill(workbook: Any, sheet: Any) -> None:
         put(sheet, 0, [["姓名", "身份证号", "出生日期", "联系电话号码", "备注"], *[[*row, ""] for row in ROWS]])
