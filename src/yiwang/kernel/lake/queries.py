@@ -26,7 +26,7 @@ MOST_ROWS = 10_000
 class Condition(Protocol):
     """A checked expression (`expressions.parse`)."""
 
-    def duckdb(self) -> str: ...
+    def over(self, source: str) -> tuple[str, str]: ...
 
 
 @dataclass(frozen=True)
@@ -85,20 +85,20 @@ def rows(
     order: Sequence[str] = (),
 ) -> list[dict[str, Any]]:
     """Rows as dicts (dates, timestamps and decimals as text). `keys` are values of the table's key, in its order."""
+    given, condition = where.over("t") if where is not None else ("t", "")
     found: list[dict[str, Any]] = engine.run(
         "yiwang.kernel.lake.work.reading:rows",
         {
             "source": source(snapshot).described(),
             "columns": list(columns) if columns is not None else [column["name"] for column in snapshot.columns],
-            "where": where.duckdb() if where is not None else "",
+            "given": given, "where": condition,
             "limit": min(limit, MOST_ROWS),
             "key": snapshot.table.key,
             "keys": None if keys is None else [list(each) for each in keys],
             "order": list(order) or snapshot.table.key,
         },
-        memory_mb=settings.LAKE_MEMORY_MB,
-        seconds=60,
-    )
+        memory_mb=settings.LAKE_MEMORY_MB, seconds=60,
+    )  # fmt: skip
     return found
 
 

@@ -22,16 +22,17 @@ def _chosen(view: str, columns: list[str], where: str) -> str:
 
 
 def rows(
-    task: Task, source: dict[str, Any], columns: list[str], where: str, text: str, write: bool, made: dict[str, str]
-) -> dict[str, Any]:
+    task: Task, source: dict[str, Any], columns: list[str], given: str, where: str, text: str, write: bool, made: dict[str, str]
+) -> dict[str, Any]:  # fmt: skip
     r"""`rows.csv` in the task's folder (no header, \N is null) and `<rows>:<sum>` over the text of each row.
 
-    `made`: columns that are conditions over the others, in DuckDB's words; a row they can't judge is without.
+    `given`: a FROM item over the source, which is `t`, for conditions to speak of. `made`: columns that are conditions
+    over the others, in DuckDB's words; a row they can't judge is without.
     """
     connection = task.connect(source["paths"])
     connection.files("t", source)
     judged = "".join(f", coalesce(({condition}), false) AS {_named([name])}" for name, condition in made.items())
-    chosen = _chosen(f"(SELECT *{judged} FROM t)" if made else "t", columns, where)  # noqa: S608 - compiled conditions
+    chosen = _chosen(f"(SELECT *{judged} FROM {given})" if made else given, columns, where)  # noqa: S608 - compiled conditions
     if write:
         connection.run(f"COPY ({chosen}) TO {_file(task, 'rows.csv')} ({CSV})")
     found = connection.rows(f"SELECT {MD5_SUM.format(text=text)} FROM ({chosen})")[0]  # noqa: S608 - as above
@@ -40,16 +41,19 @@ def rows(
 
 
 def changes(
-    task: Task, before: dict[str, Any], after: dict[str, Any], columns: list[str], key: list[str], where: str
-) -> dict[str, Any]:
-    """`rows.csv`: rows that are new or differ; `removed.csv`: keys that are gone. Within the filter on both sides."""
+    task: Task, before: dict[str, Any], after: dict[str, Any], columns: list[str], key: list[str], old: list[str], new: list[str]
+) -> dict[str, Any]:  # fmt: skip
+    """`rows.csv`: rows that are new or differ; `removed.csv`: keys that are gone. Within the filter on both sides.
+
+    `old` and `new`: of each side, a FROM item over the view of that name and the filter over it, as `rows` has them.
+    """
     connection = task.connect([*before["paths"], *after["paths"]])
     connection.files("old", before)
     connection.files("new", after)
-    old, new = _chosen("old", columns, where), _chosen("new", columns, where)
-    gone = f"{_chosen('old', key, where)} EXCEPT {_chosen('new', key, where)}"
+    was, now = _chosen(old[0], columns, old[1]), _chosen(new[0], columns, new[1])
+    gone = f"{_chosen(old[0], key, old[1])} EXCEPT {_chosen(new[0], key, new[1])}"
     written = {
-        "rows": connection.run(f"COPY ({new} EXCEPT {old}) TO {_file(task, 'rows.csv')} ({CSV})"),
+        "rows": connection.run(f"COPY ({now} EXCEPT {was}) TO {_file(task, 'rows.csv')} ({CSV})"),
         "removed": connection.run(f"COPY ({gone}) TO {_file(task, 'removed.csv')} ({CSV})"),
     }
     connection.close()

@@ -27,7 +27,7 @@ from yiwang.kernel.crypto.cells import current as key_name
 from yiwang.kernel.crypto.masks import in_form
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake
-from yiwang.kernel.lake.expressions import condition
+from yiwang.kernel.lake.expressions import Expression, condition, over
 from yiwang.kernel.lake.models import LakeTable, Snapshot
 from yiwang.kernel.lake.terms import Kind
 
@@ -44,7 +44,7 @@ class Wanted:
     snapshot: Snapshot
     columns: tuple[tuple[str, str], ...]
     keys: tuple[str, ...]
-    filters: dict[str, str]
+    filters: dict[str, Expression]
     sealed: frozenset[str]
 
     def met_by(self, table: ServingTable | None) -> bool:
@@ -65,13 +65,13 @@ def wanted(resource_id: int) -> Wanted | None:
         return None
     types = {column["name"]: column["type"] for column in snapshot.columns}
     keys = tuple(facts.key or table.key)
-    needed, filters = set(keys), {}
+    needed, filters = set(keys), dict[str, Expression]()
     for grant in grants:
         needed |= set(queries.projection(grant, facts))
         used = compiled(grant.row_filter, queries.column_types(facts.items)).columns
         if used & facts.sealed:
             # PostgreSQL can't judge what it can't read: the lake does, and the table has the answer.
-            filters[reading.filter_column(grant.pk)] = condition(grant.row_filter, types).duckdb()
+            filters[reading.filter_column(grant.pk)] = condition(grant.row_filter, types)
         else:
             needed |= used
     columns = tuple((name, types[name]) for name in types if name in needed)
@@ -80,13 +80,15 @@ def wanted(resource_id: int) -> Wanted | None:
 
 
 def _exported(
-    snapshot: Snapshot, columns: Sequence[tuple[str, str]], folder: Path | None, where: str = "",
-    filters: Mapping[str, str] | None = None,
+    snapshot: Snapshot, columns: Sequence[tuple[str, str]], folder: Path | None, where: Expression | None = None,
+    filters: Mapping[str, Expression] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
+    names = list(filters or {})
+    given, said = over([*(filters or {}).values(), *([where] if where else [])], "t")
     found: dict[str, Any] = engine.run(
         EXPORT + "rows",
-        {"source": lake.source(snapshot).described(), "columns": [name for name, _ in columns], "where": where,
-         "made": dict(filters or {}), "text": serving.row_text(columns), "write": folder is not None},
+        {"source": lake.source(snapshot).described(), "columns": [name for name, _ in columns], "given": given,
+         "where": said[len(names)] if where else "", "made": dict(zip(names, said, strict=False)), "text": serving.row_text(columns), "write": folder is not None},
         memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
     )  # fmt: skip
     return found
@@ -148,11 +150,11 @@ def check(actor: Actor, table: ServingTable) -> bool:
     return serving.checked(actor, table, sealing.digest)
 
 
-def _filters(table: ServingTable, snapshot: Snapshot) -> dict[str, str]:
+def _filters(table: ServingTable, snapshot: Snapshot) -> dict[str, Expression]:
     """The judged columns of a table and their conditions."""
     types = {column["name"]: column["type"] for column in snapshot.columns}
     grants = {reading.filter_column(grant.pk): grant for grant in Grant.objects.filter(resource_id=table.resource_id)}
-    return {name: condition(grants[name].row_filter, types).duckdb() for name, _ in table.columns if name in grants}
+    return {name: condition(grants[name].row_filter, types) for name, _ in table.columns if name in grants}
 
 
 def _sealing(
@@ -242,17 +244,18 @@ def extract(grant: Grant, last: Position | None = None) -> Iterator[Extract]:
     types = {column["name"]: column["type"] for column in snapshot.columns}
     columns = tuple((name, types[name]) for name in shown if name in types)
     names, keys, masks = [name for name, _ in columns], tuple(facts.key or table.key), masks_now(grant, facts)
-    where = condition(grant.row_filter, types).duckdb() if grant.row_filter else ""
-    shape = sm3(json.dumps([columns, keys, masks, where], sort_keys=True).encode())
+    where = condition(grant.row_filter, types) if grant.row_filter else None
+    shape = sm3(json.dumps([columns, keys, masks, grant.row_filter], sort_keys=True).encode())
     before = _comparable(table, snapshot, last, shape, set(keys) <= set(names) - set(masks))
     with places.work_folder(snapshot.clear) as folder, TemporaryDirectory(dir=folder) as inner:
         if before is None:
             count, gone = _exported(snapshot, columns, folder, where)["rows"], 0
         else:
+            old, new = (where.over(side) if where else (side, "") for side in ("old", "new"))
             written = engine.run(
                 EXPORT + "changes",
                 {"before": lake.source(before).described(), "after": lake.source(snapshot).described(),
-                 "columns": names, "key": list(keys), "where": where},
+                 "columns": names, "key": list(keys), "old": old, "new": new},
                 memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS, folder=folder,
             )  # fmt: skip
             count, gone = written["rows"], written["removed"]

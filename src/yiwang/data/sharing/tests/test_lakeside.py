@@ -23,7 +23,10 @@ from yiwang.data.sharing.tests.world import Bureau
 from yiwang.kernel.access import foreign
 from yiwang.kernel.access.actors import ANONYMOUS, SYSTEM, Invalid, Refused
 from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.lake import engine
+from yiwang.kernel.lake import queries as lakes
 from yiwang.kernel.lake import services as lake
+from yiwang.kernel.lake.expressions import condition
 from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.lake.testing import parquet
 from yiwang.kernel.people.models import Account
@@ -453,3 +456,29 @@ def test_没有一扇门放出未授权或不再允许的字段(bureau: Bureau, 
     handed = deliveries.package(SYSTEM, by_file.pk)
     manifest, _ = deliveries.opened(deliveries.fetch(ANONYMOUS, handed.token)[1], handed.key)
     assert manifest["columns"] == ["id_number", "name"]
+
+
+def test_数据范围里嵌套的函数在湖里只写一次_答案相同(
+    bureau: Bureau, load: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(FIRST)
+    assert bureau.resource is not None
+    snapshot = lakes.current(lakes.table(bureau.resource.table))
+    assert snapshot is not None
+    text = "name"
+    for _ in range(6):
+        text = f"norm_text(upper({text}))"
+    where = condition(f"{text} = '王小明'", {"name": "text"})
+    run, told = engine.run, list[int]()
+
+    def watched(name: str, params: Any, **more: Any) -> Any:
+        told.append(len(str(params)))
+        return run(name, params, **more)
+
+    monkeypatch.setattr(engine, "run", watched)
+    columns = [("name", "text")]
+    assert lakeside._exported(snapshot, columns, None, where=where)["rows"] == 1
+    judged = [*columns, ("_judged", "boolean")]
+    assert lakeside._exported(snapshot, judged, tmp_path, filters={"_judged": where})["rows"] == 3
+    assert sorted(line[-5:] for line in (tmp_path / "rows.csv").read_text().split()) == [",true", "false", "false"]
+    assert len(told) == 2 and max(told) < 20_000

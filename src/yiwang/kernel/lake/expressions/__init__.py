@@ -8,7 +8,7 @@ coalesce, nullif, today(), and the functions of `kernel.lake.functions`. Everyth
 Types are checked: nothing is converted unasked, because engines differ in how they convert.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -20,7 +20,7 @@ from yiwang.kernel.lake.expressions.parsing import build, refuse
 from yiwang.kernel.lake.expressions.rendering import Renderer, staged
 from yiwang.kernel.lake.expressions.tree import Column, Node, type_of
 
-__all__ = ["Expression", "Judge", "Reason", "condition", "parse", "selection", "staged"]
+__all__ = ["Expression", "Judge", "Reason", "condition", "over", "parse", "selection", "staged"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,11 @@ class Expression:
 
     def duckdb(self, as_of: date | None = None) -> str:
         return Renderer(DUCKDB, as_of).render(self.root)
+
+    def over(self, source: str, as_of: date | None = None) -> tuple[str, str]:
+        """(a FROM item over `source`, this over its columns) in DuckDB's words, see `over`."""
+        given, (text,) = over([self], source, as_of)
+        return given, text
 
     def spark(self, as_of: date | None = None) -> str:
         return Renderer(SPARK, as_of).render(self.root)
@@ -61,6 +66,16 @@ def condition(text: str, columns: Mapping[str, str]) -> Expression:
     if found.type != "boolean":
         raise refuse("这不是一个条件；请写出比较，例如 length(姓名) >= 2")
     return found
+
+
+def over(found: Iterable[Expression], source: str, as_of: date | None = None) -> tuple[str, list[str]]:
+    """(a FROM item that has each costly call as a column beside those of `source`, the expressions over it) for DuckDB.
+
+    However deep calls are nested, each is written and computed once; `Expression.duckdb` writes it as often as it occurs.
+    """
+    nodes = [each.root for each in found]
+    given, renderer = staged(nodes, DUCKDB, source, as_of=as_of)
+    return given, [renderer.render(node) for node in nodes]
 
 
 def selection(

@@ -4,12 +4,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
-from yiwang.kernel.lake import queries, services, testing
+from yiwang.kernel.lake import basics, queries, services, testing
+from yiwang.kernel.lake.expressions import condition
 from yiwang.kernel.lake.sources import Files, Query
 from yiwang.kernel.lake.tests.conftest import COLUMNS, ids, row
 from yiwang.kernel.ledger.models import Entry
 
 pytestmark = pytest.mark.django_db
+assert basics.norm_text
 
 
 def test_入湖后未发布不可见_发布后现行并入账(people, put):
@@ -171,3 +173,17 @@ def test_写好的文件也查主键(people, put):
     double = put(services.ensure_table(SYSTEM, "keyless", "无主键", COLUMNS, []), [row(1), row(1)])
     with pytest.raises(Invalid, match="重复"):
         services.stage(SYSTEM, people, queries.paths(double), "replace", {"test": True})
+
+
+def test_条件里层层嵌套的函数每层只写一次(people, put):
+    held = put(people, [row(1, name=" Ａb "), row(2), row(3, name=None)])
+
+    def nested(depth):
+        text = "name"
+        for _ in range(depth):
+            text = f"norm_text(upper({text}))"
+        return condition(f"{text} = 'AB'", {"name": "text"})
+
+    sizes = [sum(map(len, nested(depth).over("t"))) for depth in (1, 2, 8)]
+    assert sizes[2] < sizes[0] + 8 * (sizes[1] - sizes[0]) < 20_000 < len(nested(2).duckdb())
+    assert queries.rows(held, ["id"], nested(8)) == [{"id": 1}]

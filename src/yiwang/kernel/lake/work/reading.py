@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from yiwang.kernel.lake.process.connections import Connection, quoted, scan
+from yiwang.kernel.lake.process.connections import Connection, quoted
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.terms import engine_type
 
@@ -27,14 +27,15 @@ def keyed(key: list[str], columns: list[dict[str, Any]], keys: list[list[Any]]) 
 
 
 def rows(
-    task: Task, source: dict[str, Any], columns: list[str], where: str, limit: int, key: list[str],
+    task: Task, source: dict[str, Any], columns: list[str], given: str, where: str, limit: int, key: list[str],
     keys: list[list[Any]] | None, order: list[str],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """[{column: value}], at most `limit`."""
+    """[{column: value}], at most `limit`. `given`: a FROM item over the source, which is `t`, for `where` to speak of."""
     if keys is not None and not keys:
         return []
     connection = Connection(task, source["paths"])
-    sql = f"SELECT {', '.join(map(quoted, columns))} FROM {scan(source['paths'], source['columns'])} AS t"
+    connection.files("t", source)
+    sql = f"SELECT {', '.join(map(quoted, columns))} FROM {given}"
     values: list[Any] = []
     if keys is not None:
         wanted, values = keyed(key, source["columns"], keys)
