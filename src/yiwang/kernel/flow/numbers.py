@@ -1,7 +1,7 @@
 """Numbers: unique, gapless, never reused. Issued inside the act's transaction, so a rolled-back act takes none."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -48,12 +48,14 @@ def draw_many(series: str, moments: Sequence[datetime]) -> list[tuple[int, int, 
     return found
 
 
-def missing() -> Iterator[str]:
-    """Numbers that were given out and that no case bears any more: a rolled-back act takes none, so a case is gone."""
+def missing(series: Iterable[str]) -> Iterator[str]:
+    """Numbers of these series of cases that were given out and that no case bears any more: a rolled-back act takes
+    none, so a case is gone. Other rooms draw numbers for what is no case."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select s.code, s.period, n from flow_numberseries s cross join lateral generate_series(1, s.last) n "
-            "left join flow_issuednumber i on i.series_id = s.id and i.value = n where i.id is null order by 1, 2, 3"
+            "left join flow_issuednumber i on i.series_id = s.id and i.value = n where i.id is null and s.code = any(%s) order by 1, 2, 3",
+            [sorted({each.partition("|")[0] for each in series})],
         )
         for code, period, value in cursor.fetchall():
             yield f"编号序列 {' '.join(filter(None, (code, period)))} 的第 {value} 号"

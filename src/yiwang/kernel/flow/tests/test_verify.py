@@ -10,6 +10,7 @@ from time_machine import travel
 from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.flow import services
 from yiwang.kernel.flow.models import Case, DayBill
+from yiwang.kernel.flow.numbers import draw
 from yiwang.kernel.flow.services.bills import bill_finished_days
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import Town
@@ -45,6 +46,7 @@ def test_整件被删_按编号和日清单指出(town: Town) -> None:
             services.open_case(town["operator"], version.code, title, organisation_id=town.unit("centre"))
             for title in ("留下的", "被删的")
         )
+    draw("catalog.306", timezone.now())
     bill_finished_days()
     day, count = (
         gone.opened_at.astimezone(CHINA).date(),
@@ -60,4 +62,5 @@ def test_整件被删_按编号和日清单指出(town: Town) -> None:
         cursor.execute("SET session_replication_role = origin")
     told = said()
     assert "的第 2 号已发出，却没有办件" in told and "的第 1 号" not in told and kept.number not in told
+    assert "catalog" not in told, "别处取的号不是办件"
     assert f"{day} 的流转记录与当日日清单不符：清单 {count} 条，实有 {count - 1} 条" in told

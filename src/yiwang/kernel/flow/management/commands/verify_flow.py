@@ -8,8 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from yiwang.kernel.flow.fold import broken, replay, stored
-from yiwang.kernel.flow.models import Case
+from yiwang.kernel.flow.models import Case, FlowVersion
 from yiwang.kernel.flow.numbers import missing
+from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.services.bills import wrong_bills
 
 
@@ -25,7 +26,10 @@ def problems(case_id: int) -> list[str]:
 
 def gone() -> Iterator[str]:
     """What the cases that are still there cannot tell."""
-    for number in missing():
+    flows = [flow_of(pk) for pk in FlowVersion.objects.values_list("pk", flat=True)]
+    drawn = {flow.number or flow.code for flow in flows}
+    drawn |= {action.number for flow in flows for stage in flow.stages for action in stage.actions if action.number}
+    for number in missing(drawn):
         yield f"{number}已发出，却没有办件：办件被删除"
     for bill, count in wrong_bills():
         yield f"{bill.day} 的流转记录与当日日清单不符：清单 {bill.count} 条，实有 {count} 条"
