@@ -93,7 +93,7 @@ def new_domain(wing: str, code: str, name: str) -> None:
 
 @app.command(context_settings=PASSED_ON)
 def demo(context: typer.Context, what: Annotated[str, typer.Argument(help="data")] = "data") -> None:
-    """大规模示范数据：./run demo data --scale qiaokou；先 ./run up 建好示范城市。"""
+    """大规模示范数据：先 ./run up 建好示范城市，再 ./run demo data --scale qiaokou（中断了再执行即接着做）；--verify 重算各项指标并比较。"""
     if what != "data":
         raise fail("只有 ./run demo data。")
     preparation.database_url()
