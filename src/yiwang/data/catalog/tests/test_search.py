@@ -151,7 +151,7 @@ def test_a_clerk_compiles_by_forms(district: District) -> None:
     made = Resource.objects.get()
     assert answer.headers["Location"] == f"/catalog/{made.pk}/items/+/"
     item = {"title": "用户编号", "name": "user_no", "data_type": "text", "share_type": "withheld", "open_type": "withheld",
-            "source_level": "own", "length": "20", "nullable": "on"}  # fmt: skip
+            "source_level": "own", "length": "20", "nullable": "true"}  # fmt: skip
     refused = clerk.post(f"/catalog/{made.pk}/items/+/", item)
     assert refused.status_code == 422 and "不予共享的须写明法律" in refused.content.decode()
     clerk.post(f"/catalog/{made.pk}/items/+/", {**item, "share_type": "unconditional"})
