@@ -1,6 +1,6 @@
 """The rule corpus and a ten-million-row run on Spark with two executors, beside DuckDB on the same rows.
 
-Run with `./run bench spark [ROWS]`; needs `uv sync --extra spark` and Java 17.
+Run with `./run bench spark [ROWS]`; needs what `./run spark` installs, and Java 17.
 """
 
 import sys

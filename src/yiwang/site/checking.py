@@ -115,7 +115,7 @@ def phases(browser: bool, selection: Sequence[str]) -> list[tuple[str, list[str]
     two = ["-n", "2", "--dist", "loadfile"]
     journeys = ["tests/journeys"] if browser else []
     return [
-        ("parts", [*two, "-m", "not serial and not journey"]),
+        ("parts", [*two, "-m", "not serial and not journey and not spark"]),
         # In the order they are written: one process starts a platform while the other builds the journeys' city.
         ("whole", [*two, "--no-loadscope-reorder", "-m", whole, *serial(), *journeys]),
     ]
@@ -153,6 +153,13 @@ def test(selection: Sequence[str]) -> None:
     say(summary(counted, time.monotonic() - began), "bold red" if failed else "bold green")
     if failed or not counted["passed"]:
         raise SystemExit(1)
+
+
+def spark() -> None:
+    """The corpus of rules on a Spark cluster; a machine without Java is told so, not passed over."""
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        raise fail("没有找到 Java 17，不能与 Spark 对照。Debian：apt-get install openjdk-17-jre-headless，或设 JAVA_HOME。")
+    test(["-rs", "src/yiwang/standards/tests/test_spark.py"])
 
 
 def count(reports: Path) -> Counter[str]:

@@ -83,6 +83,12 @@ def bench(context: typer.Context) -> None:
     )
 
 
+@app.command()
+def spark() -> None:
+    """规则在 Spark 集群（本机两个执行器）上与参考实现逐条对照；要有 Java 17。"""
+    checking.spark()
+
+
 @app.command("new-domain")
 def new_domain(wing: str, code: str, name: str) -> None:
     """新建领域：./run new-domain city parking 停车。"""

@@ -21,7 +21,7 @@ CLUSTER = "local-cluster[2,1,1024]"
 def missing() -> str:
     """Why Spark can't run here; empty when it can."""
     if importlib.util.find_spec("pyspark") is None:
-        return "没有安装可选组件 spark（uv sync --extra spark）"
+        return "没有安装可选组件 spark（./run spark 会装上）"
     java = Path(os.environ.get("JAVA_HOME", "")) / "bin" / "java"
     return "" if (os.environ.get("JAVA_HOME") and java.exists()) or shutil.which("java") else "没有找到 Java 17"
 

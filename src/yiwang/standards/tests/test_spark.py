@@ -1,4 +1,4 @@
-"""Spark on two executors gives the verdicts of the Python reference; skipped with the reason where it can't run."""
+"""Spark on two executors gives the verdicts of the Python reference; skipped with the reason where it can't run. `./run spark` runs it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ from yiwang.kernel.lake.expressions import condition
 from yiwang.kernel.lake.testing import arrow_type
 from yiwang.standards import corpus
 
-pytestmark = pytest.mark.serial
+pytestmark = pytest.mark.spark
 RULES = [condition(text, corpus.COLUMNS) for text in corpus.rules()]
 ROWS = corpus.rows(400)
 
