@@ -158,7 +158,9 @@ def test(selection: Sequence[str]) -> None:
 def spark() -> None:
     """The corpus of rules on a Spark cluster; a machine without Java is told so, not passed over."""
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise fail("没有找到 Java 17，不能与 Spark 对照。Debian：apt-get install openjdk-17-jre-headless，或设 JAVA_HOME。")
+        raise fail(
+            "没有找到 Java 17，不能与 Spark 对照。Debian：apt-get install openjdk-17-jre-headless，或设 JAVA_HOME。"
+        )
     test(["-rs", "src/yiwang/standards/tests/test_spark.py"])
 
 
