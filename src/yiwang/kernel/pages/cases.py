@@ -129,8 +129,8 @@ def _form(
 
 def _act(request: HttpRequest, actor: Actor, case: Case, kind: str, code: str) -> HttpResponse:
     key = request.POST.get("key", "")[:KEY_LENGTH]
-    if not key:
-        raise Invalid("提交缺少防重复标识，未执行。请从案件页面重新打开表单。", errors={"key": ["缺少"]})
+    if not key or "\0" in key:
+        raise Invalid("提交的防重复标识缺失或有误，未执行。请从案件页面重新打开表单。", errors={"key": ["缺少"]})
     entry = _replayed(actor, key, case)
     if entry is None:
         seat_id = _number(request.POST.get("seat", ""))

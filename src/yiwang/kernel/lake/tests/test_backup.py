@@ -9,10 +9,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.files import sealed
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.lake import checking, places, queries, services
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
-from yiwang.kernel.lake.tests.conftest import row
+from yiwang.kernel.lake.tests.conftest import COLUMNS, row
 from yiwang.site import backups, database
 
 
@@ -48,6 +49,30 @@ def test_备份带走湖目录_恢复后每个快照的文件都在且相符(peo
         assert hashlib.sha256((there / "lake" / str(path)).read_bytes()).hexdigest() == digest
     assert rebuild == (True,) and catalog == (1,)
     assert not (there / "lake" / ".work").exists()
+
+
+def test_加密的湖表_备份与恢复全程密文_凭密钥读出原样_没有密钥恢复不了(
+    db, put, database_url, other_database, settings, tmp_path, monkeypatch
+):
+    table = services.ensure_table(SYSTEM, "secret", "加密", COLUMNS, ["id"], sealed=True)
+    put(table, [row(1, name="欧阳机密测试"), row(2)])
+    put(table, [row(3)], "append")
+    folder = backups.backup(database_url, var=Path(settings.VAR), to=tmp_path / "backups")
+    there = tmp_path / "elsewhere"
+    backups.restore(other_database, folder, var=there)
+    kept = [path for place in (folder / "lake", there / "lake") for path in place.rglob("*") if path.is_file()]
+    assert len(kept) == 4 and {path.suffix for path in kept} == {sealed.SUFFIX}
+    for path in kept:
+        raw = path.read_bytes()
+        assert "欧阳机密测试".encode() not in raw and not raw.startswith(b"PAR1")
+    with database.connect(other_database) as restored:
+        files = restored.execute("SELECT path, digest FROM lake_datafile WHERE removed_at IS NULL").fetchall()
+    for path, digest in files:
+        with sealed.stream(there / "lake" / str(path)) as content:
+            assert hashlib.file_digest(content, "sha256").hexdigest() == digest
+    monkeypatch.setenv("YIWANG_SECRET_KEY", "somebody-elses-key" * 3)
+    with pytest.raises(database.DatabaseProblem, match="密钥"):
+        backups.restore(other_database, folder, var=tmp_path / "third")
 
 
 @pytest.mark.django_db(transaction=True)

@@ -221,6 +221,23 @@ def test_办理表单缺意见被退回原样保留并说明(house: House) -> No
     assert case.status == "open"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"result": "maybe"}, {"result": "y\0s"}, {"result": ["yes", "maybe"]}, {"opinion": "\0"}, {"opinion": ""},
+        {"opinion": " \u3000"}, {"key": "a\0b"}, {"key": ""},
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_办理表单的错误输入_各有一句话_什么也没办(house: House, wrong: dict[str, object]) -> None:
+    case = house.case()
+    worker = house.browser("王强")
+    given = {"key": _key(worker.get(f"/cases/{case.pk}/action/answer/")), "result": "yes", "opinion": "已办结。"}
+    answer = worker.post(f"/cases/{case.pk}/action/answer/", given | wrong)
+    case.refresh_from_db()
+    assert answer.status_code == 422 and case.status == "open"
+
+
 def test_重复提交只生效一次且附件不重存(house: House) -> None:
     case = house.case()
     worker = house.browser("王强")
