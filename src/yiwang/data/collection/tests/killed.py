@@ -14,7 +14,7 @@ from yiwang.kernel.jobs.testing import run_all
 
 # The last thing done before the process dies; what it would have done there is not done.
 STEPS: dict[str, tuple[Any, str]] = {
-    "before the row": (packages, "store"),
+    "before the row": (packages, "store_taken"),
     "before the job": (intake, "_queue"),
     "before it is checked": (checking, "check"),
     "before the return sheet": (checking, "give_back"),
