@@ -141,8 +141,8 @@ def main(runs: int) -> bool:
 
 
 SMALL = {
-    "source": {"paths": [], "columns": [{"id": 1, "name": "a", "type": "text"}]}, "columns": ["a"], "where": "",
-    "limit": 1, "key": ["a"], "keys": None, "order": ["a"],
+    "source": {"paths": [], "columns": [{"id": 1, "name": "a", "type": "text"}]}, "columns": ["a"], "given": "t",
+    "where": "", "limit": 1, "key": ["a"], "keys": None, "order": ["a"],
 }  # fmt: skip
 
 if __name__ == "__main__":
