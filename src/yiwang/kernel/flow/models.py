@@ -288,8 +288,10 @@ class ParkedMessage(Outbox):
 class IdempotencyKey(models.Model):
     """重复提交识别：同一键第二次提交得到第一次的答复，不产生第二次效果。"""
 
+    LONGEST = 80
+
     actor = models.BigIntegerField("提交人", default=0)
-    key = models.CharField("键", max_length=80)
+    key = models.CharField("键", max_length=LONGEST)
     request = models.CharField("请求", max_length=120)
     answer = models.BigIntegerField("答复")
     created_at = models.DateTimeField("时间", default=timezone.now)

@@ -233,15 +233,12 @@ def attempt(step: Callable[[], Entry]) -> Entry:
     raise AssertionError
 
 
-LONGEST_KEY = 80
-
-
 def answered(actor: Actor, key: str, request: str) -> Entry | None:
     """The stored answer of a key; the same key for something else is refused."""
     if not key:
         return None
-    if "\0" in key or len(key) > LONGEST_KEY:
-        raise Conflict(f"提交标识里有空字符或超过 {LONGEST_KEY} 个字，本次未执行。请刷新页面后重试。")
+    if "\0" in key or len(key) > IdempotencyKey.LONGEST:
+        raise Conflict(f"提交标识里有空字符或超过 {IdempotencyKey.LONGEST} 个字，本次未执行。请刷新页面后重试。")
     known = IdempotencyKey.objects.filter(actor=actor.person_id or 0, key=key).first()
     if known is None:
         return None

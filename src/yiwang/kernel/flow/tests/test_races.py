@@ -126,6 +126,14 @@ def test_invariant_10_同一提交标识_一次效果_同一答复(place: Town) 
         services.act(place["operator"], case.pk, "note", key="a")
 
 
+@pytest.mark.parametrize("key", ["a\0b", "k" * 81], ids=["null", "long"])
+def test_坏的提交标识得到一句话_什么也没办(place: Town, key: str) -> None:
+    version = place.publish(flows.plain(2))
+    with pytest.raises(Conflict, match="提交标识"):
+        services.open_case(place["operator"], version.code, "件", organisation_id=place.unit("centre"), key=key)
+    assert not Case.objects.exists()
+
+
 def crash(town: Town, case: Case, action: str, statement: int, key: str) -> int:
     actor = town["operator"]
     database = settings.DATABASES["default"]
