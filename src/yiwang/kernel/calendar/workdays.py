@@ -12,7 +12,6 @@ from yiwang.kernel.calendar.terms import CHINA, OFFICE_HOURS, Change, DayKind
 FIRST, LAST = date(2000, 1, 1), date(2099, 12, 31)
 _ORIGIN, _END = FIRST.toordinal(), LAST.toordinal()
 _WEEKDAYS = bytes(day % 7 not in (0, 6) for day in range(_ORIGIN, _END + 1))
-_MINUTE = timedelta(minutes=1)
 Hours = Sequence[tuple[int, int]]
 
 
@@ -101,10 +100,6 @@ class WorkCalendar:
         """The number-th working day after the day (which itself doesn't count)."""
         return date.fromordinal(self.nth_after(day.toordinal(), number)) if number else day
 
-    def working_days_between(self, after: date, until: date) -> int:
-        """Working days in (after, until]: the inverse of `add_working_days`."""
-        return self.count_until(until.toordinal()) - self.count_until(after.toordinal())
-
     # Working time ---------------------------------------------------------------------------------------------
 
     def _worked_until(self, at: datetime) -> timedelta:
@@ -136,12 +131,6 @@ class WorkCalendar:
                 return datetime.combine(date.fromordinal(day), time(), CHINA) + start + rest
             rest -= length
         raise AssertionError("working time of a day exceeded")
-
-    def working_minutes_between(self, start: datetime, end: datetime) -> int:
-        return self.working_time_between(start, end) // _MINUTE
-
-    def add_working_minutes(self, at: datetime, number: int) -> datetime:
-        return self.add_working_time(at, number * _MINUTE)
 
     def opening(self, at: datetime) -> datetime:
         """The first instant not before `at` at which the office is open."""

@@ -42,7 +42,7 @@ def start(case_id: int, spec: ClockSpec, at: datetime, *, entry_seq: int) -> Clo
     with transaction.atomic():
         last = Clock.objects.filter(case_id=case_id, code=spec.code).order_by("-round").first()
         if last is not None and last.status in queries.OPEN:
-            raise Conflict(f"期限“{last.name}”正在计时，不能重复启动。如需重新起算，请使用重新起算。")
+            raise Conflict(f"期限“{last.name}”正在计时，不能重复启动；要重新起算，先作废本轮。")
         return _start(case_id, spec, at, entry_seq, last.round + 1 if last else 1)
 
 
@@ -247,16 +247,6 @@ def end_limit(actor: Actor, guard: str, pk: int, *, last_day: date, reason: str)
 def _limit_facts(limit: Limit) -> dict[str, object]:
     return {"limit": str(limit), "code": limit.code, "variant": limit.variant, "basis": limit.basis,
             "from": limit.valid_from, "until": limit.valid_until}  # fmt: skip
-
-
-def rearm(case_id: int, code: str, at: datetime, *, entry_seq: int) -> Clock:
-    """Begin again with the whole budget, timers included: the old round is void (退回后重新起算)."""
-    with transaction.atomic():
-        old = queries.current(case_id, code)
-        if old is None:
-            raise Conflict(f"该办件没有期限“{code}”，不能重新起算。")
-        void(case_id, codes=[code])
-        return _start(case_id, queries.spec_of(old), at, entry_seq, old.round + 1)
 
 
 @dataclass(frozen=True)

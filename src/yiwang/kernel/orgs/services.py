@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Concat, Substr
@@ -114,6 +115,10 @@ def change_organisation(actor: Actor, organisation_id: int, *, reason: str = "",
         before = {field: getattr(kept, field) for field in changes}
         for field, value in changes.items():
             setattr(kept, field, value)
+        try:
+            kept.clean_fields(exclude=[each.name for each in Organisation._meta.fields if each.attname not in changes])
+        except ValidationError as error:
+            raise Invalid("机构未保存，请改正标出的项目。", errors=error.message_dict) from error
         kept.save(update_fields=list(changes))
         record(
             actor, "orgs.organisation.changed", ("orgs.organisation", kept.pk), before=before, after=changes,
@@ -125,6 +130,7 @@ def change_organisation(actor: Actor, organisation_id: int, *, reason: str = "",
 def rename_organisation(
     actor: Actor, organisation_id: int, name: str, *, short_name: str = "", reason: str
 ) -> Organisation:
+    """Under an approval, which goes to the ledger with both names."""
     return change_organisation(actor, organisation_id, name=name.strip(), short_name=short_name.strip(), reason=reason)
 
 

@@ -59,6 +59,12 @@ ORGANISATIONS = register(
         create=_create_organisation, change=_change_organisation,
         actions=(
             RecordAction(
+                "rename", "更名", lambda actor, kept, data: orgs_services.rename_organisation(actor, kept.pk, **data),
+                fields=(Field("name", "新名称", required=True), Field("short_name", "新简称"),
+                        Field("reason", "更名依据", required=True, help="批复文号，写入审计记录")), verb="change",
+                available=lambda actor, kept: kept.valid_until is None, why="该机构已停用，不能更名。",
+            ),
+            RecordAction(
                 "retire", "停用", lambda actor, kept, data: orgs_services.retire_organisation(actor, kept.pk, **data),
                 fields=(Field("on", "停用日期", "date", required=True, help="该日之后停用"), REASON), verb="change",
                 available=lambda actor, kept: kept.valid_until is None, why="该机构已停用。",

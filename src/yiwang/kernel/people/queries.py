@@ -98,10 +98,6 @@ def is_administrator(actor: Actor) -> bool:
     return bool(actor.duties & ADMINISTRATORS)
 
 
-def people_on_post(post_id: int, at: datetime | None = None) -> QuerySet[Person]:
-    return Person.objects.filter(appointments__in=serving(at).filter(post=post_id)).distinct()
-
-
 def _standing(moment: datetime, day: date) -> QuerySet[Delegation]:
     ground = _serving_on(day).filter(person=OuterRef("principal"), post=OuterRef("post"))
     return Delegation.objects.filter(
@@ -113,23 +109,11 @@ def _standing(moment: datetime, day: date) -> QuerySet[Delegation]:
     )
 
 
-def _delegations(at: datetime | None, flow: str, secrecy: int) -> QuerySet[Delegation]:
-    """Delegations in force whose principal still serves on the post; a delegation lives no longer than its ground."""
+def delegations_to(person_id: int, at: datetime | None = None) -> QuerySet[Delegation]:
+    """For which posts, and for whom, a person stands in; a delegation lives no longer than its principal's service."""
     moment = at or timezone.now()
-    found = _standing(moment, timezone.localdate(moment)).filter(secrecy_limit__gte=secrecy)
-    return found.filter(Q(flows=[]) | Q(flows__contains=[flow])) if flow else found
-
-
-def delegates_of(post_id: int, at: datetime | None = None, *, flow: str = "", secrecy: int = 0) -> QuerySet[Delegation]:
-    """Who stands in on a post, for whom."""
-    return _delegations(at, flow, secrecy).filter(post=post_id).select_related("agent", "principal")
-
-
-def delegations_to(
-    person_id: int, at: datetime | None = None, *, flow: str = "", secrecy: int = 0
-) -> QuerySet[Delegation]:
-    """For which posts, and for whom, a person stands in."""
-    return _delegations(at, flow, secrecy).filter(agent=person_id).select_related("principal", "post__organisation")
+    found = _standing(moment, timezone.localdate(moment)).filter(agent=person_id)
+    return found.select_related("principal", "post__organisation")
 
 
 @dataclass(frozen=True)

@@ -172,14 +172,14 @@ def test_24_explanation_adds_up_to_the_due_date(
 
 def test_24_working_time_of_every_hour_against_minutes_one_by_one() -> None:
     calendar = WorkCalendar(overrides({date(2024, 2, 4): "work", date(2024, 2, 9): "rest"}), [2024])
-    start, worked = at("2024-02-02 00:00"), 0
+    start, worked, step = at("2024-02-02 00:00"), timedelta(), timedelta(minutes=1)
     for minute in range(10 * 24 * 60):
         moment = start + timedelta(minutes=minute)
-        assert calendar.working_minutes_between(start, moment) == worked
+        assert calendar.working_time_between(start, moment) == worked
         here = moment.hour * 60 + moment.minute
         if calendar.is_working(moment.date()) and (540 <= here < 720 or 810 <= here < 1050):
-            worked += 1
-            assert calendar.add_working_minutes(start, worked) == moment + timedelta(minutes=1)
+            worked += step
+            assert calendar.add_working_time(start, worked) == moment + step
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,12 @@ def test_suspension_stops_and_resumption_continues() -> None:
     ]  # fmt: skip
 
 
-def test_rearm_begins_a_new_round_with_timers() -> None:
+def test_a_start_after_the_old_round_is_void_begins_a_new_round_with_timers() -> None:
     first = services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
-    second = services.rearm(1, "handle", at("2025-10-16 10:00"), entry_seq=4)
+    with pytest.raises(Conflict, match="先作废"):
+        services.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
+    services.void(1, codes=["handle"])
+    second = services.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
     first.refresh_from_db()
     assert (first.status, armed(first)) == (ClockStatus.SUPERSEDED, {})
     assert (second.round, second.due_at) == (2, at("2025-10-24 00:00"))

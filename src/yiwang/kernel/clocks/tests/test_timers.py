@@ -77,7 +77,8 @@ def test_27_nothing_fires_for_closed_suspended_or_superseded(calendar: None) -> 
         services.start(case, SPEC, START, entry_seq=1)
     services.finish(1, minutes(10), entry_seq=2)
     services.suspend(2, minutes(10), entry_seq=2, cause="鉴定")
-    services.rearm(3, "reply", minutes(1000), entry_seq=2)
+    services.void(3, codes=["reply"])
+    services.start(3, SPEC, minutes(1000), entry_seq=2)
     timers.run_due(now=minutes(999), above=above)
     assert above.calls == []
     timers.run_due(now=minutes(1050), above=above)

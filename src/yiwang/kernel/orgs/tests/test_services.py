@@ -153,6 +153,9 @@ def test_改名留痕_不改路径():
     assert (entry.before["name"], entry.after["name"]) == ("乙", "乙局")
     with pytest.raises(Invalid):
         rename_organisation(SYSTEM, made["乙"].pk, " ", reason="x")
+    with pytest.raises(Invalid) as refused:
+        rename_organisation(SYSTEM, made["乙"].pk, "局" * 300, reason="x")
+    assert list(refused.value.errors) == ["name"]
     with pytest.raises(Invalid, match="不能这样修改"):
         change_organisation(SYSTEM, made["乙"].pk, path="/9/")
 

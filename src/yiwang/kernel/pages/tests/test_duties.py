@@ -75,6 +75,22 @@ def test_重置密码须写理由(town, three):
     assert three[Duty.SECURITY].post(url, {"reason": "x"}).status_code == 403
 
 
+def test_机构更名从台账办理_须写依据_停用后不能(town, three):
+    office = town.organisation("民政局")
+    url = f"/r/orgs.organisation/{office.pk}/act/rename/"
+    assert "更名" in text(three[Duty.SYSTEM].get(f"/r/orgs.organisation/{office.pk}/"))
+    new = {"name": "民政和退役军人局", "short_name": "民政"}
+    text(three[Duty.SYSTEM].post(url, {**new, "reason": ""}), 422)
+    text(three[Duty.SYSTEM].post(url, {**new, "name": "局" * 300, "reason": "批复"}), 422)
+    assert three[Duty.SYSTEM].post(url, {**new, "reason": "编委〔2026〕3号"}).status_code == 302
+    office.refresh_from_db()
+    assert (office.name, office.short_name) == ("民政和退役军人局", "民政")
+    assert "编委〔2026〕3号" in text(three[Duty.SYSTEM].get(f"/r/orgs.organisation/{office.pk}/"))
+    assert three[Duty.AUDIT].post(url, {**new, "reason": "x"}).status_code == 403
+    Organisation.objects.filter(pk=office.pk).update(valid_until=timezone.localdate())
+    assert "不能更名" in text(three[Duty.SYSTEM].post(url, {**new, "reason": "x"}), 403)
+
+
 def test_停用账号从台账办理(town, three):
     account = town.account("钱多多", town.post("民政局", "科员"))
     url = f"/r/people.account/{account.pk}/act/disable/"

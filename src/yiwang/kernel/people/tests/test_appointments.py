@@ -12,7 +12,7 @@ from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs.services import retire_organisation
 from yiwang.kernel.people.models import Appointment, Person
-from yiwang.kernel.people.queries import actor_of, people_on_post
+from yiwang.kernel.people.queries import actor_of, serving
 from yiwang.kernel.people.services import (
     appoint,
     change_person,
@@ -110,7 +110,7 @@ def test_移交全部岗位(town):
     taken = hand_over(SYSTEM, leaver.pk, heir.pk, reason="离任交接")
     assert {item.post_id for item in taken} == {posts[1].pk, posts[2].pk}
     for post in posts:
-        assert [person.name for person in people_on_post(post.pk)] == ["李四"]
+        assert list(serving().filter(post=post).values_list("person__name", flat=True)) == ["李四"]
     with pytest.raises(Invalid, match="无可移交"):
         hand_over(SYSTEM, leaver.pk, heir.pk, reason="再交")
 
@@ -120,7 +120,7 @@ def test_岗位上的人按日期解析(town):
     appoint(SYSTEM, person.pk, post.pk, valid_from=date(2026, 3, 1), valid_until=date(2026, 3, 31))
 
     def on(day):
-        return [found.name for found in people_on_post(post.pk, timezone.make_aware(day))]
+        return list(serving(timezone.make_aware(day)).filter(post=post).values_list("person__name", flat=True))
 
     start = timezone.datetime(2026, 3, 1)
     assert on(start - timedelta(seconds=1)) == []

@@ -8,7 +8,7 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.people.models import Appointment, Delegation
-from yiwang.kernel.people.queries import actor_of, delegates_of, delegations_to
+from yiwang.kernel.people.queries import actor_of, delegations_to, stand_ins
 from yiwang.kernel.people.services import change_person, delegate, dismiss, revoke
 from yiwang.kernel.people.testing import Town
 
@@ -38,14 +38,16 @@ def give(principal, agent, *, days=(0, 5), **more):
 def test_代理在期间内有效_收回即止(three):
     one, two, _ = three
     made = give(one, two)
-    assert [item.agent.name for item in delegates_of(one.primary_post_id)] == ["乙"]
-    assert [item.principal.name for item in delegations_to(two.person_id)] == ["甲"]
-    assert not delegates_of(one.primary_post_id, timezone.now() + timedelta(days=6)).exists()
-    assert not delegates_of(one.primary_post_id, timezone.now() - timedelta(days=1)).exists()
+    assert [(item.principal.name, item.post_id) for item in delegations_to(two.person_id)] == [
+        ("甲", one.primary_post_id)
+    ]
+    assert not delegations_to(one.person_id).exists()
+    assert not delegations_to(two.person_id, timezone.now() + timedelta(days=6)).exists()
+    assert not delegations_to(two.person_id, timezone.now() - timedelta(days=1)).exists()
     moment = timezone.now()
     revoke(one, made.pk, reason="提前返回")
-    assert not delegates_of(one.primary_post_id).exists()
-    assert delegates_of(one.primary_post_id, moment).exists()
+    assert not delegations_to(two.person_id).exists()
+    assert delegations_to(two.person_id, moment).exists()
     with pytest.raises(Conflict):
         revoke(one, made.pk)
 
@@ -54,10 +56,10 @@ def test_限定流程与密级(three):
     one, two, three_ = three
     give(one, two, flows=("hotline",), secrecy_limit=0)
     give(one, three_, secrecy_limit=1)
-    post = one.primary_post_id
-    assert {item.agent.name for item in delegates_of(post, flow="hotline")} == {"乙", "丙"}
-    assert {item.agent.name for item in delegates_of(post, flow="papers")} == {"丙"}
-    assert {item.agent.name for item in delegates_of(post, secrecy=1)} == {"丙"}
+    post, now = one.primary_post_id, timezone.now()
+    [bound], [free] = stand_ins(two.person_id, now), stand_ins(three_.person_id, now)
+    assert (bound.post_id, bound.flows, bound.secrecy_limit) == (post, ("hotline",), 0)
+    assert (free.post_id, free.flows, free.secrecy_limit) == (post, (), 1)
 
 
 def test_不能代自己_不能倒期_不能无理由_不能只剩过去(three):
@@ -98,11 +100,11 @@ def test_委托人免职或代理人离职_代理随之失效(three):
     one, two, third = three
     give(one, two)
     change_person(SYSTEM, two.person_id, active=False, reason="离职")
-    assert not delegates_of(one.primary_post_id).exists()
+    assert not delegations_to(two.person_id).exists()
     change_person(SYSTEM, two.person_id, active=True, reason="返聘")
-    assert delegates_of(one.primary_post_id).exists()
+    assert delegations_to(two.person_id).exists()
     dismiss(SYSTEM, Appointment.objects.get(person=one.person_id).pk, reason="免")
-    assert not delegates_of(one.primary_post_id).exists()
+    assert not delegations_to(two.person_id).exists()
     with pytest.raises(Invalid):
         give(third, one)
 
