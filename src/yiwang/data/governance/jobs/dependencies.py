@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 CONFIDENT = 0.80
 # How much that must be above what one value alone would give.
 GAIN = 0.3
+# In a very dirty table less will do, where nearly every group has one value at least twice as often as any other.
+NOISY, CLEAR = (0.6, 0.5), 0.9
+# Where groups of more than the first share do not fulfil it, the others must do so nearly all.
+WHOLE, PARTIAL = 0.05, (0.95, 0.9)
+# Several reporters of one object: at least so many of each, and what they say has this much in common.
+REPORTERS, TOLD = 3, (0.4, 0.4)
+# A second value of a group is no slip when so many rows have it, and a multiple of what other groups show (at least this share).
+RECURRING, USUAL = 3, 0.01
 LARGEST = 20_000
 # A second determinant has at most so many values, keeps this share of the rows and leaves at most this of the exceptions.
 FEW, COVERED, EXPLAINED, CERTAIN = 50, 0.8, 0.7, 0.995
+Coded = tuple[NDArray[np.int64], int]
 
 
 @dataclass(frozen=True)
@@ -47,10 +56,41 @@ def discover(table: Mapping[str, Sequence[str]]) -> list[Dependency]:
         for dependent, (right, right_size) in usable.items():
             if dependent != determinant and (made := _measure((determinant,), dependent, left, right, right_size)):
                 found.append(_refined(made, usable) if made.confidence < CERTAIN else made)
-    return found
+    return found + _reported(table, usable, found)
 
 
-def _refined(found: Dependency, usable: Mapping[str, tuple[NDArray[np.int64], int]]) -> Dependency:
+def _reported(
+    table: Mapping[str, Sequence[str]], usable: Mapping[str, Coded], found: Sequence[Dependency]
+) -> list[Dependency]:
+    """One object told of by several reporters, each once: what they say of it ought to be the same, however much they differ.
+
+    Reporter and object are a key together, and the object determines something anyway. A reporter that is a day, a
+    month or a number is none: what differs from month to month is no contradiction.
+    """
+    known = {(each.determinants, each.dependent) for each in found}
+    made = []
+    for reporter, (tellers, tellers_size) in usable.items():
+        if tellers_size < REPORTERS or _counts_time(table[reporter]):
+            continue
+        for told in {each.determinants[0] for each in found if len(each.determinants) == 1} - {reporter}:
+            left, size = usable[told]
+            both = (left >= 0) & (tellers >= 0)
+            pairs = np.unique(left[both] * tellers_size + tellers[both]).size
+            if pairs < both.sum() or pairs < REPORTERS * max(size, tellers_size):
+                continue
+            for dependent, (right, right_size) in usable.items():
+                if dependent not in (told, reporter) and ((told,), dependent) not in known:
+                    one = _measure((told,), dependent, left, right, right_size, TOLD)
+                    made += [one] if one else []
+    return made
+
+
+def _counts_time(values: Sequence[str]) -> bool:
+    filled = [value for value in values if value]
+    return sum(any(sign.isdigit() for sign in value) for value in filled) > 0.5 * len(filled)
+
+
+def _refined(found: Dependency, usable: Mapping[str, Coded]) -> Dependency:
     """With a second determinant of few values, when that explains a good part of the exceptions."""
     first, dependent = found.determinants[0], found.dependent
     best, left = found, usable[first][0]
@@ -64,23 +104,52 @@ def _refined(found: Dependency, usable: Mapping[str, tuple[NDArray[np.int64], in
     return best
 
 
+def contested(totals: NDArray[np.int64], seconds: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Groups in which a second value is too frequent for a mistake, by what the other groups of the dependency show.
+
+    Zip 0 of a table that writes 0 for unknown, a county with two hospitals: there the dependency does not hold, and
+    nothing may be voted on. totals: rows of each group, seconds: how many have its second most frequent value.
+    """
+    shares = np.sort((seconds / np.maximum(totals, 1))[totals >= 4])
+    usual = max(float(shares[shares.size // 2]) if shares.size else 0.0, USUAL)
+    expected = usual * totals
+    found: NDArray[np.bool_] = (seconds >= RECURRING) & (seconds > 2 * expected + 3 * np.sqrt(expected))
+    return found
+
+
 def _measure(
-    determinants: tuple[str, ...], dependent: str, left: NDArray[np.int64], right: NDArray[np.int64], size: int
+    determinants: tuple[str, ...],
+    dependent: str,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    size: int,
+    asked: tuple[float, float] | None = None,
 ) -> Dependency | None:
     both = (left >= 0) & (right >= 0)
     a, b = left[both], right[both]
     if a.size < 20:
         return None
     pairs, counts = np.unique(a * size + b, return_counts=True)
-    owner = pairs // size
+    order = np.lexsort((-counts, pairs // size))
+    owner, counts = (pairs // size)[order], counts[order]
     starts = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
-    totals, tops = np.add.reduceat(counts, starts), np.maximum.reduceat(counts, starts)
-    grouped = totals > 1
-    rows = int(totals[grouped].sum())
+    totals, tops = np.add.reduceat(counts, starts), counts[starts]
+    seconds = np.where(np.diff(np.r_[starts, counts.size]) > 1, np.r_[counts, 0][starts + 1], 0)
+    split = contested(totals, seconds)
+    held = (totals > 1) & ~split
+    rows = int(totals[held].sum())
     if rows < 0.3 * a.size:
         return None
-    confidence = float(tops[grouped].sum()) / rows
+    confidence = float(tops[held].sum()) / rows
     chance = float(np.bincount(b).max()) / b.size
-    if confidence < CONFIDENT or confidence - chance < GAIN * (1 - chance):
+    large = held & (totals >= 4)
+    clear = float((tops >= 2 * seconds)[large].sum()) / max(1, int(large.sum()))
+    if asked:
+        least, gain = asked
+    elif totals[split].sum() > WHOLE * a.size:
+        least, gain = PARTIAL
+    else:
+        least, gain = NOISY if confidence < CONFIDENT and clear >= CLEAR else (CONFIDENT, GAIN)
+    if confidence < least or confidence - chance < gain * (1 - chance):
         return None
-    return Dependency(determinants, dependent, round(confidence, 4), rows, int(grouped.sum()))
+    return Dependency(determinants, dependent, round(confidence, 4), rows, int(held.sum()))

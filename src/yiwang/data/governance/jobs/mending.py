@@ -8,7 +8,11 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 
+import numpy as np
+
+from yiwang.data.governance.jobs.dependencies import contested
 from yiwang.standards.functions.writing import is_null_word
 
 Table = dict[str, list[str]]
@@ -16,6 +20,8 @@ Table = dict[str, list[str]]
 Depends = tuple[tuple[str, ...], str, float]
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 UNIT = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([^\d\s.,:/()-][^\d,:/()]{0,15})")
+# Two quotes between letters, as SQL writes one.
+DOUBLED = re.compile(r"(?<=\w)(['\"])\1(?=\w)")
 # More decimals than anybody writes are what binary arithmetic left over.
 NOISE = 10
 # The share of the vote a new value needs, and in how many other rows.
@@ -56,6 +62,28 @@ def units(table: Table) -> Iterator[Mend]:
             found = UNIT.fullmatch(value)
             if found:
                 yield Mend(row, field, value, plain_number(found[1]), "unit")
+
+
+def floats(table: Table) -> Iterator[Mend]:
+    """A column that a program wrote as binary numbers (5.3, 7.0, 4.75): whole numbers without the point. Columns with a
+    fixed number of decimals (12.50, 8.00) are written so on purpose."""
+    for field, values in table.items():
+        filled = [value for value in values if value and not is_null_word(value)]
+        decimals = Counter(len(value.partition(".")[2]) for value in filled if NUMBER.fullmatch(value))
+        if decimals.total() < 0.95 * len(filled) or len(decimals.keys() - {0}) < 2:
+            continue
+        for row, value in enumerate(values):
+            if value.endswith(".0") and NUMBER.fullmatch(value):
+                yield Mend(row, field, value, plain_number(value), "float")
+
+
+def escapes(table: Table) -> Iterator[Mend]:
+    """What a program wrote to protect a sign, and nobody took back: O''Boyle, &amp;."""
+    for field, values in table.items():
+        for row, value in enumerate(values):
+            plain = DOUBLED.sub(r"\1", unescape(value) if "&" in value else value)
+            if plain != value:
+                yield Mend(row, field, value, plain, "escape")
 
 
 def empties(table: Table) -> Iterator[Mend]:
@@ -143,24 +171,34 @@ class _Ballot:
     by: str = ""
 
 
+def grouped(table: Table, determinants: tuple[str, ...]) -> list[list[int]]:
+    """Rows by what they have in the determining fields; those that lack one are in no group."""
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row, key in enumerate(zip(*(table[name] for name in determinants), strict=True)):
+        if all(key):
+            groups[key].append(row)
+    return list(groups.values())
+
+
 def poll(table: Table, dependencies: Sequence[Depends]) -> dict[tuple[int, str], _Ballot]:
     """Each dependency votes with the other rows of the cell's group; a value that most of the votes are against yields
-    to the one they are for."""
+    to the one they are for. Groups in which the dependency does not hold have no vote."""
     ballots: dict[tuple[int, str], _Ballot] = {}
     for determinants, dependent, confidence in dependencies:
-        groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        for row, key in enumerate(zip(*(table[name] for name in determinants), strict=True)):
-            if all(key):
-                groups[key].append(row)
+        groups = grouped(table, determinants)
         determinant = "、".join(determinants)
-        for rows in groups.values():
-            counted = Counter(table[dependent][row] for row in rows if table[dependent][row])
+        values = table[dependent]
+        counts = [Counter(value for row in rows if (value := values[row])) for rows in groups]
+        seconds = [counted.most_common(2)[1][1] if len(counted) > 1 else 0 for counted in counts]
+        split = contested(np.array([counted.total() for counted in counts]), np.array(seconds))
+        for rows, counted, idle in zip(groups, counts, split, strict=True):
+            if idle:
+                continue
             if (len(rows) > FEWEST and len(counted) > 1) or (len(counted) == 1 and counted.total() < len(rows)):
-                _vote(ballots, table[dependent], rows, counted, (determinant, dependent), confidence**8)
+                _vote(ballots, values, rows, counted, (determinant, dependent), confidence**8)
             elif len(rows) > FEWEST and counted:
-                for row in rows:
-                    if (row, dependent) in ballots:
-                        _vote(ballots, table[dependent], [row], counted, (determinant, dependent), confidence**8)
+                asked = [row for row in rows if (row, dependent) in ballots]
+                _vote(ballots, values, asked, counted, (determinant, dependent), confidence**8)
     return ballots
 
 
@@ -176,18 +214,19 @@ def _vote(
     ballots: dict[tuple[int, str], _Ballot], values: list[str], rows: list[int], counted: Counter[str], pair: tuple[str, str],
     weight: float,
 ) -> None:  # fmt: skip
+    heard: dict[str, dict[str, int]] = {}
     for row in rows:
-        others = counted.copy()
-        if values[row]:
-            others[values[row]] -= 1
-        total = others.total()
+        own = values[row]
+        if own not in heard:
+            heard[own] = {value: count - (value == own) for value, count in counted.items() if count > (value == own)}
+        others = heard[own]
+        total = counted.total() - bool(own)
         if total < FEWEST:
             continue
         ballot = ballots.setdefault((row, pair[1]), _Ballot(Counter(), Counter(), pair[0]))
         for value, count in others.items():
-            if count > 0:
-                ballot.weights[value] += weight * count / total  # type: ignore[assignment]
-                ballot.seen[value] = max(ballot.seen[value], count)
+            ballot.weights[value] += weight * count / total  # type: ignore[assignment]
+            ballot.seen[value] = max(ballot.seen[value], count)
 
 
 def _nearest(value: str, frequent: Counter[str], least: int) -> str:
@@ -219,16 +258,29 @@ def typos(table: Table, ballots: Mapping[tuple[int, str], _Ballot], dependencies
         closed = common >= 0.8 * counted.total()
         words = Counter(word for value in values for word in value.split() if not NUMBER.fullmatch(word))
         spoken = words.total() and sum(count for count in words.values() if count >= 20) >= CLOSED * words.total()
+        settled: set[int] | None = None
         for value, count in counted.items():
             new = _nearest(value, counted, max(FREQUENT, TIMES * count)) if closed else ""
             new = new or (_reworded(value, words) if spoken else "")
             if not new or new == value:
                 continue
+            settled = _settled(table, field, dependencies) if settled is None else settled
             for row, found in enumerate(values):
                 ballot = ballots.get((row, field))
-                agreed = ballot is not None and ballot.weights.most_common(1)[0][0] == value
+                agreed = row in settled or (ballot is not None and ballot.weights.most_common(1)[0][0] == value)
                 if found == value and not agreed and fits(row, field, new):
                     yield Mend(row, field, value, new, "typo")
+
+
+def _settled(table: Table, field: str, dependencies: Sequence[Depends]) -> set[int]:
+    """Rows whose group all say the same of this field: nothing to vote on, and no slip."""
+    found: set[int] = set()
+    for determinants, dependent, _ in dependencies:
+        if dependent == field:
+            for rows in grouped(table, determinants):
+                if len(rows) > FEWEST and len({table[field][row] for row in rows}) == 1:
+                    found.update(rows)
+    return found
 
 
 def _fits(table: Table, dependencies: Sequence[Depends]) -> Callable[[int, str, str], bool]:
@@ -264,7 +316,7 @@ def _reworded(value: str, words: Counter[str]) -> str:
     return " ".join(out) if out != value.split() else value
 
 
-STEPS: tuple[Callable[[Table], Iterator[Mend]], ...] = (units, empties, spilled)
+STEPS: tuple[Callable[[Table], Iterator[Mend]], ...] = (units, floats, escapes, empties, spilled)
 
 
 def mend(table: Table, dependencies: Sequence[Depends], accepted: frozenset[str] = frozenset()) -> list[Mend]:

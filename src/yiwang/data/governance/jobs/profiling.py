@@ -26,6 +26,8 @@ CHECKS = (
 CHECKSUMS = frozenset({"cn_id", "uscc", "org_code", "bank_card"})
 WHYS = {
     "unit": "单位写法不一",
+    "float": "整数写成了小数",
+    "escape": "转义符号未还原",
     "empty": "用文字代替空值",
     "spilled": "内容串到邻列",
     "dependency": "与同组其他行不一致",

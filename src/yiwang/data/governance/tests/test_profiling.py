@@ -84,6 +84,67 @@ def test_a_clean_table_is_left_alone() -> None:
     assert mending.mend(made, depends) == []
 
 
+def mended(made: mending.Table) -> dict[tuple[int, str], str]:
+    depends = [(each.determinants, each.dependent, each.confidence) for each in dependencies.discover(made)]
+    return {(each.row, each.field): each.new for each in mending.mend(made, depends)}
+
+
+def test_numbers_of_a_program_and_signs_it_protected_are_written_plainly() -> None:
+    rates = [CHANCE.choice(["7.0", "5.3", "4.75", "0.0"]) for _ in range(60)]
+    prices = [CHANCE.choice(["12.50", "8.00", "7.10"]) for _ in range(60)]
+    holders = [f"O''Boyle{chr(0x4E00 + row)}" if row == 3 else f"A&amp;B{chr(0x4E00 + row)}" if row == 5 else f"甲''乙''{row}" if row == 8
+               else f"陈{chr(0x4E00 + row)}" for row in range(60)]  # fmt: skip
+    found = mended({"rate": rates, "price": prices, "holder": holders})
+    whole = {(row, "rate"): rate.removesuffix(".0") for row, rate in enumerate(rates) if rate.endswith(".0")}
+    assert whole.items() <= found.items()
+    assert {key: new for key, new in found.items() if key not in whole} == {
+        (3, "holder"): "O'Boyle\u4e03", (5, "holder"): "A&B\u4e05", (8, "holder"): "甲'乙'8",
+    }  # fmt: skip
+
+
+def test_a_group_with_two_values_of_its_own_has_no_vote() -> None:
+    """Every street but one lies in one district; that one is cut in two, and its smaller part is no mistake."""
+    made = table(400)
+    split = [row for row, street in enumerate(made["street"]) if street == "月湖街"]
+    for row in split[: len(split) // 4]:
+        made["district"][row] = "硚口区"
+    slip = next(row for row, street in enumerate(made["street"]) if street == "汉正街")
+    made["district"][slip] = "江岸区"
+    found = mended({"street": made["street"], "district": made["district"]})
+    assert found == {(slip, "district"): "硚口区"}
+
+
+def test_a_very_dirty_table_still_shows_what_depends_on_what() -> None:
+    made = table(600)
+    truth = list(made["district"])
+    spoilt = CHANCE.sample(range(600), 190)
+    for row in spoilt:
+        made["district"][row] = f"乱码{CHANCE.randint(1, 10**6)}"
+    pair = {"street": made["street"], "district": made["district"]}
+    assert [(each.determinants, each.dependent) for each in dependencies.discover(pair)] == [(("street",), "district")]
+    assert mended(pair) == {(row, "district"): truth[row] for row in spoilt}
+
+
+def reports(reporter: str, count: int) -> mending.Table:
+    """Of 40 shops `count` reports each: the opening hour agreed on, the area half of them got wrong each in its own way."""
+    made: mending.Table = {"shop": [], "reporter": [], "district": [], "area": []}
+    for shop in range(40):
+        for number in range(count):
+            made["shop"].append(f"店{chr(0x4E00 + shop)}")
+            made["reporter"].append(reporter.format(chr(0x5E00 + number), number + 1))
+            made["district"].append("硚口区江岸区汉阳区"[3 * (shop % 3) :][:3])
+            made["area"].append(f"{shop + 100}" if number % 2 else f"{CHANCE.randint(1000, 9999)}")
+    return made
+
+
+def test_one_object_told_of_by_several_reporters_is_one_object() -> None:
+    pairs = {(each.determinants, each.dependent) for each in dependencies.discover(reports("{0}局", 12))}
+    assert (("shop",), "area") in pairs
+    by_month = {(each.determinants, each.dependent) for each in dependencies.discover(reports("2026-{1:02d}", 12))}
+    assert (("shop",), "area") not in by_month
+    assert (("shop",), "district") in by_month
+
+
 def test_a_person_accepts_or_refuses_once(world: World) -> None:
     rows = [{"name": f"张{chr(0x4E00 + number)}", "sex": "女", "phone": "13900000000"} for number in range(60)]
     verdict = contract.check(SYSTEM, world.facts.id, world.sheet(*rows), "P1")
