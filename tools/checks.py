@@ -19,7 +19,7 @@ BUDGETS = (
     (("registers", "pages", "ui"), 6050),
     (("lake",), 4500),
     (("tables",), 1300),
-    ((), 24800),
+    ((), 25300),
 )
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
@@ -48,7 +48,7 @@ WRITERS = {
     "kernel/bulk/copying": "what services write many rows with, as they do with bulk_create",
 }
 # Kernel rooms whose services only ever run inside another verb, which has the actor, or in the worker.
-MACHINERY = {"clocks", "ledger", "jobs", "messages"}
+MACHINERY = {"clocks", "ledger", "jobs", "messages", "keys"}
 # Other public service functions without an actor, with the reason.
 ACTORLESS = {
     "kernel/files/services:sweep": "the worker's own act",

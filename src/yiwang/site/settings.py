@@ -68,7 +68,7 @@ def database(url: str) -> dict[str, object]:
 DATABASES = {"default": database(os.environ.get("DATABASE_URL") or localdb.url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-KERNEL = ["ledger", "access", "orgs", "people", "oidc", "jobs", "messages", "files", "lake", "search", "calendar", "clocks", "flow",
+KERNEL = ["ledger", "keys", "access", "orgs", "people", "oidc", "jobs", "messages", "files", "lake", "search", "calendar", "clocks", "flow",
           "ui", "measures", "registers", "pages"]  # fmt: skip
 INSTALLED_APPS = [
     "django.contrib.contenttypes",

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Purpose, Satisfaction
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine, SealedText
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -42,9 +43,10 @@ class Request(Record):
     source = models.CharField("外部来源", max_length=40, blank=True)
     external_number = models.CharField("外部编号", max_length=60, blank=True)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
-    identity = models.CharField(
-        "诉求人标识", max_length=64, db_index=True, editable=False, help_text="不可逆摘要，用于计人数"
-    )
+    identity = KeyedDigest(
+        "诉求人标识", max_length=64, db_index=True, editable=False, help_text="不可逆摘要，用于计人数",
+        remade="yiwang.city.hotline.queries:identity_again", related=("reporter",),
+    )  # fmt: skip
     category = models.CharField("一级分类", max_length=40, blank=True, db_index=True)
     matter_code = models.CharField("事项编码", max_length=12, blank=True)
     matter_name = models.CharField("事项", max_length=80, blank=True)
@@ -107,10 +109,10 @@ class Reporter(models.Model):
     """
 
     request = models.OneToOneField(Request, models.CASCADE, related_name="reporter", verbose_name="诉求")
-    name = models.CharField("称呼", max_length=200, blank=True, help_text="密文")
-    phone = models.CharField("电话", max_length=200, blank=True, help_text="密文")
+    name = SealedLine("称呼", max_length=200, blank=True, help_text="密文")
+    phone = SealedLine("电话", max_length=200, blank=True, help_text="密文")
     external_user = models.CharField("外部用户", max_length=60, blank=True)
-    statement = models.TextField("原文", blank=True, help_text="密文；与诉求表文字不同的才有")
+    statement = SealedText("原文", blank=True, help_text="密文；与诉求表文字不同的才有")
     wants_callback = models.BooleanField("需要回访", default=True)
 
     class Meta:

@@ -74,6 +74,14 @@ def identity_of(*, phone: str = "", external_user: str = "", fallback: str = "")
     return mac(f"single:{fallback}".encode())
 
 
+def identity_again(request: Request) -> str:
+    """The same person's mark under the platform's current key; "" when nothing tells who it was."""
+    stored = getattr(request, "reporter", None)
+    if stored is None or not (stored.phone or stored.external_user):
+        return ""
+    return identity_of(phone=decrypt(stored.phone) if stored.phone else "", external_user=stored.external_user)
+
+
 def requests(actor: Actor, verb: str = "view") -> QuerySet[Request]:
     return doors.rows(actor, "hotline.request", verb)
 

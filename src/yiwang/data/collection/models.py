@@ -6,6 +6,7 @@ from django.db.models import Q
 from yiwang.data.collection import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import SealedText
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -39,7 +40,7 @@ class Source(Record):
         help_text="口令和数据经过的网络不可信时，应核对证书",
     )  # fmt: skip
     authority = models.TextField("签发证书（PEM）", blank=True, help_text="核对证书时用；留空则用本机信任的签发机构")
-    secret = models.TextField("口令（密文）", blank=True, editable=False)
+    secret = SealedText("口令（密文）", blank=True, editable=False, about=terms.SECRET)
     query = models.TextField("抽取语句", blank=True, help_text="一条 SELECT；增量时用 :cursor 表示上次的位置")
     cursor_item = models.CharField("增量字段", max_length=60, blank=True)
     cursor = models.CharField("上次位置", max_length=120, blank=True, editable=False)

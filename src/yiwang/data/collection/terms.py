@@ -4,6 +4,8 @@ from decimal import Decimal
 
 from django.db.models import TextChoices
 
+# What a source's password is sealed for.
+SECRET = "collection.source.secret"  # noqa: S105 - a context, not a secret
 MANAGER, CLERK, OBSERVER = "collection.manager", "collection.clerk", "collection.observer"
 
 

@@ -6,6 +6,7 @@ from django.db.models import Q
 from yiwang.data.governance import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import KeyedDigest, SealedText
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -209,10 +210,13 @@ class Objection(Record):
     resource_name = models.CharField("信息资源", max_length=200)
     table = models.CharField("数据表", max_length=100)
     snapshot = models.PositiveIntegerField("快照编号")
-    row_key = models.CharField("主键", max_length=400, help_text="各主键值的 JSON 数组")
+    row_key = SealedText("主键（密文）", help_text="各主键值的 JSON 数组", about=terms.ROW)
+    key_mac = KeyedDigest(
+        "主键校验码", max_length=64, editable=False, remade="yiwang.data.governance.queries:key_mac_again"
+    )
     field = models.CharField("字段", max_length=120)
     statement = models.TextField("异议理由")
-    proposed = models.CharField("主张的内容", max_length=400, blank=True)
+    proposed = SealedText("主张的内容（密文）", blank=True, about=terms.PROPOSED)
     sources = models.JSONField("来源", default=list, help_text="按列级血缘找到的来源")
     mark = models.CharField("标注", max_length=12, choices=terms.Mark.choices, default=terms.Mark.OPEN)
     corrected_in = models.PositiveIntegerField("更正于快照", null=True, blank=True)
@@ -224,11 +228,11 @@ class Objection(Record):
         verbose_name = verbose_name_plural = "数据异议"
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["resource", "row_key"], condition=Q(mark=terms.Mark.OPEN), name="governance_marks"),
+            models.Index(fields=["resource", "key_mac"], condition=Q(mark=terms.Mark.OPEN), name="governance_marks"),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["resource", "row_key", "field"],
+                fields=["resource", "key_mac", "field"],
                 condition=Q(mark=terms.Mark.OPEN),
                 name="governance_one_open_objection",
             )

@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run
-from yiwang.data.governance.terms import Mark, RuleSetState
+from yiwang.data.governance.terms import PROPOSED, ROW, Mark, RuleSetState
 from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
+from yiwang.kernel.crypto import decrypt, macs
 from yiwang.kernel.crypto.masks import in_form
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
@@ -119,13 +120,29 @@ def key_text(values: Sequence[Any]) -> str:
     return json.dumps([None if value is None else str(value) for value in values], ensure_ascii=False)
 
 
+def key_macs(text: str) -> list[str]:
+    """What a row's key is looked up by, under the current secret first."""
+    return macs(text.encode(), ROW)
+
+
+def key_mac_again(found: Objection) -> str:
+    """The digest of the row's key under the platform's current key."""
+    return key_macs(decrypt(found.row_key, ROW))[0]
+
+
+def key_of(found: Objection) -> list[Any]:
+    """The values of the row's key, each as text or None."""
+    values: list[Any] = json.loads(decrypt(found.row_key, ROW))
+    return values
+
+
 def marks(resource_id: int, keys: Iterable[Sequence[Any]]) -> dict[tuple[Any, ...], dict[str, dict[str, Any]]]:
     """Open objections by key and field: what every answer with such a cell must show."""
-    wanted = {key_text(key): tuple(key) for key in keys}
-    found = Objection.objects.filter(resource=resource_id, row_key__in=wanted, mark=Mark.OPEN).select_related("case")
+    wanted = {digest: tuple(key) for key in keys for digest in key_macs(key_text(key))}
+    found = Objection.objects.filter(resource=resource_id, key_mac__in=wanted, mark=Mark.OPEN).select_related("case")
     answer: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for each in found:
-        answer.setdefault(wanted[each.row_key], {})[each.field] = _mark(each)
+        answer.setdefault(wanted[each.key_mac], {})[each.field] = _mark(each)
     return answer
 
 
@@ -133,7 +150,7 @@ def open_marks(resource_id: int) -> dict[tuple[Any, ...], dict[str, dict[str, An
     """All open objections of a resource by key and field, for who keeps a copy to answer from."""
     answer: dict[tuple[Any, ...], dict[str, dict[str, Any]]] = {}
     for each in Objection.objects.filter(resource=resource_id, mark=Mark.OPEN).select_related("case"):
-        answer.setdefault(tuple(json.loads(each.row_key)), {})[each.field] = _mark(each)
+        answer.setdefault(tuple(key_of(each)), {})[each.field] = _mark(each)
     return answer
 
 
@@ -162,7 +179,7 @@ def objection_sections(actor: Actor, found: Objection) -> list[Section]:
     """What is said to be wrong, where, and where the value came from. The row's key is plain for who must find the row."""
     facts = next(iter(catalog.resources(SYSTEM, ids=[found.resource], published=False)), None)
     items = {item.name: item for item in facts.items} if facts else {}
-    values: list[Any] = json.loads(found.row_key)
+    values = key_of(found)
     plain = actor.organisation_id == found.organisation_id or actor.person_id == found.created_by_id
     key = "、".join(
         f"{items[name].title if name in items else name} {_seen(value, items[name].sensitive if name in items else '', plain)}"
@@ -175,7 +192,7 @@ def objection_sections(actor: Actor, found: Objection) -> list[Section]:
         Fact("标注", found.get_mark_display()), Fact("提出日期", found.raised_on), Fact("异议理由", found.statement, wide=True),
     ]  # fmt: skip
     if found.proposed:
-        shown.append(Fact("主张的内容", found.proposed, wide=True))
+        shown.append(Fact("主张的内容", decrypt(found.proposed, PROPOSED), wide=True))
     shown.append(Fact("与现行数据核对", _compared(found), wide=True))
     if found.corrected_in:
         shown.append(Fact("更正于", f"第 {found.corrected_in} 号快照"))

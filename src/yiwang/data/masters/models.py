@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from yiwang.data.masters import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.crypto.fields import KeyedDigest, SealedText
 
 
 class Library(Record):
@@ -79,10 +80,16 @@ class GoldenRecord(Record):
     library = models.ForeignKey(Library, models.PROTECT, related_name="golden", verbose_name="库")
     uid = models.UUIDField("主记录号", default=uuid4, editable=False)
     title = models.CharField("名称", max_length=200, blank=True, help_text="自然人的姓名已脱敏")
-    name_mac = models.CharField("姓名校验码", max_length=64, blank=True, editable=False)
-    number_mac = models.CharField("号码校验码", max_length=64, blank=True, editable=False)
+    name_mac = KeyedDigest(
+        "姓名校验码", max_length=64, blank=True, editable=False, related=("library",),
+        remade="yiwang.data.masters.services.grouping:name_again",
+    )  # fmt: skip
+    number_mac = KeyedDigest(
+        "号码校验码", max_length=64, blank=True, editable=False, related=("library",),
+        remade="yiwang.data.masters.services.grouping:number_again",
+    )  # fmt: skip
     shown = models.JSONField("字段", default=dict, help_text="字段 → 脱敏值、来源、快照、规则")
-    sealed = models.TextField("密文", blank=True, editable=False)
+    sealed = SealedText("密文", blank=True, editable=False, about=terms.GOLDEN)
     digest = models.CharField("内容校验码", max_length=64, blank=True, editable=False)
     size = models.PositiveIntegerField("来源记录数", default=0)
     sources = models.PositiveIntegerField("来源数", default=0)
@@ -120,7 +127,7 @@ class Member(Record):
     snapshot = models.PositiveIntegerField("快照")
     seen = models.CharField("更新于", max_length=40, blank=True)
     shown = models.JSONField("字段", default=dict)
-    sealed = models.TextField("密文", blank=True, editable=False)
+    sealed = SealedText("密文", blank=True, editable=False, about=terms.MEMBER)
     digest = models.CharField("内容校验码", max_length=64, editable=False)
     links = models.JSONField("匹配", default=list, help_text="[对方行标识, 概率, 规则]")
     linked = models.BooleanField("已归并", default=False, help_text="与其他来源记录同属一条主记录")

@@ -7,6 +7,7 @@ from django.db.models import Q
 from yiwang.data.opendata import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -162,10 +163,14 @@ class Subscription(models.Model):
     """邮件订阅。地址加密保存，退订即删；令牌只存校验码。"""
 
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="subscriptions", verbose_name="数据集")
-    address = models.CharField("邮箱（密文）", max_length=600, blank=True)
-    address_mac = models.CharField("邮箱校验码", max_length=64)
-    token_mac = models.CharField("令牌校验码", max_length=64, unique=True)
-    token = models.CharField("令牌（密文）", max_length=300, blank=True)
+    address = SealedLine("邮箱（密文）", max_length=600, blank=True, about=terms.ADDRESS)
+    address_mac = KeyedDigest(
+        "邮箱校验码", max_length=64, remade="yiwang.data.opendata.services.subscribing:address_again"
+    )
+    token_mac = KeyedDigest(
+        "令牌校验码", max_length=64, unique=True, remade="yiwang.data.opendata.services.subscribing:token_again"
+    )
+    token = SealedLine("令牌（密文）", max_length=300, blank=True, about=terms.TOKEN)
     state = models.CharField(
         "状态", max_length=10, choices=terms.SubscriptionState.choices, default=terms.SubscriptionState.PENDING
     )
@@ -197,7 +202,7 @@ class Feedback(Record):
     kind = models.CharField("类别", max_length=12, choices=terms.FeedbackKind.choices)
     title = models.CharField("标题", max_length=120)
     content = models.TextField("内容", max_length=3000)
-    contact = models.CharField("联系方式（密文）", max_length=600, blank=True)
+    contact = SealedLine("联系方式（密文）", max_length=600, blank=True, about=terms.CONTACT)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
     due_at = models.DateTimeField("答复期限", null=True, blank=True)
     answered_at = models.DateTimeField("答复时间", null=True, blank=True)

@@ -5,6 +5,9 @@ from django.db.models import TextChoices
 CLERK, REVIEWER, SERVICE = "opendata.clerk", "opendata.reviewer", "opendata.service"
 BASIS = "《促进大数据发展行动纲要》（国发〔2015〕50号）、中网办发文〔2017〕24号公共信息资源开放"
 MOST_ROWS = 100_000  # rows of a data set that can be queried; larger ones are downloaded
+# What a sealed value belongs to.
+ADDRESS, TOKEN = "opendata.subscription.address", "opendata.subscription.token"
+CONTACT = "opendata.feedback.contact"
 
 
 class Topic(TextChoices):

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from yiwang.data.protection import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine, SealedText
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -167,11 +168,14 @@ class PersonRequest(Record):
 
     case = models.OneToOneField("flow.Case", models.PROTECT, related_name="person_request", verbose_name="办理单")
     kind = models.CharField("请求事项", max_length=10, choices=terms.RequestKind.choices)
-    name = models.CharField("姓名（密文）", max_length=600)
-    id_number = models.CharField("公民身份号码（密文）", max_length=300)
-    id_mac = models.CharField("身份号码校验码", max_length=64, db_index=True)
-    contact = models.CharField("联系电话（密文）", max_length=300)
-    statement = models.TextField("请求内容（密文）")
+    name = SealedLine("姓名（密文）", max_length=600, about=terms.WORDS)
+    id_number = SealedLine("公民身份号码（密文）", max_length=300, about=terms.NUMBER)
+    id_mac = KeyedDigest(
+        "身份号码校验码", max_length=64, db_index=True,
+        remade="yiwang.data.protection.services.persons:number_again",
+    )  # fmt: skip
+    contact = SealedLine("联系电话（密文）", max_length=300, about=terms.CONTACT)
+    statement = SealedText("请求内容（密文）", about=terms.WORDS)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
     basis = models.CharField("时限依据", max_length=300)
     due_at = models.DateTimeField("答复期限", null=True, blank=True)
@@ -199,7 +203,7 @@ class Holding(models.Model):
     provider = models.ForeignKey("orgs.Organisation", models.PROTECT, related_name="+", verbose_name="提供方")
     snapshot = models.PositiveIntegerField("数据快照")
     rows = models.PositiveIntegerField("行数")
-    keys = models.TextField("主键（密文）", blank=True)
+    keys = SealedText("主键（密文）", blank=True, about=terms.NUMBER)
     found_at = models.DateTimeField("查找时间", auto_now=True)
 
     class Meta:

@@ -12,13 +12,13 @@ from yiwang.data.protection.models import MaskRule, Notice, PersonRequest, Remov
 from yiwang.data.protection.terms import TELLING
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
-from yiwang.kernel.crypto import mac_matches
+from yiwang.kernel.crypto import keys, mac_matches
 from yiwang.kernel.lake import erasing, proofs
 from yiwang.kernel.lake.erasing import Subject
 from yiwang.kernel.lake.models import Proof
 from yiwang.kernel.ui.sections import Fact, Section
 
-REMOVAL = "protection.removal"
+REMOVAL = keys.lasting("protection.removal")
 
 
 def methods(recipient: str, on: date) -> dict[str, str]:

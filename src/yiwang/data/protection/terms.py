@@ -2,6 +2,9 @@
 
 from django.db.models import IntegerChoices, TextChoices
 
+# What a sealed value belongs to.
+NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
+
 
 class Kind(TextChoices):
     """敏感类别。有掩码的与平台的掩码同名；没有的一律不显示。"""

@@ -4,7 +4,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from yiwang.data.sharing.gateway.store import SECRET_CONTEXT
 from yiwang.data.sharing.terms import (
+    TARGET,
     Frequency,
     GrantKind,
     GrantState,
@@ -15,6 +17,7 @@ from yiwang.data.sharing.terms import (
 )
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
+from yiwang.kernel.crypto.fields import SealedText
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -130,7 +133,7 @@ class ApiKey(Record):
 
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="keys", verbose_name="授权")
     public = models.CharField("密钥编号", max_length=40, unique=True)
-    sealed = models.TextField("密钥密文", editable=False)
+    sealed = SealedText("密钥密文", editable=False, about=SECRET_CONTEXT)
     valid_until = models.DateField("有效期至")
     state = models.CharField("状态", max_length=12, choices=KeyState.choices, default=KeyState.ACTIVE)
     revoked_at = models.DateTimeField("作废时间", null=True, blank=True)
@@ -181,7 +184,7 @@ class Mark(models.Model):
     """未决异议的标注，随应答给出；由治理的异议同步而来。"""
 
     resource_id = models.BigIntegerField("资源")
-    key = models.CharField("键", max_length=400)
+    key = models.CharField("键的校验码", max_length=64)
     field = models.CharField("字段", max_length=80)
     text = models.CharField("标注", max_length=200)
 
@@ -236,7 +239,7 @@ class Target(Record):
 
     name = models.CharField("名称", max_length=60)
     schema = models.CharField("模式", max_length=63)
-    sealed = models.TextField("连接密文", editable=False)
+    sealed = SealedText("连接密文", editable=False, about=TARGET)
     host = models.CharField("主机", max_length=200, editable=False)
 
     class Meta:

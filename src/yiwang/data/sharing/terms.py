@@ -3,6 +3,8 @@
 from django.db.models import TextChoices
 
 REQUESTER, PROVIDER, BUREAU, OPERATOR = "sharing.requester", "sharing.provider", "sharing.bureau", "sharing.operator"
+# What a sealed connection belongs to.
+TARGET = "sharing.target"
 
 
 class Way(TextChoices):

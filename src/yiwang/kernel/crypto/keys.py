@@ -1,16 +1,21 @@
 """Keys derived per purpose from the site's secret, so that one leaked use does not open another.
 
 `SECRET_KEY` makes new values; `SECRET_KEY_FALLBACKS` (Django's own setting) still reads the old ones, which is
-how a key is rotated: put the old key there, restart, and re-encrypt at leisure.
+how a key is rotated: put the old key there, restart, and re-encrypt at leisure. Digests that nobody can make again
+(chains, proofs, one-way codes) are of *lasting* purposes: what is derived for them is kept, sealed, when the secret
+itself is given up; it opens nothing.
 """
 
 import hashlib
 import hmac
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
+Kept = Mapping[str, Sequence[bytes]]
 _given: list[str] = []
+_lasting: set[str] = set()
+_keepers: list[Callable[[], Kept]] = []
 
 
 def use(secrets: Sequence[str]) -> None:
@@ -45,3 +50,27 @@ def all_keys(purpose: str) -> list[bytes]:
 def identifier(key: bytes) -> str:
     """A public name of a key, so that a token says which key reads it."""
     return hashlib.new("sm3", b"key-id" + key).hexdigest()[:8]
+
+
+def lasting(purpose: str) -> str:
+    """Declare a purpose whose digests outlive the secret they were made under; returns it."""
+    _lasting.add(purpose)
+    return purpose
+
+
+def is_lasting(purpose: str) -> bool:
+    return purpose in _lasting
+
+
+def lasting_purposes() -> list[str]:
+    return sorted(_lasting)
+
+
+def keep_with(keeper: Callable[[], Kept]) -> None:
+    """Where the derived keys of lasting purposes are kept, oldest first."""
+    _keepers[:] = [keeper]
+
+
+def kept(purpose: str) -> list[bytes]:
+    """The keys kept for a purpose, oldest first."""
+    return [key for keeper in _keepers for key in keeper().get(purpose, ())]

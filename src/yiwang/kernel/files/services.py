@@ -1,5 +1,6 @@
 """Store, hand over, withdraw and sweep files."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -10,6 +11,7 @@ from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.files import doors, private, sealed, storage
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.receiving import Given, taken, writing
+from yiwang.kernel.keys import services as columns
 from yiwang.kernel.ledger.services import record
 
 ORPHAN_AGE = 24 * 3600.0
@@ -161,6 +163,11 @@ def _needed(path: Path) -> bool:
     return StoredFile.objects.filter(digest=digest, sealed=sealing, erased_at=None).exists()
 
 
-def renew_keys() -> int:
-    """Sealed files under a phased-out key, of every room, get the current one; the contents are not touched."""
-    return sealed.renew_all()
+def renew_keys(tell: Callable[[str, int], None] = columns.silent) -> int:
+    """What is under a phased-out secret gets the current one: declared columns of the database, then the heads of
+    sealed files of every room; `tell` hears of each column and of the files. How many."""
+    in_columns = columns.renew(tell)
+    in_files = sealed.renew_all()
+    if in_files:
+        tell("加密文件", in_files)
+    return in_columns + in_files

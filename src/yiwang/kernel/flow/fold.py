@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from yiwang.kernel.crypto import keys
 from yiwang.kernel.crypto.digests import mac, mac_matches
 from yiwang.kernel.flow.models import Case, Entry, Seat
 
@@ -106,6 +107,7 @@ def stored(case_id: int) -> State:
     return State(case_facts(case), seats, [], case.seq)
 
 
+ENTRY = keys.lasting("flow-entry")
 SIGNED = ("case_id", "seq", "kind", "action", "stage", "person_id", "post_id", "organisation_id", "acting_for_id",
           "actor_name", "recorded_at", "happened_at", "opinion", "payload", "prev_hash")  # fmt: skip
 
@@ -116,7 +118,7 @@ def _signed_bytes(entry: Entry) -> bytes:
 
 
 def seal(entry: Entry) -> None:
-    entry.hash = mac(_signed_bytes(entry), "flow-entry")
+    entry.hash = mac(_signed_bytes(entry), ENTRY)
 
 
 def broken(case_id: int) -> list[str]:
@@ -127,7 +129,7 @@ def broken(case_id: int) -> list[str]:
             found.append(f"第 {expected} 条至第 {entry.seq - 1} 条缺失")
         elif entry.prev_hash != previous:
             found.append(f"第 {entry.seq} 条与前一条不相接")
-        if not mac_matches(_signed_bytes(entry), entry.hash, "flow-entry"):
+        if not mac_matches(_signed_bytes(entry), entry.hash, ENTRY):
             found.append(f"第 {entry.seq} 条内容与摘要不符")
         previous, expected = entry.hash, entry.seq + 1
     head, seq = Case.objects.values_list("head", "seq").get(pk=case_id)

@@ -9,12 +9,12 @@ from typing import Any
 
 from django.conf import settings
 
-from yiwang.kernel.crypto import CryptoProblem, mac_matches
+from yiwang.kernel.crypto import CryptoProblem, keys, mac_matches
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake.models import DataFile, Proof
 
-PURPOSE, KEYS = "lake.proof", "lake.proof.keys"
+PURPOSE, KEYS = keys.lasting("lake.proof"), keys.lasting("lake.proof.keys")
 
 
 def plain_key(values: Sequence[Any]) -> tuple[str, ...]:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from django.conf import settings
 
-from yiwang.kernel.crypto import mac, mac_matches
+from yiwang.kernel.crypto import keys, mac, mac_matches
 from yiwang.kernel.ledger.models import Link
 
-PURPOSE = "ledger-anchor"
+PURPOSE = keys.lasting("ledger-anchor")
 
 
 @dataclass(frozen=True)

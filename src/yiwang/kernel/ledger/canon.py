@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
 
-from yiwang.kernel.crypto import sm3
+from yiwang.kernel.crypto import keys, sm3
 from yiwang.kernel.ledger.models import DailyBill, Entry
 
-ENTRY, BILL, GENESIS = "ledger-entry", "ledger-bill", "0" * 64
+ENTRY, BILL, GENESIS = keys.lasting("ledger-entry"), keys.lasting("ledger-bill"), "0" * 64
 
 
 def canonical(value: Any) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from yiwang.kernel.crypto import decrypt
+from yiwang.kernel.crypto.fields import SealedLine
 
 ADDRESS = "messages.delivery.address"
 CHANNELS = {"sms": "短信", "mail": "邮件"}
@@ -41,7 +42,7 @@ class Delivery(models.Model):
 
     dedup = models.CharField("去重标识", max_length=260, unique=True)
     channel = models.CharField("渠道", max_length=20)
-    address = models.CharField("接收方（密文）", max_length=400)
+    address = SealedLine("接收方（密文）", max_length=400, about=ADDRESS)
     lane = models.CharField("次序组", max_length=160, blank=True)
     title = models.CharField("标题", max_length=200)
     body = models.TextField("内容", blank=True)

@@ -3,6 +3,9 @@
 from django.db import models
 from django.db.models import Q
 
+from yiwang.kernel.crypto.fields import SealedLine, SealedText
+from yiwang.kernel.oidc.terms import PRIVATE, SECRET
+
 
 class State(models.TextChoices):
     PROPOSED = "proposed", "待批准"
@@ -59,7 +62,7 @@ class IdentityProvider(Proposal):
     name = models.CharField("名称", max_length=60, help_text="显示在登录页上")
     issuer = models.URLField("签发者", max_length=200, help_text="即 issuer；须为 https（本机调试可用 http）")
     client_id = models.CharField("客户端标识", max_length=200)
-    secret = models.CharField("客户端密钥（密文）", max_length=600, blank=True, editable=False)
+    secret = SealedLine("客户端密钥（密文）", max_length=600, blank=True, editable=False, about=SECRET)
 
     class Meta:
         verbose_name = verbose_name_plural = "身份源"
@@ -95,7 +98,7 @@ class SigningKey(models.Model):
 
     name = models.CharField("密钥标识", max_length=64, unique=True)
     algorithm = models.CharField("算法", max_length=5, choices=RelyingParty.Algorithm.choices)
-    private = models.TextField("私钥（密文）", editable=False)
+    private = SealedText("私钥（密文）", editable=False, about=PRIVATE)
     created_at = models.DateTimeField("生成时间", auto_now_add=True)
 
     class Meta:

@@ -15,15 +15,14 @@ from authlib.oidc.core import OpenIDCode, UserInfo
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from yiwang.kernel.crypto import decrypt, mac
+from yiwang.kernel.crypto import decrypt, lasting_mac, mac_matches
 from yiwang.kernel.oidc import codes
 from yiwang.kernel.oidc.models import AccessToken, Code, RelyingParty, SigningKey, State
-from yiwang.kernel.oidc.terms import PRIVATE, TOKEN_LIFE, digest, lines
+from yiwang.kernel.oidc.terms import PRIVATE, SECRETS, SUBJECT, TOKEN_LIFE, digest, lines
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import serving
 
@@ -61,7 +60,7 @@ class Party(ClientRules):  # type: ignore[misc]
 
     def check_client_secret(self, client_secret: str) -> bool:
         kept = self.row.secret_digest
-        return bool(kept) and constant_time_compare(digest(client_secret), kept)
+        return bool(kept) and mac_matches(client_secret.encode(), kept, SECRETS)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
         return method in ("client_secret_basic", "client_secret_post")
@@ -233,7 +232,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
 
 def subject(account: Account, party: RelyingParty) -> str:
     """A pseudonym for each relying party: two of them cannot put their users together by it."""
-    return mac(f"{party.pk}:{account.pk}".encode(), "oidc.subject")
+    return lasting_mac(f"{party.pk}:{account.pk}".encode(), SUBJECT)
 
 
 def claims(found: AccessToken) -> dict[str, Any]:

@@ -5,14 +5,17 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from yiwang.kernel.crypto import mac
+from yiwang.kernel.crypto import keys, mac
 
 CODE_LIFE, TOKEN_LIFE = timedelta(minutes=1), timedelta(minutes=5)
 SECRET, PRIVATE = "oidc.client_secret", "oidc.signing_key"
 
 
+SECRETS, SUBJECT = keys.lasting("oidc"), keys.lasting("oidc.subject")
+
+
 def digest(secret: str) -> str:
-    return mac(secret.encode(), "oidc")
+    return mac(secret.encode(), SECRETS)
 
 
 def lines(text: str) -> list[str]:

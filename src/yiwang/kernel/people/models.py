@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from yiwang.kernel.access.models import Days
 from yiwang.kernel.access.terms import Duty
+from yiwang.kernel.crypto.fields import SealedLine
 
 
 class Person(models.Model):
@@ -50,7 +51,7 @@ class Account(AbstractBaseUser):
     is_active = models.BooleanField("启用", default=True)
     must_change_password = models.BooleanField("须改密码", default=False)
     password_changed_at = models.DateTimeField("密码修改时间", null=True, blank=True)
-    totp_secret = models.CharField("动态口令密钥（密文）", max_length=200, blank=True)
+    totp_secret = SealedLine("动态口令密钥（密文）", max_length=200, blank=True)
     totp_confirmed_at = models.DateTimeField("动态口令启用时间", null=True, blank=True)
     totp_last_step = models.BigIntegerField("最后使用的口令步", default=0, editable=False)
     password_expires_at = models.DateTimeField("一次性密码失效时间", null=True, blank=True, editable=False)

@@ -17,13 +17,12 @@ from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refuse
 from yiwang.kernel.crypto.ciphers import encrypt
 from yiwang.kernel.ledger.services import record
 
-SECRET = "collection.source.secret"  # noqa: S105 - the context a password is sealed for
 EDITABLE = (
     "name", "mode", "partition", "from_above", "active", "auto_publish", "least_valid", "most_change", "driver", "host",
     "port", "database", "username", "encryption", "authority", "query", "cursor_item", "every_minutes",
 )  # fmt: skip
 MARKS = ("batch", "committed_at")
-Way = terms.Way
+Way, SECRET = terms.Way, terms.SECRET
 
 
 def _problems(source: Source, facts: catalog.ResourceFacts) -> dict[str, list[str]]:

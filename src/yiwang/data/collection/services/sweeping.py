@@ -23,12 +23,12 @@ from yiwang.data.collection import queries, terms
 from yiwang.data.collection.models import Package, Source
 from yiwang.data.collection.services import adapters, intake, packages
 from yiwang.data.collection.services.adapters import basics
-from yiwang.data.collection.services.sources import SECRET, landing_table
+from yiwang.data.collection.services.sources import landing_table
 from yiwang.kernel.access.actors import SYSTEM, Invalid, Refused
 from yiwang.kernel.crypto.ciphers import decrypt
 from yiwang.kernel.crypto.terms import CryptoProblem
 
-Way = terms.Way
+Way, SECRET = terms.Way, terms.SECRET
 CHECKED_EACH, POSITION = 1000, 120
 QUIET_SECONDS = 60  # a file that still differs from its manifest after so long without a change is wrong, not young
 MANIFEST = ".manifest.json"

@@ -1,6 +1,5 @@
 """异议：提出即标注，受理、核实、更正，标注撤销；期限从提出起算。"""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +9,9 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Objection
-from yiwang.data.governance.terms import Mark
+from yiwang.data.governance.terms import PROPOSED, ROW, Mark
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
+from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
 from yiwang.kernel.lake import lineage
@@ -49,7 +49,8 @@ def open_objection(
         )
     lake.numbered(lake.table(facts.table), snapshot_number)
     text, today = queries.key_text(key), timezone.localdate()
-    if Objection.objects.filter(resource=resource_id, row_key=text, field=field, mark=Mark.OPEN).exists():
+    digests = queries.key_macs(text)
+    if Objection.objects.filter(resource=resource_id, key_mac__in=digests, field=field, mark=Mark.OPEN).exists():
         raise Conflict("这一项已有异议正在核实，请等待结果，不必重复提出。")
     case = flow.open_case(
         actor, "governance.objection", f"{facts.name}“{item.title}”数据异议", organisation_id=facts.organisation_id,
@@ -57,8 +58,9 @@ def open_objection(
     )  # fmt: skip
     found = Objection.objects.create(
         case=case, organisation_id=facts.organisation_id, created_by_id=actor.person_id, resource=resource_id,
-        resource_name=facts.name, table=facts.table, snapshot=snapshot_number, row_key=text, field=field, statement=reason.strip(),
-        proposed=proposed, sources=sources_of(facts.table, field), raised_on=today, is_demo=facts.is_demo,
+        resource_name=facts.name, table=facts.table, snapshot=snapshot_number, row_key=encrypt(text, ROW), key_mac=digests[0],
+        field=field, statement=reason.strip(), proposed=encrypt(proposed, PROPOSED) if proposed else "",
+        sources=sources_of(facts.table, field), raised_on=today, is_demo=facts.is_demo,
     )  # fmt: skip
     ledger.record(
         actor, "governance.object", ("governance.objection", found.pk), organisation_id=facts.organisation_id,
@@ -109,7 +111,7 @@ def compare(actor: Actor, objection_id: int) -> Objection:
     """Look the disputed cell up in the data objected to and in today's; worker only. Values are not kept."""
     actor.require("governance.objection", "view")
     found = Objection.objects.get(pk=objection_id)
-    table, key = lake.table(found.table), json.loads(found.row_key)
+    table, key = lake.table(found.table), queries.key_of(found)
     then, now = table.snapshots.filter(number=found.snapshot, expired_at=None).first(), lake.current(table)
     old = lake.rows(then, [found.field], limit=1, keys=[key]) if then else None
     new = lake.rows(now, [found.field], limit=1, keys=[key]) if now else []

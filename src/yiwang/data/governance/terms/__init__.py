@@ -2,6 +2,9 @@
 
 from django.db.models import TextChoices
 
+# What a sealed value of an objection belongs to; the digest of its row is made for the first too.
+ROW, PROPOSED = "governance.objection.row", "governance.objection.proposed"
+
 
 class Kind(TextChoices):
     ROW = "row", "逐行"

@@ -2,9 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -20,6 +23,8 @@ from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.models import Seat
 from yiwang.kernel.jobs.testing import run_all
+from yiwang.kernel.keys import services as renewal
+from yiwang.kernel.keys.models import forget
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.people.models import Account
 
@@ -210,9 +215,48 @@ def test_a_reader_objects_on_a_page_and_lands_on_the_case(world: World) -> None:
         assert answer.status_code == 422 and word in answer.content.decode(), (change, answer.status_code)
     answer = browser.post(address, given)
     found = Objection.objects.get()
-    assert answer.headers["Location"] == f"/cases/{found.case_id}/" and found.row_key == '["A1"]'
+    assert answer.headers["Location"] == f"/cases/{found.case_id}/" and queries.key_of(found) == ["A1"]
     again = browser.post(address, {**given, "key": "k2"})
     assert again.status_code == 422 and "已有异议正在核实" in again.content.decode()
     stranger = Client()
     stranger.force_login(Account.objects.get(person=world["住建编目员"].person_id))
     assert stranger.get(address).status_code == 403
+
+
+def test_the_row_objected_to_is_not_to_be_read_from_the_database(world: World) -> None:
+    found = objected(world)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT row_to_json(o)::text FROM governance_objection o")
+        (stored,) = cursor.fetchone()
+    assert "A1" not in stored and queries.key_of(found) == ["A1"]
+    other = objections.open_objection(world["用数单位"], world.facts.id, 1, ("A2",), "phone", "停机", proposed="027-1")
+    assert other.key_mac != found.key_mac and "027-1" not in other.proposed
+    assert set(contract.open_marks(world.facts.id)) == {KEY, ("A2",)}
+
+
+def test_a_renewed_secret_finds_the_row_before_and_after_renewal(world: World, settings: Any) -> None:
+    found = objected(world)
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-secret", [settings.SECRET_KEY]
+    for renewed in (False, True):
+        assert set(contract.objections(world.facts.id, [KEY])) == {KEY}
+        with pytest.raises(Conflict, match="已有异议"):
+            contract.open_objection(world["住建治理岗"], world.facts.id, 1, KEY, "phone", "同一问题")
+        if not renewed:
+            assert renewal.renew() == 2
+            settings.SECRET_KEY_FALLBACKS = []
+    found.refresh_from_db()
+    assert queries.key_of(found) == ["A1"]
+    forget()
+
+
+def test_rows_of_before_are_carried_into_the_sealed_form_and_back(world: World) -> None:
+    world.snapshot({"no": "A1"})
+    found = objections.open_objection(world["用数单位"], world.facts.id, 1, KEY, "phone", "停机", proposed="027-2")
+    migration = import_module("yiwang.data.governance.migrations.0009_objection_keys")
+    migration.unseal(apps, None)
+    assert Objection.objects.values_list("row_key", "proposed").get(pk=found.pk) == ('["A1"]', "027-2")
+    Objection.objects.filter(pk=found.pk).update(key_mac="")
+    migration.seal(apps, None)
+    found.refresh_from_db()
+    assert queries.key_of(found) == ["A1"] and set(contract.open_marks(world.facts.id)) == {KEY}
+    assert shown(world, "用数单位", found)["主张的内容"] == "027-2"

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.utils import timezone
 
-from yiwang.data.masters.models import Conflict, Decision, Design, GoldenRecord, Library, Member
-from yiwang.data.masters.terms import FieldKind
+from yiwang.data.masters.models import Build, Conflict, Decision, Design, GoldenRecord, Library, Member
+from yiwang.data.masters.terms import GOLDEN, MEMBER, SEARCH, FieldKind
 from yiwang.data.masters.terms.clusters import Verdict, clusters
 from yiwang.data.masters.terms.masking import masked
 from yiwang.data.masters.terms.survival import Chosen, Row, survive
@@ -16,7 +18,6 @@ from yiwang.kernel.bulk import copying
 from yiwang.kernel.crypto import decrypt, encrypt, mac
 from yiwang.kernel.orgs.models import Organisation
 
-MEMBER, GOLDEN, SEARCH = "masters.member", "masters.golden", "masters.search"
 BATCH = 1000
 
 
@@ -50,6 +51,31 @@ def search_mac(library_id: int, kind: str, text: str) -> str:
     """Lets a name or number be found without being readable."""
     plain = "".join(text.split()).upper()
     return mac(f"{library_id}.{kind}.{plain}".encode(), SEARCH) if plain else ""
+
+
+def name_again(golden: GoldenRecord) -> str:
+    """The name's digest under the platform's current key; "" when the value is gone."""
+    return _again(golden, "name", FieldKind.NAME, FieldKind.TITLE)
+
+
+def number_again(golden: GoldenRecord) -> str:
+    """The number's digest under the platform's current key; "" when the value is gone."""
+    return _again(golden, "number", FieldKind.NUMBER)
+
+
+def _again(golden: GoldenRecord, kind: str, *kinds: str) -> str:
+    shape = _built(golden.library_id, golden.library.built_at) if golden.sealed else None
+    if shape is None:
+        return ""
+    values: dict[str, str] = json.loads(decrypt(golden.sealed, GOLDEN))
+    return search_mac(golden.library_id, kind, values.get(shape.named(*kinds), ""))
+
+
+@lru_cache(maxsize=32)
+def _built(library_id: int, built_at: datetime | None) -> Shape | None:
+    """The shape a library was last built with; `built_at` tells one build from the next."""
+    last = Build.objects.filter(library=library_id, snapshot__isnull=False).order_by("-pk").first()
+    return shape_of(last.design) if last is not None else None
 
 
 def verdicts(library: Library, refs: Iterable[str] | None = None) -> list[Verdict]:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from yiwang.data.masters.models import GoldenRecord, Look
 from yiwang.data.masters.services import grouping
+from yiwang.data.masters.terms import GOLDEN
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.crypto import decrypt
@@ -43,5 +44,5 @@ def reveal(actor: Actor, golden_id: int, *, purpose: str) -> Revealed:
             after={"fields": sorted(golden.shown)},
             reason=purpose,
         )
-    values = json.loads(decrypt(golden.sealed, grouping.GOLDEN)) if golden.sealed else {}
+    values = json.loads(decrypt(golden.sealed, GOLDEN)) if golden.sealed else {}
     return Revealed(values, {member.pk: grouping.plain_of(member) for member in golden.members.all()}, look)

@@ -12,12 +12,12 @@ from django.db import transaction
 
 from yiwang.data.masters.models import Build, Candidate, Design, GoldenRecord, Library, Member
 from yiwang.data.masters.services import designing, grouping
-from yiwang.data.masters.terms import CandidateState, FieldKind
+from yiwang.data.masters.terms import GOLDEN, MEMBER, REF, CandidateState, FieldKind
 from yiwang.data.masters.terms.clusters import scored
 from yiwang.data.masters.terms.masking import masked
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.bulk import copying
-from yiwang.kernel.crypto import decrypt, mac
+from yiwang.kernel.crypto import decrypt, lasting_mac, mac
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
@@ -64,7 +64,7 @@ class Resolution:
     def ref(self, text: str) -> str:
         """What stands for a source row: its source's alias and key, keyed so that the key can't be read from it."""
         position, _, key = text.partition(":")
-        return mac(f"{self.library.pk}.{self.inputs[int(position)].alias}.{key}".encode(), "masters.ref")[:40]
+        return lasting_mac(f"{self.library.pk}.{self.inputs[int(position)].alias}.{key}".encode(), REF)[:40]
 
     def links(self, path: Path) -> tuple[dict[str, list[list[Any]]], list[tuple[str, str, float, str]]]:
         accepted: dict[str, list[list[Any]]] = {}
@@ -112,7 +112,7 @@ class Resolution:
         values = {each["name"]: row[each["name"]] for each in self.fields if row[each["name"]]}
         key = row["ref"].partition(":")[2]
         content = json.dumps([given.alias, key, row["seen"], values], sort_keys=True, ensure_ascii=False)
-        digest = mac(hashlib.sha256(content.encode()).digest(), grouping.MEMBER)
+        digest = mac(hashlib.sha256(content.encode()).digest(), MEMBER)
         if member.digest == digest and member.snapshot == given.snapshot.number and member.table == given.table.name:
             return False
         member.source, member.source_title, member.table = given.alias, given.title, given.table.name
@@ -168,7 +168,7 @@ class Resolution:
             writer = csv.writer(file)
             writer.writerow(["uid", *names, "members", "sources"])
             for each in golden:
-                values = json.loads(decrypt(each.sealed, grouping.GOLDEN))
+                values = json.loads(decrypt(each.sealed, GOLDEN))
                 writer.writerow([each.uid, *(values.get(name, "") for name in names), each.size, each.sources])
         columns = [
             {"name": "uid", "title": "主记录号", "type": "text"},

@@ -2,7 +2,11 @@
 
 from django.db import models
 
+from yiwang.kernel.crypto import keys
+
 STEWARD, READER, REVEALER, KEEPER = "masters.steward", "masters.reader", "masters.revealer", "masters.keeper"
+MEMBER, GOLDEN, SEARCH = "masters.member", "masters.golden", "masters.search"
+REF = keys.lasting("masters.ref")
 GUIDE = "发改高技〔2017〕1272号"
 
 

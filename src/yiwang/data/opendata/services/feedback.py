@@ -6,7 +6,7 @@ from django.db import transaction
 
 from yiwang.data.opendata import queries
 from yiwang.data.opendata.models import Dataset, Feedback
-from yiwang.data.opendata.terms import REVIEWER, FeedbackKind
+from yiwang.data.opendata.terms import CONTACT, REVIEWER, FeedbackKind
 from yiwang.kernel.access.actors import Actor, Invalid, Permission, Refused
 from yiwang.kernel.access.models import RoleHolding
 from yiwang.kernel.access.terms import Scope
@@ -15,7 +15,6 @@ from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.kinds import Event
 
-CONTACT = "opendata.feedback.contact"
 # The public form acts through this desk: it may hand in and nothing else.
 DESK = Actor(person_id=None, account_id=None, name="开放平台",
              permissions={("opendata.feedback", "add"): (Permission(Scope.OWN, 0, ""),)})  # fmt: skip

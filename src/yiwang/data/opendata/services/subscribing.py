@@ -8,12 +8,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.opendata.models import Dataset, Subscription
-from yiwang.data.opendata.terms import SubscriptionState
+from yiwang.data.opendata.terms import ADDRESS, TOKEN, SubscriptionState
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
-from yiwang.kernel.crypto import decrypt, encrypt, mac
+from yiwang.kernel.crypto import decrypt, encrypt, mac, macs
 from yiwang.kernel.messages import services as messages
 
-ADDRESS, TOKEN = "opendata.subscription.address", "opendata.subscription.token"
 PAGE = "/public/open/subscriptions/"
 
 
@@ -29,7 +28,9 @@ def subscribe(actor: Actor, dataset: Dataset, address: str, site: str) -> None:
     except ValidationError as error:
         raise Invalid("邮箱地址有误，没有订阅。", errors={"address": ["请填写邮箱，如 name@example.cn"]}) from error
     key = mac(given.encode(), ADDRESS)
-    live = Subscription.objects.exclude(state=SubscriptionState.ENDED).filter(dataset=dataset, address_mac=key)
+    live = Subscription.objects.exclude(state=SubscriptionState.ENDED).filter(
+        dataset=dataset, address_mac__in=macs(given.encode(), ADDRESS)
+    )
     if live.exists():
         return
     token = secrets.token_urlsafe(24)
@@ -41,8 +42,18 @@ def subscribe(actor: Actor, dataset: Dataset, address: str, site: str) -> None:
     messages.send("mail", given, f"确认订阅：{dataset.title}", body, dedup=f"opendata.confirm:{made.pk}")
 
 
+def address_again(kept: Subscription) -> str:
+    """The digest of the address under the platform's current key; "" when the address is gone."""
+    return mac(decrypt(kept.address, ADDRESS).encode(), ADDRESS) if kept.address else ""
+
+
+def token_again(kept: Subscription) -> str:
+    """The digest of the token under the platform's current key; "" when the token is gone."""
+    return mac(decrypt(kept.token, TOKEN).partition(" ")[2].encode(), TOKEN) if kept.token else ""
+
+
 def found(token: str) -> Subscription:
-    seen = Subscription.objects.filter(token_mac=mac(token.encode(), TOKEN)).select_related("dataset").first()
+    seen = Subscription.objects.filter(token_mac__in=macs(token.encode(), TOKEN)).select_related("dataset").first()
     if seen is None:
         raise Refused("链接无效或已退订。", code="absent")
     return seen

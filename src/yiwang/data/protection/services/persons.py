@@ -10,7 +10,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
 from yiwang.data.protection.models import Deletion, Holding, Notice, PersonRequest, Removal, SearchedPlace
 from yiwang.data.protection.services import notices
-from yiwang.data.protection.terms import CLERK, LAW, Kind, RequestKind
+from yiwang.data.protection.terms import CLERK, CONTACT, LAW, NUMBER, WORDS, Kind, RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
 from yiwang.kernel.access.models import RoleHolding
@@ -26,7 +26,6 @@ from yiwang.kernel.lake.erasing import Subject
 from yiwang.kernel.lake.models import LakeTable, Proof
 from yiwang.kernel.ledger import services as ledger
 
-NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
 REMOVAL = queries.REMOVAL
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 # The public form acts through this desk: it may hand in and nothing else.
@@ -61,6 +60,11 @@ def number_of(text: str) -> str:
             "公民身份号码有误，没有提交。", errors={"id_number": ["须为 18 位且校验位正确"]}, rule="GB 11643-1999"
         )
     return given
+
+
+def number_again(found: PersonRequest) -> str:
+    """The digest of the identity number under the platform's current key."""
+    return mac(decrypt(found.id_number, NUMBER).encode(), NUMBER)
 
 
 @transaction.atomic

@@ -15,8 +15,8 @@ from psycopg import sql
 
 from yiwang.data.sharing.gateway.cells import CELL
 from yiwang.data.sharing.gateway.refusals import Refusal
-from yiwang.data.sharing.gateway.store import Entry
-from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt
+from yiwang.data.sharing.gateway.store import MARK, Entry
+from yiwang.kernel.crypto import CryptoProblem, decrypt, encrypt, macs
 from yiwang.kernel.crypto.masks import in_form
 
 LONGEST_VALUE, MOST_FIELDS, MOST_BODY, SMALLEST_PAGE = 400, 200, 64 * 1024, 50
@@ -264,7 +264,8 @@ def shown(entry: Entry, asked: Wish, rows: list[tuple[Any, ...]]) -> tuple[list[
     marks: dict[str, Any] = {}
     if entry.marks:
         for position, row in enumerate(rows):
-            found = entry.marks.get("|".join(str(one) for one in row[:width]), {})
+            digests = macs("|".join(str(one) for one in row[:width]).encode(), MARK)
+            found = next((entry.marks[each] for each in digests if each in entry.marks), {})
             visible = {name: text for name, text in found.items() if name in asked.fields}
             if visible:
                 marks[str(position)] = visible

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from yiwang.data.sharing.gateway.cells import Rows
-from yiwang.kernel.crypto import decrypt
+from yiwang.kernel.crypto import decrypt, mac
 
 CHANNEL = "sharing_changed"
 SECRET_CONTEXT = "sharing.apikey"  # noqa: S105 - where a sealed secret belongs, not a secret
@@ -28,6 +28,12 @@ WHERE k.public = %s
 """
 MARKS = "SELECT key, field, text FROM sharing_mark WHERE resource_id = %s"
 Marks = dict[str, dict[str, str]]
+MARK = "sharing.mark"
+
+
+def mark_key(key: str) -> str:
+    """What the marks of a row are kept by: its key values, joined, are not to be read from the table."""
+    return mac(key.encode(), MARK)
 
 
 @dataclass(slots=True)

@@ -19,14 +19,14 @@ from yiwang.data.protection import contract as protection
 from yiwang.data.sharing.models import Delivery, Grant, Package, Target
 from yiwang.data.sharing.services.lakeside import CHUNK, Extract, Position, extract
 from yiwang.data.sharing.services.serving import NAME, postgres_type
-from yiwang.data.sharing.terms import GrantState, Way
+from yiwang.data.sharing.terms import TARGET, GrantState, Way
 from yiwang.kernel.access import doors, foreign
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto import decrypt, encrypt, sm3
 from yiwang.kernel.crypto.ciphers import seal, unseal
 from yiwang.kernel.ledger import services as ledger
 
-CONTEXT, MAGIC = "sharing.target", b"YWPKG1\n"
+MAGIC = b"YWPKG1\n"
 LINK_HOURS, MOST_BYTES = 72, 512 << 20
 FOLDER = "sharing"
 
@@ -56,7 +56,7 @@ def register_target(actor: Actor, *, name: str, url: str, schema: str) -> Target
         ) from error
     made = Target.objects.create(
         organisation_id=actor.home(), created_by_id=actor.person_id, name=name.strip()[:60], schema=schema,
-        sealed=encrypt(url, CONTEXT), host=parts.hostname or "本机",
+        sealed=encrypt(url, TARGET), host=parts.hostname or "本机",
     )  # fmt: skip
     ledger.record(actor, "sharing.register_target", ("sharing.target", made.pk), after={"name": name, "schema": schema})
     return made
@@ -103,7 +103,7 @@ def push(actor: Actor, grant_id: int, *, full: bool = False) -> Delivery | None:
         grant = _live(grant_id, Way.TABLE)
         if grant.target is None:
             raise Refused("还没有选择推送目标，请需求部门先登记。", rule="库表推送须有目标", code="target")
-        url = decrypt(grant.target.sealed, CONTEXT)
+        url = decrypt(grant.target.sealed, TARGET)
         with psycopg.connect(url, connect_timeout=10) as remote:
             foreign.refuse_own(remote)
             last = None if full else _position(remote, grant)

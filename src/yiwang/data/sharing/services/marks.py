@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from django.db import transaction
 
+from yiwang.data.sharing.gateway import store
 from yiwang.data.sharing.models import Mark
 from yiwang.data.sharing.services import serving
 from yiwang.kernel.access.actors import Actor
@@ -14,7 +15,9 @@ def keep(actor: Actor, resource_id: int, found: Mapping[str, Mapping[str, str]])
     """Make the marks of a resource what `found` (key → field → text) says; True when they changed."""
     if not actor.system:
         actor.require("sharing.serving", "build")
-    wanted = {(key, field): text[:200] for key, fields in found.items() for field, text in fields.items()}
+    wanted = {
+        (store.mark_key(key), field): text[:200] for key, fields in found.items() for field, text in fields.items()
+    }
     known = {(mark.key, mark.field): mark for mark in Mark.objects.select_for_update().filter(resource_id=resource_id)}
     if {place: mark.text for place, mark in known.items()} == wanted:
         return False

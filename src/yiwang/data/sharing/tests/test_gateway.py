@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from yiwang.data.sharing.gateway import signing
 from yiwang.data.sharing.gateway.client import Answer, Client
+from yiwang.data.sharing.gateway.store import mark_key
 from yiwang.data.sharing.models import ApiKey, Grant, Mark, Usage, UsageDay
 from yiwang.data.sharing.services import keys, serving
 from yiwang.data.sharing.tests.gate import COLUMNS, PEOPLE, SHOWN, Gate, lines
@@ -100,8 +101,8 @@ def test_一页的账只记给出的行(gate: Gate) -> None:
 
 def test_异议标注随应答给出_只限返回的字段(gate: Gate, given: tuple[Grant, Client]) -> None:
     grant, client = given
-    Mark.objects.create(resource_id=1, key=SOMEBODY[0], field="name", text="异议核实中")
-    Mark.objects.create(resource_id=1, key=SOMEBODY[0], field="diagnosis", text="异议核实中")
+    Mark.objects.create(resource_id=1, key=mark_key(SOMEBODY[0]), field="name", text="异议核实中")
+    Mark.objects.create(resource_id=1, key=mark_key(SOMEBODY[0]), field="diagnosis", text="异议核实中")
     serving.touch(1)
     assert client.rows(grant.code, id_number=SOMEBODY[0]).content["objections"] == {"0": {"name": "异议核实中"}}
     assert client.rows(grant.code, id_number=SOMEBODY[0], fields="phone").content["objections"] == {}

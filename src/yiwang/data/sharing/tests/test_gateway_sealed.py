@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from yiwang.data.sharing.gateway import cells, reading
+from yiwang.data.sharing.gateway.store import mark_key
 from yiwang.data.sharing.models import Mark, ServingTable
 from yiwang.data.sharing.services import serving
 from yiwang.data.sharing.tests.gate import COLUMNS, PEOPLE, SHOWN, Gate
@@ -23,7 +24,7 @@ def table(gate: Gate) -> ServingTable:
 
 def test_答复与明文的服务表一样(gate: Gate, table: ServingTable) -> None:
     grant, client = gate.grant()
-    Mark.objects.create(resource_id=1, key=PEOPLE[1][0], field="name", text="异议核实中")
+    Mark.objects.create(resource_id=1, key=mark_key(PEOPLE[1][0]), field="name", text="异议核实中")
     answer = client.rows(grant.code, id_number=PEOPLE[1][0])
     masked = PEOPLE[1][2][:3] + "****" + PEOPLE[1][2][-4:]
     assert answer.content["rows"] == [dict(zip(SHOWN, (*PEOPLE[1][:2], masked, "在册"), strict=True))]

@@ -13,7 +13,7 @@ from django.test import override_settings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from yiwang.kernel.crypto import CryptoProblem, ciphers, curve, decrypt, encrypt, libcrypto, mac, mac_matches, sm3
+from yiwang.kernel.crypto import CryptoProblem, ciphers, curve, decrypt, encrypt, keys, libcrypto, mac, mac_matches, sm3
 from yiwang.kernel.crypto import signatures as sm2
 
 PUBLIC = (
@@ -57,6 +57,8 @@ def test_HMAC_SM3按定义计算(settings):
     from_definition = hmac.new(ciphers.keys.current("p"), b"data", lambda: hashlib.new("sm3")).hexdigest()
     assert mac(b"data", "p") == from_definition
     assert mac(b"data", "p") != mac(b"data", "q")
+    keys.lasting("p")
+    keys.lasting("q")
     assert mac_matches(b"data", mac(b"data", "p"), "p")
     assert not mac_matches(b"data", mac(b"data", "p"), "q")
     assert not mac_matches(b"data", "", "p")

@@ -10,7 +10,7 @@ from django.utils import timezone
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.access.doors import row
 from yiwang.kernel.access.terms import ADMINISTRATORS
-from yiwang.kernel.crypto import decrypt, encrypt, mac, mac_matches
+from yiwang.kernel.crypto import decrypt, encrypt, keys, mac, mac_matches
 from yiwang.kernel.ledger.services import record
 from yiwang.kernel.people import totp
 from yiwang.kernel.people.limits import SECOND_FACTOR
@@ -18,7 +18,7 @@ from yiwang.kernel.people.models import Account, RecoveryCode, Session
 from yiwang.kernel.people.queries import serving
 from yiwang.kernel.people.services import throttle
 
-RECOVERY_CODES, PURPOSE = 10, "recovery-code"
+RECOVERY_CODES, PURPOSE = 10, keys.lasting("recovery-code")
 _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 
 
