@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,13 +20,14 @@ from urllib.parse import unquote, urlsplit
 import pymysql
 import pytest
 from django.utils import timezone
+from pymysql.constants import FIELD_TYPE
 from pymysql.cursors import DictCursor
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog import services as cataloguing
 from yiwang.data.collection.models import Package, Source, Step
 from yiwang.data.collection.services import adapters, intake, publishing, sources, sweeping
-from yiwang.data.collection.services.adapters import basics
+from yiwang.data.collection.services.adapters import basics, mysql
 from yiwang.data.collection.tests.world import District
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.jobs.testing import run_all
@@ -423,6 +425,29 @@ def test_something_else_listens_there(server: Server, monkeypatch: pytest.Monkey
             begun = time.monotonic()
             assert "来源数据库没有读成" in refused(server.target("SELECT 1", port=silent.getsockname()[1]))
             assert time.monotonic() - begun < 30
+
+
+def test_a_fault_of_the_platform_is_not_said_to_be_the_servers(people: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mysql, "INTEGERS", (*mysql.INTEGERS, FIELD_TYPE.VAR_STRING))
+    with pytest.raises(Refused, match=r"平台没能把字段“code”的值读成.*不是对方的故障") as refused, opened(people):
+        raise AssertionError
+    assert "对方的原话" not in refused.value.message
+    monkeypatch.setattr(mysql, "DATES", (*mysql.DATES, FIELD_TYPE.VAR_STRING))
+    monkeypatch.setattr(mysql, "ZERO_DATE", None)
+    with pytest.raises(TypeError), opened(people):
+        raise AssertionError
+
+
+def opened(server: Server) -> Any:
+    """Reads the whole table when entered."""
+
+    @contextmanager
+    def read() -> Iterator[None]:
+        with mysql.opened(server.target("SELECT code FROM people")) as found:
+            list(found.rows)
+            yield
+
+    return read()
 
 
 def test_the_password_is_in_no_sentence(people: Server) -> None:

@@ -77,7 +77,16 @@ def _secured(target: Target) -> ssl.SSLContext | None:
     return context
 
 
-def _converters(zeros: list[int]) -> dict[Any, Any]:
+@contextmanager
+def _answering(target: Target) -> Iterator[None]:
+    """Around what only the driver does: whatever goes wrong in here came from the other side."""
+    try:
+        yield
+    except (pymysql.MySQLError, *GARBLED) as error:
+        raise _failed(target, error) from error
+
+
+def _readers(zeros: list[int]) -> dict[int, Callable[[Any], Any]]:
     """How values are read, by type; others are the text that the server writes. Zero dates are counted."""
 
     def day(written: str) -> str | None:
@@ -86,31 +95,47 @@ def _converters(zeros: list[int]) -> dict[Any, Any]:
         zeros[0] += 1
         return None
 
-    def number(written: str) -> Decimal:
-        return Decimal(written)
-
-    found: dict[Any, Callable[[Any], Any]] = {
+    return {
         FIELD_TYPE.BIT: lambda raw: int.from_bytes(raw, "big"), **dict.fromkeys(INTEGERS, int),
-        **dict.fromkeys(DECIMALS, number), **dict.fromkeys(DATES, day),
+        **dict.fromkeys(DECIMALS, Decimal), **dict.fromkeys(DATES, day),
     }  # fmt: skip
-    return {**encoders, **found}
+
+
+def _converted(target: Target, cursor: Any, zeros: list[int]) -> Rowwise:
+    """The rows as the platform reads them. A value that it can't read is its own failing and said to be."""
+    known = _readers(zeros)
+    names, readers = zip(*((column[0], known.get(column[1])) for column in cursor.description or ()), strict=True)
+    while True:
+        with _answering(target):
+            row = cursor.fetchone()
+        if row is None:
+            return
+        made = list(row)
+        for at, read in enumerate(readers):
+            if read is not None and made[at] is not None:
+                try:
+                    made[at] = read(made[at])
+                except (ValueError, ArithmeticError) as error:
+                    why = f"平台没能把字段“{names[at]}”的值读成数据库所说的类型，这不是对方的故障，请把这句话报给平台的维护单位"
+                    raise basics.failed(target, why, "") from error
+        yield tuple(made)
 
 
 def _read(target: Target, connection: Any, zeros: list[int], notes: list[str]) -> Rowwise:
     """The rows; the first thing given is the row of names."""
-    seconds, maria = basics.TIMEOUT_SECONDS, "MariaDB" in connection.get_server_info()
-    limit = f"max_statement_time={seconds}" if maria else f"max_execution_time={seconds * 1000}"
+    statement = basics.prepared(target)
     cursor = connection.cursor(SSCursor)
     try:
-        connection.query(f"SET SESSION {limit}, time_zone='{basics.OFFSET}'")
-        connection.query("SET SESSION TRANSACTION READ ONLY")
-        cursor.execute(*basics.prepared(target))
+        with _answering(target):
+            seconds, maria = basics.TIMEOUT_SECONDS, "MariaDB" in connection.get_server_info()
+            limit = f"max_statement_time={seconds}" if maria else f"max_execution_time={seconds * 1000}"
+            connection.query(f"SET SESSION {limit}, time_zone='{basics.OFFSET}'")
+            connection.query("SET SESSION TRANSACTION READ ONLY")
+            cursor.execute(*statement)
         yield tuple(column[0] for column in cursor.description or ())
-        yield from basics.limited(iter(cursor.fetchone, None))
+        yield from basics.limited(_converted(target, cursor, zeros))
         if zeros[0]:
             notes.append(f"{zeros[0]:,} 格日期为 {ZERO_DATE}（MySQL 的零日期），按空值读取。")
-    except (pymysql.MySQLError, *GARBLED) as error:
-        raise _failed(target, error) from error
     finally:
         # Closed the ordinary way, the cursor would first read all that is left of the answer.
         if cursor._result is not None:
@@ -122,16 +147,14 @@ def _read(target: Target, connection: Any, zeros: list[int], notes: list[str]) -
 def opened(target: Target) -> Iterator[Rows]:
     basics.reachable(target.host)
     zeros, notes = [0], list[str]()
-    try:
+    with _answering(target):
         secured = _secured(target)
         connection = pymysql.connect(
             host=target.host, port=target.port or 3306, database=target.database, user=target.username, password=target.password,
             charset="utf8mb4", connect_timeout=basics.CONNECT_SECONDS, read_timeout=basics.CONNECT_SECONDS,
-            write_timeout=basics.CONNECT_SECONDS, ssl=secured, conv=_converters(zeros), local_infile=False,
+            write_timeout=basics.CONNECT_SECONDS, ssl=secured, conv=dict(encoders), local_infile=False,
             program_name="yiwang-collection", auth_plugin_map={} if secured else dict.fromkeys(CLEAR, _Untold),
         )  # fmt: skip
-    except (pymysql.MySQLError, *GARBLED) as error:
-        raise _failed(target, error) from error
     # Greeted; from here on the statement's own time counts, and the line may be silent while the server computes.
     connection._read_timeout = basics.TIMEOUT_SECONDS + basics.CONNECT_SECONDS
     reading = _read(target, connection, zeros, notes)
