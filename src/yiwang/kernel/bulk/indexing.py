@@ -1,20 +1,26 @@
 """An index by bigrams over the joined text of some columns: finds words of two characters and more.
 
 pg_trgm needs three characters, so two-character Chinese words (the usual ones) would scan the table. The index
-holds every pair of neighbouring characters; a query asks for all pairs of its word and then rechecks the word. The
-function's COST keeps the planner from computing pairs row by row beside another index.
+holds every pair of neighbouring characters; a query asks for the rare pairs of its word, by the statistics that
+ANALYZE keeps of the index, and then rechecks the word: a pair that most rows hold costs much to read and tells
+nothing. The function's COST keeps the planner from computing pairs row by row beside another index.
 """
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.lookups import DataContains
 from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import connection
 from django.db.models import BigIntegerField, Func, Model, Q, TextField, Value
 from django.db.models.functions import Coalesce, Lower, StrIndex
 from django.db.models.lookups import Contains, GreaterThan
+
+from yiwang.kernel.bulk.statements import ask
 
 # A loop in PL/pgSQL: a statement in SQL would start an executor for every row. The index drops pairs that repeat.
 FUNCTION = """
@@ -30,6 +36,14 @@ BEGIN
     RETURN found;
 END $$
 """
+
+
+STATISTICS = """
+SELECT unnest(most_common_elems::text::text[]), unnest(most_common_elem_freqs) FROM pg_stats
+WHERE schemaname = current_schema() AND tablename = %s
+"""
+# Seconds that statistics are kept in the process; how much dearer a row is to fetch and judge than a key to read.
+KEPT_FOR, FETCHING = 600, 20
 
 
 class Bigrams(Func):
@@ -85,17 +99,60 @@ class AddIndexBesideWriters(AddIndexConcurrently):
         super().database_forwards(app_label, schema_editor, from_state, to_state)
 
 
+@lru_cache(maxsize=256)
+def _statistics(database: str, index: str, period: int) -> tuple[Mapping[str, float], float]:
+    """Shares of rows that hold the commonest pairs, and the share that no other pair exceeds; 1 when nothing is known.
+
+    PostgreSQL keeps statistics of an index's expression under the name of the index. Stale ones cost time, no row.
+    """
+    rows = ask(STATISTICS, [index])
+    known = {pair: share for pair, share in rows if pair is not None}
+    return known, min(known.values(), default=1.0)
+
+
+def chosen_pairs(index: str, word: str) -> tuple[list[str], float]:
+    """The pairs of the word worth asking the index for, rarest first, and the share of rows that may hold it; 0: unknown."""
+    letters = word.lower()
+    pairs = dict.fromkeys(letters[place : place + 2] for place in range(len(letters) - 1))
+    known, others = _statistics(str(connection.settings_dict["NAME"]), index, int(time.monotonic() // KEPT_FOR))
+    shares = sorted((known.get(pair, others), pair) for pair in pairs)
+    if not known:
+        return [pair for _, pair in shares], 0.0
+    chosen, left = [shares[0][1]], shares[0][0]
+    for share, pair in shares[1:]:
+        # Reading a list of keys costs as much as its length; what it spares is rows to fetch and judge.
+        if share > left * (1 - share) * FETCHING:
+            break
+        chosen, left = [*chosen, pair], left * share
+    return chosen, shares[0][0]
+
+
 def possible(model: type[Model], columns: tuple[str, ...], word: str) -> Q:
     """Rows that may hold the word in these columns, by the model's BigramIndex over them; all rows without one."""
+    index = index_over(model, columns)
     # A lone character has no bigram, and an index asked for nothing reads all of itself.
-    if len(word) < 2 or not is_indexed(model, columns):
+    if len(word) < 2 or index is None:
         return Q()
-    return Q(DataContains(Bigrams(Joined(*columns)), Bigrams(Value(word))))
+    pairs, _ = chosen_pairs(index.name, word)
+    return Q(DataContains(Bigrams(Joined(*columns)), Value(pairs, output_field=Bigrams.output_field)))
+
+
+def share_of(model: type[Model], columns: tuple[str, ...], word: str) -> float:
+    """The share of rows (0 to 1) that the word may be in at most, by its rarest pair; 0 when nothing is known of it."""
+    index = index_over(model, columns)
+    if len(word) < 2 or index is None:
+        return 0.0
+    return chosen_pairs(index.name, word)[1]
+
+
+def index_over(model: type[Model], columns: tuple[str, ...]) -> BigramIndex | None:
+    """The model's BigramIndex over exactly these columns."""
+    indexes = (each for each in model._meta.indexes if isinstance(each, BigramIndex))
+    return next((each for each in indexes if each.columns == columns), None)
 
 
 def is_indexed(model: type[Model], columns: tuple[str, ...]) -> bool:
-    """Whether the model has a BigramIndex over exactly these columns."""
-    return any(isinstance(index, BigramIndex) and index.columns == columns for index in model._meta.indexes)
+    return index_over(model, columns) is not None
 
 
 def containing(model: type[Model], columns: tuple[str, ...], word: str, *, narrow: bool = True) -> Q:

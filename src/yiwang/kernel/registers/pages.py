@@ -16,7 +16,7 @@ from yiwang.kernel.registers.declarations import Bound, BoundFilter, RecordActio
 from yiwang.kernel.registers.forms import MANY, PickInput, candidates, form_class, named
 from yiwang.kernel.registers.paths import resolve
 from yiwang.kernel.registers.queries import Wish
-from yiwang.kernel.ui.forms import flow_form
+from yiwang.kernel.ui.forms import Select, SelectMultiple, flow_form
 from yiwang.kernel.ui.render import actor_of, fragment, page, written_cells
 
 NUMBERS = frozenset({"integer", "decimal"})
@@ -112,7 +112,7 @@ def filter_form(actor: Actor, register: Register, asked: Wish) -> forms.Form:
 
 
 def _filter_field(actor: Actor, register: Register, item: BoundFilter, name: str, values: list[str]) -> forms.Field:
-    select = forms.SelectMultiple if len(values) > 1 else forms.Select
+    select = SelectMultiple if len(values) > 1 else Select
     options: list[tuple[str, str]] | None = None
     widget: forms.Widget = forms.TextInput()
     if item.kind == "dates":

@@ -4,12 +4,13 @@ import base64
 import binascii
 import datetime
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet
 from django.utils import timezone
 
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
@@ -22,10 +23,12 @@ from yiwang.kernel.registers.declarations import Bound, BoundFilter, Register
 from yiwang.kernel.registers.forms import SEPARATOR
 from yiwang.kernel.registers.models import ApiToken, SavedView
 from yiwang.kernel.registers.paths import display, resolve
-from yiwang.kernel.search.indexing import Unnested, containing, possible
+from yiwang.kernel.search.indexing import Unnested, containing, possible, share_of
 
 COUNT_LIMIT, FOUND_LIMIT = 10_000, 2_000
 SHORTEST_WORD, MOST_WORDS = 2, 4
+# Words that such a share of all rows may hold are looked for in so many times the rows that should show enough.
+COMMON, SAMPLE = 0.2, 1.5
 SIZES = (50, 100, 200)
 YES, NO = frozenset({"1", "true", "是"}), frozenset({"0", "false", "否"})
 
@@ -99,28 +102,36 @@ def columns_of(register: Register, asked: Wish) -> tuple[Bound, ...]:
 
 def matching(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
     """Scope, filters and search, unordered."""
-    found = filtered(actor, register, asked, verb)
-    return found.filter(searching(actor, register, asked.text, verb)) if asked.text else found
+    return filtered(actor, register, asked, verb).filter(saying(actor, register, asked, verb))
 
 
-def filtered(
-    actor: Actor, register: Register, asked: Wish, verb: str = "view", *, narrow: bool = True
-) -> QuerySet[Any]:
-    """Scope and filters; `narrow=False`: texts are judged row by row alone, as in `searching`."""
+def filtered(actor: Actor, register: Register, asked: Wish, verb: str = "view") -> QuerySet[Any]:
+    """Scope and filters, but for what `saying` asks."""
     found = rows(actor, register.guard.code, verb, by_id=True)
     for item in register.bound_filters:
         values = {name: asked.filters[name] for name in item.parameters if name in asked.filters}
         if values:
-            found = _filtered(actor, register, found, item, values, narrow)
+            found = _filtered(actor, register, found, item, values)
     return found
 
 
-def _by_words(register: Register, asked: Wish) -> bool:
-    """Whether the register's index of words has a part in answering."""
-    return bool(asked.text) or any(
-        item.kind == "text" and item.apply is None and item.name in register.search and item.name in asked.filters
-        for item in register.bound_filters
-    )
+def saying(actor: Actor, register: Register, asked: Wish, verb: str = "view", *, narrow: bool = True) -> Q:
+    """The words of the search, and the texts of filters that the register's index of words knows."""
+    condition = searching(actor, register, asked.text, verb, narrow=narrow) if asked.text else Q()
+    for name, word in _texts(register, asked):
+        condition &= containing(register.model, (name,), word, narrow=False)
+        condition &= possible(register.model, tuple(register.search), word) if narrow else Q()
+    return condition
+
+
+def _is_indexed_text(register: Register, item: BoundFilter) -> bool:
+    return item.kind == "text" and item.apply is None and item.name in register.search
+
+
+def _texts(register: Register, asked: Wish) -> list[tuple[str, str]]:
+    """Column and text of the filters whose rows the register's index of words can name."""
+    items = [item.name for item in register.bound_filters if _is_indexed_text(register, item)]
+    return [(name, asked.filters[name][-1].replace("\x00", "")) for name in items if name in asked.filters]
 
 
 def searching(actor: Actor, register: Register, text: str, verb: str = "view", *, narrow: bool = True) -> Q:
@@ -167,13 +178,28 @@ def _found(actor: Actor, register: Register, asked: Wish) -> tuple[QuerySet[Any]
     A search first takes a bounded set of ids from the index and pages within it, so that the index is read once. Of
     words with more hits than that, a page is soon full when the rows are read in order.
     """
-    if not _by_words(register, asked):
-        return filtered(actor, register, asked), None
-    ids = list(matching(actor, register, asked).order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
+    found, texts = filtered(actor, register, asked), _texts(register, asked)
+    if not asked.text and not texts:
+        return found, None
+    said = saying(actor, register, asked, narrow=False)
+    words = [*(_words(register, asked.text) if asked.text else ()), *(word for _, word in texts)]
+    if _common(register, found, said, words):
+        return found.filter(said), FOUND_LIMIT + 1
+    narrowed = found.filter(saying(actor, register, asked))
+    ids = list(narrowed.order_by().values_list("pk", flat=True)[: FOUND_LIMIT + 1])
     if len(ids) <= FOUND_LIMIT:
         return register.model._default_manager.filter(pk__in=Unnested(ids)), len(ids)
-    found = filtered(actor, register, asked, narrow=False)
-    return found.filter(searching(actor, register, asked.text, narrow=False)) if asked.text else found, len(ids)
+    return found.filter(said), len(ids)
+
+
+def _common(register: Register, found: QuerySet[Any], said: Q, words: Sequence[str]) -> bool:
+    """Whether more rows than the limit say the words, seen in the first rows at hand: an index would list every row."""
+    share = prod(share_of(register.model, tuple(register.search), word) for word in words)
+    if share < COMMON:
+        return False
+    some = found.order_by().annotate(said=ExpressionWrapper(said, BooleanField()))
+    sample = some.values("pk", "said")[: int(SAMPLE * FOUND_LIMIT / share)]
+    return bool(sample.aggregate(hits=Count("pk", filter=Q(said=True)))["hits"] > FOUND_LIMIT)
 
 
 def listing(actor: Actor, register: Register, asked: Wish) -> Page:
@@ -344,7 +370,6 @@ def _filtered(
     found: QuerySet[Any],
     item: BoundFilter,
     values: dict[str, list[str]],
-    narrow: bool,
 ) -> QuerySet[Any]:
     if item.name in register.masks:
         allowed = scope_filter(actor, register.guard, "unmask", by_id=True)
@@ -353,9 +378,7 @@ def _filtered(
         return found.filter(_between(item, values))
     given = values[item.name]
     if item.kind == "choice":
-        unknown = [value for value in given if value not in dict(item.choices)]
-        if unknown:
-            raise Invalid(f"“{item.label}”没有“{unknown[0]}”这个选项，请重新选择。")
+        _refuse_unknown(item, given)
     if item.apply is not None:
         return item.apply(found, given)
     if item.kind == "boolean":
@@ -366,15 +389,15 @@ def _filtered(
         return found.filter(**{f"{item.name}__in": [_number(item, value) for value in given]})
     if item.kind == "choice":
         return found.filter(**{f"{item.name}__in": given})
-    return _holding(register, found, item, given[-1].replace("\x00", ""), narrow)
+    if _is_indexed_text(register, item):
+        return found
+    return found.filter(containing(register.model, (item.name,), given[-1].replace("\x00", "")))
 
 
-def _holding(register: Register, found: QuerySet[Any], item: BoundFilter, word: str, narrow: bool) -> QuerySet[Any]:
-    """Rows whose text holds the word; the register's index of words knows which may."""
-    if item.name not in register.search:
-        return found.filter(containing(register.model, (item.name,), word))
-    holds = containing(register.model, (item.name,), word, narrow=False)
-    return found.filter(possible(register.model, tuple(register.search), word) & holds if narrow else holds)
+def _refuse_unknown(item: BoundFilter, given: list[str]) -> None:
+    unknown = [value for value in given if value not in dict(item.choices)]
+    if unknown:
+        raise Invalid(f"“{item.label}”没有“{unknown[0]}”这个选项，请重新选择。")
 
 
 def _boolean(item: BoundFilter, value: str) -> bool:

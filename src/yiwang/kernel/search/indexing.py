@@ -9,6 +9,17 @@ from yiwang.kernel.bulk.indexing import (
     containing,
     is_indexed,
     possible,
+    share_of,
 )
 
-__all__ = ["FUNCTION", "BigramIndex", "Bigrams", "Joined", "Unnested", "containing", "is_indexed", "possible"]
+__all__ = [
+    "FUNCTION",
+    "BigramIndex",
+    "Bigrams",
+    "Joined",
+    "Unnested",
+    "containing",
+    "is_indexed",
+    "possible",
+    "share_of",
+]

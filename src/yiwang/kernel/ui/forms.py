@@ -7,16 +7,33 @@ from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.forms.utils import flatatt
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.ui.pickers import PickField
+from yiwang.kernel.ui.render import written_options
 
 RADIO_UP_TO = 4
 OPINION = "opinion"
 FILE_KINDS = ("file", "files")
 # What an integer column of the database holds.
 LARGEST = 2**31 - 1
+
+
+class Select(forms.Select):
+    """A select box without groups of options, written at once."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        worn = flatatt({"name": name, **self.build_attrs(self.attrs, attrs)})
+        return format_html("<select{}>{}</select>", worn, written_options(self.choices, self.format_value(value)))
+
+
+class SelectMultiple(Select, forms.SelectMultiple):
+    def __init__(self, attrs: dict[str, Any] | None = None, choices: Any = ()) -> None:
+        super().__init__({"multiple": True, **(attrs or {})}, choices)
 
 
 class FilesInput(forms.ClearableFileInput):

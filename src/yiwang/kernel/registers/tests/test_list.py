@@ -12,6 +12,7 @@ from hypothesis.extra.django import TestCase
 
 from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.access.terms import Scope
+from yiwang.kernel.bulk import copying, indexing
 from yiwang.kernel.registers import queries, services
 from yiwang.kernel.registers.tests import world
 from yiwang.kernel.registers.tests.sample.models import Bridge
@@ -256,3 +257,66 @@ def test_文字筛选经同一索引_多时少时结果一样(keeper, reader, br
     assert listed(keeper, name="100%") == [] == listed(keeper, name="柳_")
     assert sorted(listed(keeper, keeper_phone="5678")) == ["Q1", "Q2", "Q3"]
     assert listed(reader, keeper_phone="5678") == []
+
+
+LETTERS = "桥江路aA1İß"
+
+
+class Words(TestCase):
+    @settings(max_examples=25, deadline=None)
+    @given(
+        st.lists(st.text(LETTERS, min_size=1, max_size=8), min_size=1, max_size=30),
+        st.lists(st.text(LETTERS, min_size=2, max_size=4), min_size=1, max_size=6),
+        st.booleans(),
+        st.sampled_from([1, 3, 2_000]),
+    )
+    def test_问哪几对字由统计定_结果与逐行判断相同(self, names, words, analysed, limit):
+        city = world.City.build()
+        copying.insert(
+            Bridge,
+            [Bridge(code=f"{chr(0x4E00 + n)}-", name=name, organisation=city.roads) for n, name in enumerate(names)],
+        )
+        if analysed:
+            with connection.cursor() as cursor:
+                cursor.execute(f"ANALYZE {Bridge._meta.db_table}")
+        indexing._statistics.cache_clear()
+        keeper = world.actor(BRIDGES, city.roads)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(queries, "FOUND_LIMIT", limit)
+            for word in words:
+                plain = Bridge.objects.filter(indexing.containing(Bridge, ("name",), word, narrow=False))
+                wanted = sorted(plain.values_list("code", flat=True))
+                indexed = Bridge.objects.filter(indexing.containing(Bridge, tuple(BRIDGES.search), word))
+                assert sorted(indexed.values_list("code", flat=True)) == wanted
+                assert sorted(listed(keeper, name=word)) == wanted == sorted(listed(keeper, q=word))
+        indexing._statistics.cache_clear()
+
+
+def test_稀少的字对才问索引_多数行都有的词按次序读(city, keeper, monkeypatch):
+    copying.insert(Bridge, [
+        Bridge(code=f"C{n}", name=f"柳江大桥{'渗水' if n % 50 == 0 else ''}", organisation=city.roads) for n in range(400)
+    ])  # fmt: skip
+    columns = tuple(BRIDGES.search)
+    indexing._statistics.cache_clear()
+    assert indexing.share_of(Bridge, columns, "柳江") == 0
+    assert len(indexing.chosen_pairs("sample_bridge_words", "柳江大桥渗水")[0]) == 5
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Bridge._meta.db_table}")
+    indexing._statistics.cache_clear()
+    assert indexing.chosen_pairs("sample_bridge_words", "柳江大桥渗水") == (["桥渗", "渗水"], pytest.approx(0.02))
+    assert indexing.share_of(Bridge, columns, "柳江") == pytest.approx(1)
+    assert indexing.share_of(Bridge, columns, "柳") == 0 == indexing.share_of(Bridge, ("name",), "柳江")
+    monkeypatch.setattr(queries, "FOUND_LIMIT", 50)
+
+    def asked_index(**given):
+        with CaptureQueriesContext(connection) as caught:
+            page = queries.listing(keeper, BRIDGES, queries.Wish(**given))
+        return page.total_text, any("yiwang_bigrams" in each["sql"] for each in caught)
+
+    assert asked_index(text="柳江") == ("50+", False)
+    assert asked_index(text="渗水 柳江") == ("8", True)
+    assert asked_index(filters={"name": ["大桥"]}) == ("50+", False)
+    # Common in the city, absent where the reader looks: the sample shows it, the index answers.
+    Bridge.objects.exclude(name__contains="渗水").update(organisation=city.parks)
+    assert asked_index(text="柳江") == ("8", True)
+    indexing._statistics.cache_clear()

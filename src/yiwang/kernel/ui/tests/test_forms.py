@@ -3,14 +3,16 @@
 from typing import Any
 
 import pytest
+from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.template import Context, Template
+from django.test.html import parse_html
 from django.utils.datastructures import MultiValueDict
 
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.ui.forms import FlowForm, flow_form
+from yiwang.kernel.ui.forms import FlowForm, Select, SelectMultiple, flow_form
 
 pytestmark = pytest.mark.django_db
 
@@ -115,3 +117,18 @@ def test_字段模板有标签错误和说明(kind: Any) -> None:
     text = Template('{% include "ui/field.html" with field=form.f %}').render(Context({"form": form}))
     assert "&lt;字段&gt;" in text and "如实填写" in text and "has-error" in text and 'id="id_f_error"' in text
     assert "<label" in text or "<legend" in text
+
+
+@pytest.mark.parametrize(
+    ("ours", "djangos", "value"),
+    [
+        (Select, forms.Select, "b"), (Select, forms.Select, None), (Select, forms.Select, ""),
+        (SelectMultiple, forms.SelectMultiple, ["a", "<x>"]), (SelectMultiple, forms.SelectMultiple, []),
+    ],
+)  # fmt: skip
+def test_下拉框一次写成_与逐项的模板意思相同_标签转义(ours, djangos, value):
+    choices = [("", "全部"), ("a", "甲<b>"), ("b", "乙“&”"), ("<x>", '"丙"')]
+    attrs = {"id": "id_x", "required": True, "title": '"<'}
+    made, wanted = (kind(choices=choices).render("x", value, attrs) for kind in (ours, djangos))
+    assert parse_html(made) == parse_html(wanted)
+    assert "<b>" not in made and ("selected" in made) == (value != [])
