@@ -16,10 +16,10 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
     (("flow", "clocks"), 5300),
-    (("registers", "pages", "ui"), 6050),
+    (("registers", "pages", "ui"), 6150),
     (("lake",), 4500),
     (("tables",), 1300),
-    ((), 25300),
+    ((), 25500),
 )
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).

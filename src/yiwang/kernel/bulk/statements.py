@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
 Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
@@ -42,9 +43,17 @@ class Compiled:
         self._sql, self._places = "", tuple[Any, ...]()
 
     def __call__(self, **given: Any) -> list[Row]:
+        return ask(*self._filled(given))
+
+    def within(self, **given: Any) -> RawSQL:
+        """The statement as a part of another: `filter(pk__in=kept.within(day=day))`."""
+        # The text is what Django wrote; values stay parameters.
+        return RawSQL(*self._filled(given))  # noqa: S611
+
+    def _filled(self, given: Facts) -> tuple[str, list[Any]]:
         if not self._sql:
             self._build()
-        return ask(self._sql, [self._bound(place, given) for place in self._places])
+        return self._sql, [self._bound(place, given) for place in self._places]
 
     def _build(self) -> None:
         samples = {name: SAMPLES[kind](index) for index, (name, kind) in enumerate(self._kinds.items())}

@@ -36,6 +36,18 @@ class Box:
     empty: str
 
 
+CASE_COLUMNS = (
+    "number",
+    "title",
+    "status",
+    "stage",
+    "version_id",
+    "opened_at",
+    "organisation__name",
+    "organisation__short_name",
+)
+SEAT_COLUMNS = ("kind", "due", "pool", "post_id", "fault", "opened_at", "closed_at")
+
 BOXES = (
     Box("todo", "待办", "inbox", "没有待办事项。"),
     Box("done", "已办", "check", "还没有办理过事项。"),
@@ -94,11 +106,12 @@ def box_rows(request: HttpRequest, code: str) -> Parts:
     """A box of the actor in parts that share no row; its conditions (posts, pools, delegations) are read once."""
     known: dict[str, Parts] = request.__dict__.setdefault("_boxes", {})
     if code not in known:
-        known[code] = boxed(actor_of(request), code, timezone.now(), _reach(request))
+        known[code] = boxed(actor_of(request), code, timezone.now(), reach_in(request))
     return known[code]
 
 
-def _reach(request: HttpRequest) -> Reach:
+def reach_in(request: HttpRequest) -> Reach:
+    """Of the actor, read once a request."""
     found: Reach | None = request.__dict__.get("_reach")
     if found is None:
         found = request.__dict__["_reach"] = reach_of(actor_of(request), timezone.now())
@@ -125,7 +138,7 @@ def counts(request: HttpRequest, now: datetime | None = None) -> Counter[str]:
     """
     known: Counter[str] | None = request.__dict__.get("_counts")
     if known is None or (now is not None and "red" not in known):
-        reach = _reach(request)
+        reach = reach_in(request)
         # Without a seat there is nothing to colour, and the statement has no place for the instants.
         when = {"now": now, "soon": now + SOON} if now and not reach.empty else {}
         known = Counter(dict.fromkeys(COLOURS, 0) if now else {})
@@ -208,21 +221,42 @@ def _mark(last: Any, by_due: bool) -> str:
     return f"{due.astimezone(UTC).isoformat().replace('+00:00', 'Z') if due else ''}~{last.pk}"
 
 
-def page_of(parts: Parts, box: Box, filters: Filters, size: int = PAGE) -> tuple[list[Row], str]:
-    """A page of rows and the mark of the next page; empty when this is the last."""
+def _order(by_due: bool) -> tuple[Any, ...]:
+    return (F("due").asc(nulls_last=True), "id") if by_due else ("-id",)
+
+
+def _first(parts: Parts, by_due: bool, filters: Filters, now: datetime, size: int) -> QuerySet[Any]:
+    """The first of each part by index and without joins, to take the first of these: never a sort of thousands."""
+    first = [
+        _after(narrow(part, filters, now), filters.after, by_due).order_by(*_order(by_due)).values("pk")[: size + 1]
+        for part in parts
+    ]
+    return first[0].union(*first[1:], all=True) if len(first) > 1 else first[0]
+
+
+@lru_cache(maxsize=1000)
+def _first_waiting(reach: Reach, size: int) -> Compiled:
+    """Kept like `_counting`: building it took as long as answering it."""
+    return Compiled(lambda: _first(waiting(reach), True, Filters(), timezone.now(), size))
+
+
+def page_of(
+    parts: Parts, box: Box, filters: Filters, size: int = PAGE, reach: Reach | None = None
+) -> tuple[list[Row], str]:
+    """A page of rows and the mark of the next page; empty when this is the last. `reach`: whose 待办 the parts are."""
     if not parts:
         return [], ""
     now, by_due, model = timezone.now(), box.code == "todo", parts[0].model
-    ordering = (F("due").asc(nulls_last=True), "id") if by_due else ("-id",)
-    # The first of each part by index and without joins, then the first of these: never a sort of thousands of rows.
-    first = [
-        _after(narrow(part, filters, now), filters.after, by_due).order_by(*ordering).values("pk")[: size + 1]
-        for part in parts
-    ]
-    chosen = first[0].union(*first[1:], all=True) if len(first) > 1 else first[0]
-    joined = ("organisation",) if model is Case else ("case__organisation", "post", "organisation")
-    rows = model.objects.filter(pk__in=chosen).select_related(*joined)
-    some = list(rows.order_by(*ordering)[: size + 1])
+    path = "" if model is Case else "case__"
+    chosen: Any
+    if reach is not None and by_due and filters == Filters():
+        chosen = _first_waiting(reach, size).within()
+    else:
+        chosen = _first(parts, by_due, filters, now, size)
+    rows = model.objects.filter(pk__in=chosen).select_related(f"{path}organisation")
+    # A case also carries the data of its form and the engine's facts: large, and on no line.
+    names = [*(f"{path}{name}" for name in CASE_COLUMNS), *(SEAT_COLUMNS if path else ())]
+    some = list(rows.only(*names).order_by(*_order(by_due))[: size + 1])
     following = _mark(some[size - 1], by_due) if len(some) > size else ""
     return [_row(each, now) for each in some[:size]], following
 

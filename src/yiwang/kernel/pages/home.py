@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from yiwang.kernel.messages import queries as messages
-from yiwang.kernel.pages.boxes import BOXES, Filters, box_rows, counts, others, page_of
+from yiwang.kernel.pages.boxes import BOXES, Filters, box_rows, counts, others, page_of, reach_in
 from yiwang.kernel.pages.menu import wing_groups
 from yiwang.kernel.ui.render import actor_of, page
 
@@ -19,7 +19,7 @@ def _greeting(hour: int) -> str:
 def home(request: HttpRequest) -> HttpResponse:
     actor, now = actor_of(request), timezone.localtime()
     todo = box_rows(request, "todo")
-    rows, _ = page_of(todo, BOXES[0], Filters(), SHOWN)
+    rows, _ = page_of(todo, BOXES[0], Filters(), SHOWN, reach_in(request))
     known, lying = counts(request, now), others(request, COUNTED)
     entries = [entry for group in wing_groups(actor, request.path) for entry in group.entries]
     context = {

@@ -8,7 +8,7 @@ from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.flow.definitions import Action, Flow
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import inbox as fresh_box
-from yiwang.kernel.pages.boxes import BOXES, Box, Filters, box_of, box_rows, counts, flows_in_force, page_of
+from yiwang.kernel.pages.boxes import BOXES, Box, Filters, box_of, box_rows, counts, flows_in_force, page_of, reach_in
 from yiwang.kernel.pages.cases import KEY_LENGTH, act
 from yiwang.kernel.ui.render import actor_of, page
 
@@ -37,7 +37,7 @@ def inbox(request: HttpRequest, code: str, notice: str = "", tone: str = "ok") -
     versions = flows_in_force()
     version = next((each for each in versions if each.code == filters.flow), None)
     flow = flow_of(version.pk) if version else None
-    rows, following = page_of(box_rows(request, box.code), box, filters)
+    rows, following = page_of(box_rows(request, box.code), box, filters, reach=reach_in(request))
     can_batch = box.code == "todo" and flow is not None and filters.stage and rows
     context = {
         "box": box, "boxes": BOXES, "filters": filters, "flows": versions, "stages": flow.stages if flow else (),

@@ -59,3 +59,16 @@ def test_没有用到或被改过的参数_不予保存():
     )
     with pytest.raises(ValueError, match="name"):
         shouted(name="局")
+
+
+def test_作另一条语句的一部分_值仍是参数():
+    town = Town()
+    made = [town.person(name) for name in ("甲", "乙", "丙'%s")]
+    kept = Compiled(
+        lambda one, two: Person.objects.filter(name=one).values("pk").union(
+            Person.objects.filter(name=two).values("pk"), all=True
+        ), one=str, two=str,
+    )  # fmt: skip
+    for one, two in ((0, 2), (1, 1), (2, 0)):
+        found = Person.objects.filter(pk__in=kept.within(one=made[one].name, two=made[two].name), active=True)
+        assert {person.pk for person in found} == {made[one].pk, made[two].pk}

@@ -15,8 +15,10 @@ from yiwang.kernel.calendar.services import publish as publish_calendar
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Field, Flow, Gate, Operation, Stage, end
 from yiwang.kernel.flow.models import Case, Entry, FlowVersion, Seat
 from yiwang.kernel.flow.publishing import publish
+from yiwang.kernel.flow.queries import boxed, reach_of
 from yiwang.kernel.flow.services import act, open_case
 from yiwang.kernel.messages.services import notify
+from yiwang.kernel.pages.boxes import BOXES, Filters, page_of
 from yiwang.kernel.people import services
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
@@ -91,6 +93,17 @@ def _key(answer: Any) -> str:
     found = re.search(r'name="key" value="([0-9a-f]{32})"', answer.content.decode())
     assert found
     return found.group(1)
+
+
+def test_待办首页_保存的语句与当场编的列出同样的行(house):
+    for number in range(4):
+        house.case(f"第{number}件", sent=number != 3)
+    for name, many in (("王强", 3), ("李静", 1), ("外人", 0)):
+        reach = reach_of(house.actor(name), timezone.now())
+        parts = boxed(house.actor(name), "todo")
+        for size in (2, 30, 2):
+            kept, fresh = (page_of(parts, BOXES[0], Filters(), size, reach=each) for each in (reach, None))
+            assert kept == fresh and len(kept[0]) == min(many, size) and bool(kept[1]) == (many > size)
 
 
 def test_未登录的人被带去登录(house: House) -> None:

@@ -68,20 +68,23 @@ def moment(value: object, style: str = "minute") -> str:
     """A time in Asia/Shanghai. Styles: minute, second, date, day, clock, short (the year only when it is another)."""
     if isinstance(value, datetime):
         aware = timezone.make_aware(value, SHANGHAI) if timezone.is_naive(value) else value
-        local = aware.astimezone(SHANGHAI)
-        if style == "short":
-            style = "near" if local.year == timezone.localtime().year else "date"
-        return local.strftime(SHAPES[style])
+        return _shaped(aware.astimezone(SHANGHAI), style)
     if isinstance(value, date):
         return value.strftime(SHAPES["day" if style == "day" else "date"])
     return ""
 
 
-def _limit(at: datetime) -> str:
+def _shaped(local: datetime, style: str) -> str:
+    if style == "short":
+        style = "near" if local.year == timezone.localtime().year else "date"
+    return local.strftime(SHAPES[style])
+
+
+def _limit(local: datetime) -> str:
     """A limit that ends with a day ends at 24:00 of that day, not at 00:00 of the next (民法典 203)."""
-    if at.astimezone(SHANGHAI).strftime("%H:%M") == "00:00":
-        return moment(at - timedelta(minutes=1), "short").removesuffix("23:59").rstrip() + " 24:00"
-    return moment(at, "short")
+    if not (local.hour or local.minute):
+        return _shaped(local - timedelta(minutes=1), "short").removesuffix("23:59").rstrip() + " 24:00"
+    return _shaped(local, "short")
 
 
 @register.simple_tag
@@ -89,9 +92,10 @@ def due(at: datetime | None, colour: str = "", provisional: bool = False) -> Saf
     """The deadline chip: shape and words, not colour alone."""
     if at is None:
         return SafeString("")
+    local = at.astimezone(SHANGHAI)
     return format_html(
         '<span class="due {}" title="{}">{}<span class="hidden-visually">{}</span>{}</span>',
-        colour, moment(at, "second"), _limit(at), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
+        colour, _shaped(local, "second"), _limit(local), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
     )  # fmt: skip
 
 
