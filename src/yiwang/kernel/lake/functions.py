@@ -40,6 +40,8 @@ class Function:
     prepared_duckdb: tuple["Function", ...] | None = None
     # Not for people who write rules.
     internal: bool = False
+    # Functions that give back, as it came, whatever text this one says TRUE of; nor is such a text a word for “nothing”.
+    leaves: tuple[str, ...] = ()
 
     def __call__(self, *values: Any) -> Any:
         if self.strict and any(value is None for value in values):

@@ -4,6 +4,7 @@ import re
 
 from yiwang.kernel.lake.dialects import Dialect
 from yiwang.kernel.lake.functions import Function, portable, register, verdict
+from yiwang.standards.functions import writing
 
 PLATES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
 MOBILE = "1[3-9][0-9]{9}"
@@ -42,10 +43,15 @@ def _shape_sql(dialect: Dialect, text: str, pattern: str) -> str:
     return f"CASE WHEN {_mobile_sql(text)} THEN TRUE ELSE {shape} END"
 
 
+# Digits and hyphens.
+NUMBERS = ("mobile_ok", "phone_ok", "postcode_ok")
+
+
 def _shape(name: str, pattern: str, doc: str, standard: str) -> None:
     register(Function(
         name, ("text",), "boolean", lambda text: re.fullmatch(pattern, text) is not None,
         **portable(lambda dialect, text: _shape_sql(dialect, text, pattern)), doc=doc, standard=standard,
+        leaves=writing.TIDYING if name in NUMBERS else (),
     ))  # fmt: skip
 
 

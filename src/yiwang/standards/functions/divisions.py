@@ -8,6 +8,7 @@ from stdnum import numdb
 
 from yiwang.kernel.lake.dialects import DUCKDB, Dialect
 from yiwang.kernel.lake.functions import Function, portable, register, verdict
+from yiwang.standards.functions import writing
 
 STANDARD = "GB/T 2260"
 FIRST, LAST = 110000, 829999
@@ -72,11 +73,11 @@ def _member_sql(dialect: Dialect, text: str, number: str, current: bool) -> str:
 
 register(Function(
     "division_ok", ("text",), "boolean", lambda text: text in current_codes(),
-    **portable(lambda dialect, text, number="": _member_sql(dialect, text, number, True)), prepared_duckdb=(NUMBER,),
+    **portable(lambda dialect, text, number="": _member_sql(dialect, text, number, True)), prepared_duckdb=(NUMBER,), leaves=writing.TIDYING,
     doc="是否现行的 6 位行政区划代码。", standard=STANDARD,
 ))  # fmt: skip
 register(Function(
     "division_known", ("text",), "boolean", lambda text: text in known_codes(),
-    **portable(lambda dialect, text, number="": _member_sql(dialect, text, number, False)), prepared_duckdb=(NUMBER,),
+    **portable(lambda dialect, text, number="": _member_sql(dialect, text, number, False)), prepared_duckdb=(NUMBER,), leaves=writing.TIDYING,
     doc="是否现行或曾经使用的 6 位行政区划代码（撤并前的也算）。", standard=STANDARD,
 ))  # fmt: skip

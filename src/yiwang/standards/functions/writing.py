@@ -42,6 +42,10 @@ CHINESE_STARTS = {ord(word[0]) for word in NULL_WORDS if word and FIRST_CHINESE 
 CHINESE_BITS = "".join("01"[place in CHINESE_STARTS] for place in range(FIRST_CHINESE, LAST_CHINESE + 1))
 
 
+# What leaves alone a code written in plain digits and signs of half width, without a letter O.
+TIDYING = ("zero_for_o", "norm_text", "half_width", "trim", "upper")
+
+
 def is_null_word(text: str | None) -> bool:
     return text is None or re.fullmatch(NULL_PATTERN, text) is not None
 

@@ -1,13 +1,13 @@
 """From columns as received to columns as declared: declared repairs, words for “nothing”, conversion of types."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, quoted
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake.dialects import DUCKDB
-from yiwang.kernel.lake.expressions import parse, staged
+from yiwang.kernel.lake.expressions import condition, parse, staged
 from yiwang.kernel.lake.expressions.tree import Call, Column, Literal, Node, Operation
 from yiwang.kernel.lake.process.task import Database
 from yiwang.kernel.lake.terms import engine_type
@@ -15,6 +15,9 @@ from yiwang.standards import typed
 
 # A field's text as received, its text as the type's own reader has it, its value; whether the text could not be read.
 RAW, READ, TYPED, UNREAD = "__raw_", "__read_", "__typed_", "__unread_"
+# Whether a field is right as it was received, so that nothing need be repaired; what is not, and that repaired; whether the
+# repaired one is right.
+SETTLED, LEFT, MENDED, FITS = "__settled_", "__left_", "__mended_", "__fits_"
 # The texts as received of a row in which any was changed, in the order of the bits that say which; NULL in all others.
 OLDS = "__olds"
 
@@ -23,11 +26,12 @@ OLDS = "__olds"
 class Cleaned:
     """sql: one SELECT with the row number, every field, its text as received, whether that could not be read, and words
     c0… that have the bit of each field whose value changed. changing: field received as text → type, in the order of
-    those bits."""
+    those bits. known: what rules ask of a field → its column that tells it already."""
 
     sql: str
     kept: tuple[str, ...]
     changing: Mapping[str, str]
+    known: Mapping[Node, str]
 
     @property
     def words(self) -> int:
@@ -58,12 +62,37 @@ def received(connection: Database) -> dict[str, str]:
     return {str(row[0]): str(row[1]) for row in connection.rows("DESCRIBE received")}
 
 
-def repaired(field: str, plan: Plan, texts: set[str]) -> Node:
-    """What stands for a field received as text: its declared repairs in turn, then nothing for words that mean it.
+def settling(field: str, plan: Plan) -> Call | None:
+    """What a rule asks of a field and all the field's repairs leave alone. Where it is TRUE of what was received, which
+    is nearly everywhere, the repairs need not be looked at, nor the rule again."""
+    repairs = [each["expression"] for each in plan["repairs"] if each["field"] == field]
+    if not repairs or plan["columns"][field] != "text":
+        return None
+    column = {field: "text"}
+    used = set()
+    try:
+        for text in repairs:
+            node = parse(text, column).root
+            while isinstance(node, Call) and len(node.arguments) == 1:
+                used.add(node.function.name)
+                node = node.arguments[0]
+            if not isinstance(node, Column):
+                return None
+    except Invalid:  # it looks at other fields too
+        return None
+    for rule in plan["rules"]:
+        for node in condition(rule["expression"], plan["columns"]).root.walk() if rule["kind"] == "row" else ():
+            if isinstance(node, Call) and node.arguments == (Column(field, "text"),) and used <= set(node.function.leaves):
+                return node
+    return None
+
+
+def repaired(field: str, plan: Plan, texts: set[str], received: Column) -> Node:
+    """What stands for a field `received` as text: its declared repairs in turn, then nothing for words that mean it.
 
     A repair is written over the field itself: `cn_id_upgrade(zero_for_o(id))`.
     """
-    value: Node = Column(field, "text")
+    value: Node = received
     for repair in plan["repairs"]:
         if repair["field"] != field:
             continue
@@ -72,8 +101,8 @@ def repaired(field: str, plan: Plan, texts: set[str]) -> Node:
             raise Invalid(f"“{field}”的修复应得到文本，这里得到的是别的类型；转换类型由平台按目录进行。")
         value = _replace(found.root, field, value)
         # What a repair cannot read stays as it was written, so that the rule shows it.
-        value = Operation("coalesce", (value, Column(field, "text")), "text")
-    nothing = typed.call("is_null_word", Column(field, "text"))
+        value = Operation("coalesce", (value, received), "text")
+    nothing = typed.call("is_null_word", received)
     return Operation("case", (nothing, Literal(None, "null"), value), "text")
 
 
@@ -111,7 +140,9 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         else f"NULL::{engine_type(kind)} AS {quoted(name)}"
         for name, kind in columns.items() if name not in texts
     ]  # fmt: skip
-    read = _read(_repaired(plan, list(texts), [*numbers, *others], as_of), texts, as_of)
+    settled = {name: call for name in texts if (call := settling(name, plan)) is not None}
+    source = _looked(original(plan), have, settled, as_of)
+    read = _read(_repaired(plan, list(texts), [*numbers, *others], source, settled, as_of), texts, settled, as_of)
     mended = {repair["field"] for repair in plan["repairs"]}
     changes = [
         typed.changed_sql(quoted(RAW + name), kind, quoted(name), quoted(READ + name), quoted(TYPED + name))
@@ -133,28 +164,53 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
     ]  # fmt: skip
     raw = [quoted(RAW + name) for name in texts]
     kept = [*numbers, *columns, *(f"c{number}" for number in range(len(words)))]
+    fits = [quoted(FITS + name) for name in settled]
     return Cleaned(
-        f"SELECT {', '.join([*numbers, *values, *unread, *raw, *marks])} FROM ({read}) AS read", tuple(kept), texts
+        f"SELECT {', '.join([*numbers, *values, *unread, *raw, *fits, *marks])} FROM ({read}) AS read", tuple(kept), texts,
+        {call: FITS + name for name, call in settled.items()},
+    )  # fmt: skip
+
+
+def _looked(source: str, have: Iterable[str], settled: Mapping[str, Call], as_of: date) -> str:
+    """The rows as received, and of fields that may be settled whether they are and what is left of them."""
+    if not settled:
+        return f"{source} AS received"
+    sql, renderer = staged(list(settled.values()), DUCKDB, f"{source} AS received", as_of=as_of)
+    looks = [f"{renderer.render(call)} AS {quoted(SETTLED + name)}" for name, call in settled.items()]
+    left = ", ".join(
+        f"CASE WHEN {quoted(SETTLED + name)} THEN NULL ELSE {quoted(name)} END AS {quoted(LEFT + name)}" for name in settled
     )
+    return f"(SELECT *, {left} FROM (SELECT {', '.join([*map(quoted, have), *looks])} FROM {sql})) AS looked"
 
 
-def _repaired(plan: Plan, texts: list[str], rest: list[str], as_of: date) -> str:
+def _repaired(
+    plan: Plan, texts: list[str], rest: list[str], source: str, settled: Mapping[str, Call], as_of: date
+) -> str:
     """Every text as its repairs leave it, and as it was received."""
-    values = {name: repaired(name, plan, set(texts)) for name in texts}
-    sql, renderer = staged(list(values.values()), DUCKDB, f"{original(plan)} AS received", as_of=as_of)
-    out = [f"{renderer.render(value)} AS {quoted(name)}" for name, value in values.items()]
+    values = {name: repaired(name, plan, set(texts), Column(LEFT * (name in settled) + name, "text")) for name in texts}
+    sql, renderer = staged(list(values.values()), DUCKDB, source, as_of=as_of)
+    out = []
+    for name, value in values.items():
+        mended = renderer.render(value)
+        if name in settled:
+            rest = [*rest, quoted(SETTLED + name), f"{mended} AS {quoted(MENDED + name)}"]
+            mended = f"CASE WHEN {quoted(SETTLED + name)} THEN {quoted(name)} ELSE {mended} END"
+        out.append(f"{mended} AS {quoted(name)}")
     return (
         f"SELECT {', '.join([*rest, *(f'{quoted(name)} AS {quoted(RAW + name)}' for name in texts), *out])} FROM {sql}"
     )
 
 
-def _read(repaired: str, texts: Mapping[str, str], as_of: date) -> str:
-    """The declared type's value of every text besides it."""
+def _read(repaired: str, texts: Mapping[str, str], settled: Mapping[str, Call], as_of: date) -> str:
+    """The declared type's value of every text besides it, and whether what was repaired is right now."""
     readers = {name: typed.reader(kind, Column(name, "text")) for name, kind in texts.items()}
     # A reader of times is needed for odd writings only, so nothing of it is computed beforehand.
     nodes = [node for name, node in readers.items() if node is not None and texts[name] != "timestamp"]
-    sql, renderer = staged(nodes, DUCKDB, f"({repaired}) AS repaired", as_of=as_of)
+    again = {name: Call(call.function, (Column(MENDED + name, "text"),), call.type) for name, call in settled.items()}
+    sql, renderer = staged([*nodes, *again.values()], DUCKDB, f"({repaired}) AS repaired", as_of=as_of)
     out = ["*"]
+    for name, call in again.items():
+        out.append(f"CASE WHEN {quoted(SETTLED + name)} THEN TRUE ELSE {renderer.render(call)} END AS {quoted(FITS + name)}")
     for name, kind in texts.items():
         node = readers[name]
         read = "" if node is None else renderer.render(node)

@@ -126,10 +126,10 @@ def prepared(node: Call, dialect: Dialect) -> list[Node]:
     return [Call(function, node.arguments, function.returns) for function in node.function.prepared_on(dialect)]
 
 
-def derived(nodes: list[Node], dialect: Dialect) -> list[dict[Node, str]]:
+def derived(nodes: list[Node], dialect: Dialect, known: Mapping[Node, str]) -> list[dict[Node, str]]:
     """Costly calls, each once, in the order they must be computed: a later stage may use an earlier one's columns."""
     stages: list[dict[Node, str]] = []
-    seen: dict[Node, int] = {}
+    seen: dict[Node, int] = dict.fromkeys(known, 0)
 
     def visit(node: Node) -> int:
         """The stage that has the node's value: 0 is the source."""
@@ -151,15 +151,17 @@ def derived(nodes: list[Node], dialect: Dialect) -> list[dict[Node, str]]:
 
 
 def staged(
-    nodes: list[Node], dialect: Dialect, source: str, *, keep: str = "*", as_of: date | None = None
-) -> tuple[str, Renderer]:
-    """(a FROM item that has every costly value as a column, the renderer that uses those columns).
+    nodes: list[Node], dialect: Dialect, source: str, *, keep: str = "*", as_of: date | None = None,
+    given: Mapping[Node, str] | None = None,
+) -> tuple[str, Renderer]:  # fmt: skip
+    """(a FROM item that has every costly value as a column, the renderer that uses those columns). `given`: values that
+    the source has as columns already.
 
     A template repeats its argument; computing arguments first keeps a nested call from growing exponentially.
     """
-    known: dict[Node, str] = {}
+    known: dict[Node, str] = dict(given or {})
     sql = source
-    for number, stage in enumerate(derived(nodes, dialect)):
+    for number, stage in enumerate(derived(nodes, dialect, known)):
         renderer = Renderer(dialect, as_of, dict(known))
         columns = [f"{renderer.render(node)} AS {dialect.identifier(name)}" for node, name in stage.items()]
         sql = f"(SELECT {keep if number == 0 else '*'}, {', '.join(columns)} FROM {sql}) AS stage_{number + 1}"  # noqa: S608 - rendered
