@@ -120,7 +120,7 @@ IN_TWOS = register(Function(
 OK = register(Function(
     "cn_id_ok", ("text",), "boolean", cn_id_ok, **portable(_ok_sql),
     doc="18 位公民身份号码是否正确：省级代码、出生日期、校验码；字母须为大写 X。", standard=STANDARD, prepared=(SEVENTEEN,),
-    prepared_duckdb=(DIGITS, IN_TWOS), leaves=(*writing.TIDYING, "cn_id_upgrade", "cn_id_clean"),
+    prepared_duckdb=(DIGITS, IN_TWOS), leaves=(*writing.TIDYING, "cn_id_upgrade"),
 ))  # fmt: skip
 
 

@@ -53,6 +53,7 @@ def test_the_corpus_decides_something(expected: list[parity.Verdicts]) -> None:
     assert len(always) <= len(RULES) // 5, always
 
 
+FULL = str.maketrans("0123456789X-", "０１２３４５６７８９Ｘ－")
 LENGTHS = ("length(name) BETWEEN 0 AND 3", "name IS NULL OR length(name) <= 2", "备注 IS NOT NULL AND (length(备注) < 4 OR length(id) <= 18)",
            "NOT length(name) <= 3", "length(name) >= 2 OR length(name) = 0", "name IS NULL OR length(name) >= 0 AND length(name) <= 1")  # fmt: skip
 
@@ -113,6 +114,21 @@ def test_credit_codes_agree_with_another_implementation() -> None:
     candidates = [row["uscc"] for row in ROWS if row["uscc"] and re.fullmatch(organisations.SHAPE, row["uscc"])]
     assert len(candidates) > 30
     assert [organisations.uscc_ok(text) for text in candidates] == [uscc.is_valid(text) for text in candidates]
+
+
+def test_what_a_verdict_leaves_alone_comes_back_as_it_was() -> None:
+    """Repairs are not looked at where the verdict holds of what was received."""
+    texts = {str(value) for row in ROWS for value in row.values() if value is not None}
+    texts |= {f"{text}{sign}" for text in texts for sign in " 　'"} | {text.translate(FULL) for text in texts}
+    nothing = functions.named("is_null_word")
+    assert nothing is not None
+    for verdict in functions.registered():
+        accepted = [text for text in texts if verdict.leaves and verdict(text) is True]
+        assert bool(accepted) == bool(verdict.leaves), verdict.name
+        for name in verdict.leaves:
+            repair = functions.named(name)
+            assert repair is not None, name
+            assert [text for text in accepted if repair(text) != text or nothing(text)] == [], (verdict.name, name)
 
 
 def test_every_function_says_what_it_does() -> None:

@@ -104,7 +104,9 @@ class _Run:
             for rule in self.rules
             if rule["kind"] == "row"
         }
-        source, renderer = staged(list(parsed.values()), DUCKDB, f"({cleaned.sql}) AS cleaned", as_of=self.as_of, given=cleaned.known)
+        source, renderer = staged(
+            list(parsed.values()), DUCKDB, f"({cleaned.sql}) AS cleaned", as_of=self.as_of, given=cleaned.known
+        )
         sure: list[list[str]] = [[] for _ in range(self.words)]
         failing: list[list[str]] = [[] for _ in range(self.words)]
         unknown: list[list[str]] = [[] for _ in range(self.words)]

@@ -65,26 +65,26 @@ def received(connection: Database) -> dict[str, str]:
 def settling(field: str, plan: Plan) -> Call | None:
     """What a rule asks of a field and all the field's repairs leave alone. Where it is TRUE of what was received, which
     is nearly everywhere, the repairs need not be looked at, nor the rule again."""
-    repairs = [each["expression"] for each in plan["repairs"] if each["field"] == field]
-    if not repairs or plan["columns"][field] != "text":
+    repairs = [_functions(each["expression"], field) for each in plan["repairs"] if each["field"] == field]
+    if not repairs or None in repairs or plan["columns"][field] != "text":
         return None
-    column = {field: "text"}
-    used = set()
+    used = {name for names in repairs for name in names or ()}
+    rules = (condition(rule["expression"], plan["columns"]) for rule in plan["rules"] if rule["kind"] == "row")
+    asked = (node for rule in rules for node in rule.root.walk() if isinstance(node, Call))
+    column = Column(field, "text")
+    return next((node for node in asked if node.arguments == (column,) and used <= set(node.function.leaves)), None)
+
+
+def _functions(repair: str, field: str) -> set[str] | None:
+    """The functions of a repair that are put over the field one after the other; None when it is anything else."""
     try:
-        for text in repairs:
-            node = parse(text, column).root
-            while isinstance(node, Call) and len(node.arguments) == 1:
-                used.add(node.function.name)
-                node = node.arguments[0]
-            if not isinstance(node, Column):
-                return None
+        node, names = parse(repair, {field: "text"}).root, set()
     except Invalid:  # it looks at other fields too
         return None
-    for rule in plan["rules"]:
-        for node in condition(rule["expression"], plan["columns"]).root.walk() if rule["kind"] == "row" else ():
-            if isinstance(node, Call) and node.arguments == (Column(field, "text"),) and used <= set(node.function.leaves):
-                return node
-    return None
+    while isinstance(node, Call) and len(node.arguments) == 1:
+        names.add(node.function.name)
+        node = node.arguments[0]
+    return names if isinstance(node, Column) else None
 
 
 def repaired(field: str, plan: Plan, texts: set[str], received: Column) -> Node:
@@ -178,7 +178,8 @@ def _looked(source: str, have: Iterable[str], settled: Mapping[str, Call], as_of
     sql, renderer = staged(list(settled.values()), DUCKDB, f"{source} AS received", as_of=as_of)
     looks = [f"{renderer.render(call)} AS {quoted(SETTLED + name)}" for name, call in settled.items()]
     left = ", ".join(
-        f"CASE WHEN {quoted(SETTLED + name)} THEN NULL ELSE {quoted(name)} END AS {quoted(LEFT + name)}" for name in settled
+        f"CASE WHEN {quoted(SETTLED + name)} THEN NULL ELSE {quoted(name)} END AS {quoted(LEFT + name)}"
+        for name in settled
     )
     return f"(SELECT *, {left} FROM (SELECT {', '.join([*map(quoted, have), *looks])} FROM {sql})) AS looked"
 
@@ -210,7 +211,9 @@ def _read(repaired: str, texts: Mapping[str, str], settled: Mapping[str, Call], 
     sql, renderer = staged([*nodes, *again.values()], DUCKDB, f"({repaired}) AS repaired", as_of=as_of)
     out = ["*"]
     for name, call in again.items():
-        out.append(f"CASE WHEN {quoted(SETTLED + name)} THEN TRUE ELSE {renderer.render(call)} END AS {quoted(FITS + name)}")
+        out.append(
+            f"CASE WHEN {quoted(SETTLED + name)} THEN TRUE ELSE {renderer.render(call)} END AS {quoted(FITS + name)}"
+        )
     for name, kind in texts.items():
         node = readers[name]
         read = "" if node is None else renderer.render(node)
