@@ -3,6 +3,7 @@
 import django.contrib.postgres.constraints
 import django.db.models.deletion
 import yiwang.kernel.access.models
+import yiwang.kernel.bulk.creating
 from django.db import migrations, models
 
 
@@ -16,58 +17,62 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='Role',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=60, unique=True, verbose_name='角色代码')),
-                ('name', models.CharField(max_length=60, verbose_name='角色名称')),
-                ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', max_length=12, verbose_name='职责类别')),
-                ('declared_by', models.CharField(blank=True, help_text='声明该角色的模块', max_length=40, verbose_name='声明者')),
-                ('declared', models.JSONField(blank=True, default=list, editable=False, help_text='曾声明过的授权，人工收回后不再自动恢复', verbose_name='已声明授权')),
+        yiwang.kernel.bulk.creating.CreateModels(
+            models=[
+                migrations.CreateModel(
+                    name='Role',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('code', models.CharField(max_length=60, unique=True, verbose_name='角色代码')),
+                        ('name', models.CharField(max_length=60, verbose_name='角色名称')),
+                        ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', max_length=12, verbose_name='职责类别')),
+                        ('declared_by', models.CharField(blank=True, help_text='声明该角色的模块', max_length=40, verbose_name='声明者')),
+                        ('declared', models.JSONField(blank=True, default=list, editable=False, help_text='曾声明过的授权，人工收回后不再自动恢复', verbose_name='已声明授权')),
+                    ],
+                    options={
+                        'verbose_name': '角色',
+                        'verbose_name_plural': '角色',
+                        'ordering': ['code'],
+                        'constraints': [models.UniqueConstraint(fields=('id', 'duty'), name='access_role_duty')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Grant',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
+                        ('resource', models.CharField(help_text='如 hotline.request；* 不被接受', max_length=80, verbose_name='资源')),
+                        ('verb', models.CharField(help_text='view add change export import 或业务动作', max_length=40, verbose_name='动作')),
+                        ('scope', models.CharField(choices=[('all', '全部'), ('custom', '自定义'), ('tree', '本部门及以下'), ('organisation', '本部门'), ('own', '本人')], max_length=12, verbose_name='数据范围')),
+                        ('organisations', models.ManyToManyField(blank=True, to='orgs.organisation', verbose_name='自定义机构')),
+                        ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='access.role', verbose_name='角色')),
+                    ],
+                    options={
+                        'verbose_name': '授权',
+                        'verbose_name_plural': '授权',
+                        'ordering': ['role', 'resource', 'verb'],
+                        'constraints': [models.UniqueConstraint(fields=('role', 'resource', 'verb'), name='access_grant_once'), models.CheckConstraint(condition=models.Q(models.Q(('duty', 'business'), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), models.Q(('resource__startswith', 'access.')), models.Q(('resource__startswith', 'ledger.')), models.Q(('resource__startswith', 'jobs.')), _connector='OR', _negated=True), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), _connector='OR')), models.Q(('duty', 'system'), models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), models.Q(('resource__startswith', 'jobs.')), models.Q(('resource__startswith', 'calendar.')), models.Q(('resource__startswith', 'messages.')), _connector='OR')), models.Q(('duty', 'security'), models.Q(models.Q(('resource__startswith', 'access.')), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), _connector='OR')), models.Q(('duty', 'audit'), models.Q(models.Q(('resource__startswith', 'ledger.')), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), models.Q(models.Q(('resource__startswith', 'access.')), ('verb', 'view')), _connector='OR')), _connector='OR'), name='access_grant_within_duty'), models.CheckConstraint(condition=models.Q(models.Q(('resource__contains', '*'), _negated=True), models.Q(('verb__contains', '*'), _negated=True)), name='access_no_star')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='RoleHolding',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
+                        ('valid_from', models.DateField(verbose_name='生效日期')),
+                        ('valid_until', models.DateField(blank=True, null=True, verbose_name='失效日期')),
+                        ('reason', models.CharField(blank=True, max_length=200, verbose_name='理由')),
+                        ('granted_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='授予人')),
+                        ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roles', to='orgs.post', verbose_name='岗位')),
+                        ('role', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='access.role', verbose_name='角色')),
+                    ],
+                    options={
+                        'verbose_name': '角色授予',
+                        'verbose_name_plural': '角色授予',
+                        'ordering': ['-valid_from', 'id'],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='access_holding_dates'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('role', '='), ('post', '='), (yiwang.kernel.access.models.Days(), '&&')], name='access_holding_once')],
+                    },
+                ),
             ],
-            options={
-                'verbose_name': '角色',
-                'verbose_name_plural': '角色',
-                'ordering': ['code'],
-                'constraints': [models.UniqueConstraint(fields=('id', 'duty'), name='access_role_duty')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Grant',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
-                ('resource', models.CharField(help_text='如 hotline.request；* 不被接受', max_length=80, verbose_name='资源')),
-                ('verb', models.CharField(help_text='view add change export import 或业务动作', max_length=40, verbose_name='动作')),
-                ('scope', models.CharField(choices=[('all', '全部'), ('custom', '自定义'), ('tree', '本部门及以下'), ('organisation', '本部门'), ('own', '本人')], max_length=12, verbose_name='数据范围')),
-                ('organisations', models.ManyToManyField(blank=True, to='orgs.organisation', verbose_name='自定义机构')),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='access.role', verbose_name='角色')),
-            ],
-            options={
-                'verbose_name': '授权',
-                'verbose_name_plural': '授权',
-                'ordering': ['role', 'resource', 'verb'],
-                'constraints': [models.UniqueConstraint(fields=('role', 'resource', 'verb'), name='access_grant_once'), models.CheckConstraint(condition=models.Q(models.Q(('duty', 'business'), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), models.Q(('resource__startswith', 'access.')), models.Q(('resource__startswith', 'ledger.')), models.Q(('resource__startswith', 'jobs.')), _connector='OR', _negated=True), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), _connector='OR')), models.Q(('duty', 'system'), models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), models.Q(('resource__startswith', 'jobs.')), models.Q(('resource__startswith', 'calendar.')), models.Q(('resource__startswith', 'messages.')), _connector='OR')), models.Q(('duty', 'security'), models.Q(models.Q(('resource__startswith', 'access.')), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), _connector='OR')), models.Q(('duty', 'audit'), models.Q(models.Q(('resource__startswith', 'ledger.')), models.Q(models.Q(models.Q(('resource__startswith', 'orgs.')), models.Q(('resource__startswith', 'people.')), _connector='OR'), ('verb', 'view')), models.Q(models.Q(('resource__startswith', 'access.')), ('verb', 'view')), _connector='OR')), _connector='OR'), name='access_grant_within_duty'), models.CheckConstraint(condition=models.Q(models.Q(('resource__contains', '*'), _negated=True), models.Q(('verb__contains', '*'), _negated=True)), name='access_no_star')],
-            },
-        ),
-        migrations.CreateModel(
-            name='RoleHolding',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
-                ('valid_from', models.DateField(verbose_name='生效日期')),
-                ('valid_until', models.DateField(blank=True, null=True, verbose_name='失效日期')),
-                ('reason', models.CharField(blank=True, max_length=200, verbose_name='理由')),
-                ('granted_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='授予人')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='roles', to='orgs.post', verbose_name='岗位')),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='holdings', to='access.role', verbose_name='角色')),
-            ],
-            options={
-                'verbose_name': '角色授予',
-                'verbose_name_plural': '角色授予',
-                'ordering': ['-valid_from', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='access_holding_dates'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('role', '='), ('post', '='), (yiwang.kernel.access.models.Days(), '&&')], name='access_holding_once')],
-            },
         ),
     ]

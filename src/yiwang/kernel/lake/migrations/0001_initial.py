@@ -4,6 +4,7 @@ import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import uuid
+import yiwang.kernel.bulk.creating
 from django.db import migrations, models
 
 
@@ -17,149 +18,133 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='LakeTable',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='标识')),
-                ('name', models.SlugField(max_length=100, unique=True, verbose_name='表名')),
-                ('title', models.CharField(max_length=200, verbose_name='名称')),
-                ('columns', models.JSONField(verbose_name='列')),
-                ('key', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120, verbose_name='列名'), blank=True, default=list, size=None, verbose_name='主键')),
-                ('partition', models.CharField(blank=True, max_length=120, verbose_name='分区列')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='登记时间')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='登记人')),
-                ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation', verbose_name='所属机构')),
+        yiwang.kernel.bulk.creating.CreateModels(
+            models=[
+                migrations.CreateModel(
+                    name='LakeTable',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('uid', models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name='标识')),
+                        ('name', models.SlugField(max_length=100, unique=True, verbose_name='表名')),
+                        ('title', models.CharField(max_length=200, verbose_name='名称')),
+                        ('columns', models.JSONField(verbose_name='列')),
+                        ('key', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120, verbose_name='列名'), blank=True, default=list, size=None, verbose_name='主键')),
+                        ('partition', models.CharField(blank=True, max_length=120, verbose_name='分区列')),
+                        ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='登记时间')),
+                        ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='登记人')),
+                        ('organisation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation', verbose_name='所属机构')),
+                        ('current', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='现行快照')),
+                    ],
+                    options={
+                        'verbose_name': '湖表',
+                        'verbose_name_plural': '湖表',
+                        'ordering': ['name'],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Snapshot',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('number', models.PositiveIntegerField(verbose_name='编号')),
+                        ('kind', models.CharField(choices=[('replace', '整表替换'), ('append', '追加'), ('merge', '按主键合并'), ('partition', '整分区替换'), ('remove', '按主键删除'), ('rollback', '回退'), ('rewrite', '个人信息删除'), ('compact', '合并小文件')], max_length=10, verbose_name='产生方式')),
+                        ('columns', models.JSONField(help_text='产生时的列', verbose_name='列')),
+                        ('files', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(verbose_name='文件'), default=list, size=None, verbose_name='文件')),
+                        ('rows', models.BigIntegerField(verbose_name='行数')),
+                        ('bytes', models.BigIntegerField(verbose_name='字节数')),
+                        ('digest', models.CharField(help_text='各文件 SHA-256 与行数按序的 SHA-256', max_length=64, verbose_name='摘要')),
+                        ('cause', models.JSONField(default=dict, help_text='数据包、规则集版本等', verbose_name='来由')),
+                        ('counts', models.JSONField(default=dict, help_text='新增、更新、删除的行数', verbose_name='变化')),
+                        ('iceberg_id', models.BigIntegerField(blank=True, null=True, verbose_name='Iceberg 快照号')),
+                        ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='产生时间')),
+                        ('expired_at', models.DateTimeField(blank=True, null=True, verbose_name='失效时间')),
+                        ('base', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='基于')),
+                        ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='产生人')),
+                        ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='lake.laketable', verbose_name='湖表')),
+                    ],
+                    options={
+                        'verbose_name': '快照',
+                        'verbose_name_plural': '快照',
+                        'ordering': ['table', '-number'],
+                        'indexes': [django.contrib.postgres.indexes.GinIndex(fields=['files'], name='lake_snapshot_files')],
+                        'constraints': [models.UniqueConstraint(fields=('table', 'number'), name='lake_snapshot_number')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Publication',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('reason', models.TextField(blank=True, verbose_name='理由')),
+                        ('published_at', models.DateTimeField(auto_now_add=True, verbose_name='发布时间')),
+                        ('published_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='发布人')),
+                        ('previous', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='此前的现行快照')),
+                        ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='lake.snapshot', verbose_name='快照')),
+                    ],
+                    options={
+                        'verbose_name': '快照发布',
+                        'verbose_name_plural': '快照发布',
+                        'ordering': ['-id'],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Proof',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('keys', models.PositiveIntegerField(verbose_name='主键个数')),
+                        ('keys_mac', models.CharField(help_text='不保存主键本身', max_length=64, verbose_name='主键校验码')),
+                        ('content', models.JSONField(help_text='snapshots 与 files 的前后对照', verbose_name='内容')),
+                        ('mac', models.CharField(max_length=64, verbose_name='校验码')),
+                        ('reason', models.TextField(verbose_name='理由')),
+                        ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='办理时间')),
+                        ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='办理人')),
+                        ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proofs', to='lake.laketable', verbose_name='湖表')),
+                        ('snapshot', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='删除后的现行快照')),
+                    ],
+                    options={
+                        'verbose_name': '个人信息删除证明',
+                        'verbose_name_plural': '个人信息删除证明',
+                        'ordering': ['-id'],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Edge',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('column', models.CharField(max_length=120, verbose_name='目标列')),
+                        ('source_column', models.CharField(blank=True, max_length=120, verbose_name='来源列')),
+                        ('origin', models.CharField(blank=True, max_length=200, verbose_name='来源文件或数据包')),
+                        ('transform', models.TextField(blank=True, verbose_name='变换')),
+                        ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='edges_out', to='lake.laketable', verbose_name='来源表')),
+                        ('target', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges_in', to='lake.laketable', verbose_name='目标表')),
+                        ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges', to='lake.snapshot', verbose_name='快照')),
+                    ],
+                    options={
+                        'verbose_name': '血缘',
+                        'verbose_name_plural': '血缘',
+                        'ordering': ['id'],
+                        'indexes': [models.Index(fields=['target', 'column'], name='lake_edge_target'), models.Index(fields=['source', 'source_column'], name='lake_edge_source')],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('source__isnull', False), models.Q(('origin', ''), _negated=True), _connector='OR'), name='lake_edge_has_a_source')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='DataFile',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('path', models.CharField(max_length=300, unique=True, verbose_name='路径')),
+                        ('partition', models.CharField(blank=True, max_length=200, null=True, verbose_name='分区值')),
+                        ('rows', models.BigIntegerField(verbose_name='行数')),
+                        ('bytes', models.BigIntegerField(verbose_name='字节数')),
+                        ('digest', models.CharField(max_length=64, verbose_name='SHA-256 摘要')),
+                        ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='写入时间')),
+                        ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='删除时间')),
+                        ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='lake.laketable', verbose_name='湖表')),
+                    ],
+                    options={
+                        'verbose_name': '数据文件',
+                        'verbose_name_plural': '数据文件',
+                        'ordering': ['id'],
+                        'indexes': [models.Index(condition=models.Q(('removed_at', None)), fields=['table'], name='lake_file_kept')],
+                    },
+                ),
             ],
-            options={
-                'verbose_name': '湖表',
-                'verbose_name_plural': '湖表',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Snapshot',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField(verbose_name='编号')),
-                ('kind', models.CharField(choices=[('replace', '整表替换'), ('append', '追加'), ('merge', '按主键合并'), ('partition', '整分区替换'), ('remove', '按主键删除'), ('rollback', '回退'), ('rewrite', '个人信息删除'), ('compact', '合并小文件')], max_length=10, verbose_name='产生方式')),
-                ('columns', models.JSONField(help_text='产生时的列', verbose_name='列')),
-                ('files', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(verbose_name='文件'), default=list, size=None, verbose_name='文件')),
-                ('rows', models.BigIntegerField(verbose_name='行数')),
-                ('bytes', models.BigIntegerField(verbose_name='字节数')),
-                ('digest', models.CharField(help_text='各文件 SHA-256 与行数按序的 SHA-256', max_length=64, verbose_name='摘要')),
-                ('cause', models.JSONField(default=dict, help_text='数据包、规则集版本等', verbose_name='来由')),
-                ('counts', models.JSONField(default=dict, help_text='新增、更新、删除的行数', verbose_name='变化')),
-                ('iceberg_id', models.BigIntegerField(blank=True, null=True, verbose_name='Iceberg 快照号')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='产生时间')),
-                ('expired_at', models.DateTimeField(blank=True, null=True, verbose_name='失效时间')),
-                ('base', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='基于')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='产生人')),
-                ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='lake.laketable', verbose_name='湖表')),
-            ],
-            options={
-                'verbose_name': '快照',
-                'verbose_name_plural': '快照',
-                'ordering': ['table', '-number'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Publication',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField(blank=True, verbose_name='理由')),
-                ('published_at', models.DateTimeField(auto_now_add=True, verbose_name='发布时间')),
-                ('published_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='发布人')),
-                ('previous', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='此前的现行快照')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='lake.snapshot', verbose_name='快照')),
-            ],
-            options={
-                'verbose_name': '快照发布',
-                'verbose_name_plural': '快照发布',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Proof',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('keys', models.PositiveIntegerField(verbose_name='主键个数')),
-                ('keys_mac', models.CharField(help_text='不保存主键本身', max_length=64, verbose_name='主键校验码')),
-                ('content', models.JSONField(help_text='snapshots 与 files 的前后对照', verbose_name='内容')),
-                ('mac', models.CharField(max_length=64, verbose_name='校验码')),
-                ('reason', models.TextField(verbose_name='理由')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='办理时间')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='办理人')),
-                ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proofs', to='lake.laketable', verbose_name='湖表')),
-                ('snapshot', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='删除后的现行快照')),
-            ],
-            options={
-                'verbose_name': '个人信息删除证明',
-                'verbose_name_plural': '个人信息删除证明',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='laketable',
-            name='current',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='lake.snapshot', verbose_name='现行快照'),
-        ),
-        migrations.CreateModel(
-            name='Edge',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('column', models.CharField(max_length=120, verbose_name='目标列')),
-                ('source_column', models.CharField(blank=True, max_length=120, verbose_name='来源列')),
-                ('origin', models.CharField(blank=True, max_length=200, verbose_name='来源文件或数据包')),
-                ('transform', models.TextField(blank=True, verbose_name='变换')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='edges_out', to='lake.laketable', verbose_name='来源表')),
-                ('target', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges_in', to='lake.laketable', verbose_name='目标表')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='edges', to='lake.snapshot', verbose_name='快照')),
-            ],
-            options={
-                'verbose_name': '血缘',
-                'verbose_name_plural': '血缘',
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='DataFile',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.CharField(max_length=300, unique=True, verbose_name='路径')),
-                ('partition', models.CharField(blank=True, max_length=200, null=True, verbose_name='分区值')),
-                ('rows', models.BigIntegerField(verbose_name='行数')),
-                ('bytes', models.BigIntegerField(verbose_name='字节数')),
-                ('digest', models.CharField(max_length=64, verbose_name='SHA-256 摘要')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='写入时间')),
-                ('removed_at', models.DateTimeField(blank=True, null=True, verbose_name='删除时间')),
-                ('table', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='lake.laketable', verbose_name='湖表')),
-            ],
-            options={
-                'verbose_name': '数据文件',
-                'verbose_name_plural': '数据文件',
-                'ordering': ['id'],
-                'indexes': [models.Index(condition=models.Q(('removed_at', None)), fields=['table'], name='lake_file_kept')],
-            },
-        ),
-        migrations.AddIndex(
-            model_name='snapshot',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['files'], name='lake_snapshot_files'),
-        ),
-        migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('table', 'number'), name='lake_snapshot_number'),
-        ),
-        migrations.AddIndex(
-            model_name='edge',
-            index=models.Index(fields=['target', 'column'], name='lake_edge_target'),
-        ),
-        migrations.AddIndex(
-            model_name='edge',
-            index=models.Index(fields=['source', 'source_column'], name='lake_edge_source'),
-        ),
-        migrations.AddConstraint(
-            model_name='edge',
-            constraint=models.CheckConstraint(condition=models.Q(('source__isnull', False), models.Q(('origin', ''), _negated=True), _connector='OR'), name='lake_edge_has_a_source'),
         ),
     ]

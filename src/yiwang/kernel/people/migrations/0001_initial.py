@@ -4,6 +4,7 @@ import django.contrib.postgres.constraints
 import django.db.models.deletion
 import django.utils.timezone
 import yiwang.kernel.access.models
+import yiwang.kernel.bulk.creating
 from django.conf import settings
 from django.db import migrations, models
 
@@ -17,158 +18,158 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='Account',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=60, unique=True, verbose_name='账号')),
-                ('is_active', models.BooleanField(default=True, verbose_name='启用')),
-                ('must_change_password', models.BooleanField(default=False, verbose_name='须改密码')),
-                ('password_changed_at', models.DateTimeField(blank=True, null=True, verbose_name='密码修改时间')),
-                ('totp_secret', models.CharField(blank=True, max_length=200, verbose_name='动态口令密钥（密文）')),
-                ('totp_confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='动态口令启用时间')),
-                ('totp_last_step', models.BigIntegerField(default=0, editable=False, verbose_name='最后使用的口令步')),
-                ('password_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='一次性密码失效时间')),
+        yiwang.kernel.bulk.creating.CreateModels(
+            models=[
+                migrations.CreateModel(
+                    name='Account',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('password', models.CharField(max_length=128, verbose_name='password')),
+                        ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
+                        ('username', models.CharField(max_length=60, unique=True, verbose_name='账号')),
+                        ('is_active', models.BooleanField(default=True, verbose_name='启用')),
+                        ('must_change_password', models.BooleanField(default=False, verbose_name='须改密码')),
+                        ('password_changed_at', models.DateTimeField(blank=True, null=True, verbose_name='密码修改时间')),
+                        ('totp_secret', models.CharField(blank=True, max_length=200, verbose_name='动态口令密钥（密文）')),
+                        ('totp_confirmed_at', models.DateTimeField(blank=True, null=True, verbose_name='动态口令启用时间')),
+                        ('totp_last_step', models.BigIntegerField(default=0, editable=False, verbose_name='最后使用的口令步')),
+                        ('password_expires_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='一次性密码失效时间')),
+                        ('person', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='account', to='people.person', verbose_name='人员')),
+                    ],
+                    options={
+                        'verbose_name': '账号',
+                        'verbose_name_plural': '账号',
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Person',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('name', models.CharField(max_length=40, verbose_name='姓名')),
+                        ('pinyin', models.CharField(blank=True, editable=False, help_text='排序用', max_length=120, verbose_name='拼音')),
+                        ('staff_number', models.CharField(max_length=32, unique=True, verbose_name='工号')),
+                        ('phone', models.CharField(blank=True, max_length=20, verbose_name='联系电话')),
+                        ('email', models.EmailField(blank=True, max_length=254, verbose_name='邮箱')),
+                        ('active', models.BooleanField(default=True, verbose_name='在职')),
+                        ('organisation', models.ForeignKey(blank=True, help_text='随主岗变动；数据范围按它判断', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='people', to='orgs.organisation', verbose_name='所属机构')),
+                    ],
+                    options={
+                        'verbose_name': '人员',
+                        'verbose_name_plural': '人员',
+                        'ordering': ['pinyin', 'id'],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Throttle',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('key', models.CharField(max_length=80, unique=True, verbose_name='键')),
+                        ('failures', models.PositiveIntegerField(default=0, verbose_name='失败次数')),
+                        ('started_at', models.DateTimeField(verbose_name='起计时间')),
+                        ('locked_until', models.DateTimeField(blank=True, null=True, verbose_name='锁定至')),
+                    ],
+                    options={
+                        'verbose_name': '登录限制',
+                        'verbose_name_plural': '登录限制',
+                    },
+                ),
+                migrations.CreateModel(
+                    name='FormerPassword',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('password', models.CharField(max_length=128, verbose_name='密码散列')),
+                        ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='停用时间')),
+                        ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_passwords', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
+                    ],
+                    options={
+                        'verbose_name': '历史密码',
+                        'verbose_name_plural': '历史密码',
+                        'ordering': ['-id'],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Session',
+                    fields=[
+                        ('session_key', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='session key')),
+                        ('session_data', models.TextField(verbose_name='session data')),
+                        ('expire_date', models.DateTimeField(db_index=True, verbose_name='expire date')),
+                        ('address', models.CharField(blank=True, max_length=45, verbose_name='来源地址')),
+                        ('agent', models.CharField(blank=True, max_length=200, verbose_name='浏览器')),
+                        ('started_at', models.DateTimeField(verbose_name='登录时间')),
+                        ('seen_at', models.DateTimeField(verbose_name='最近使用')),
+                        ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
+                    ],
+                    options={
+                        'verbose_name': '登录会话',
+                        'verbose_name_plural': '登录会话',
+                        'abstract': False,
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Delegation',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('valid_from', models.DateTimeField(verbose_name='开始时间')),
+                        ('valid_until', models.DateTimeField(verbose_name='结束时间')),
+                        ('flows', models.JSONField(blank=True, default=list, help_text='空表示全部流程', verbose_name='限定流程')),
+                        ('secrecy_limit', models.PositiveSmallIntegerField(default=0, help_text='0 普通 1 内部敏感', verbose_name='最高密级')),
+                        ('reason', models.CharField(max_length=200, verbose_name='事由')),
+                        ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='收回时间')),
+                        ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='orgs.post', verbose_name='委托岗位')),
+                        ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations_held', to='people.person', verbose_name='代理人')),
+                        ('principal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations_given', to='people.person', verbose_name='委托人')),
+                    ],
+                    options={
+                        'verbose_name': '代理',
+                        'verbose_name_plural': '代理',
+                        'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('valid_from'))), name='people_delegation_dates'), models.CheckConstraint(condition=models.Q(('principal', models.F('agent')), _negated=True), name='people_delegation_not_self')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='Appointment',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
+                        ('primary', models.BooleanField(default=False, help_text='同一时期只有一个主岗；没有主岗时以最早的任职为准', verbose_name='主岗')),
+                        ('valid_from', models.DateField(verbose_name='任职日期')),
+                        ('valid_until', models.DateField(blank=True, null=True, verbose_name='免职日期')),
+                        ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='orgs.post', verbose_name='岗位')),
+                        ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='people.person', verbose_name='人员')),
+                    ],
+                    options={
+                        'verbose_name': '任职',
+                        'verbose_name_plural': '任职',
+                        'ordering': ['-primary', 'id'],
+                        'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='people_appointment_dates'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('person', '='), ('post', '='), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_once'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('primary', True)), expressions=[('person', '='), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_one_primary'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('person', '='), ('duty', '<>'), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_one_duty')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='RecoveryCode',
+                    fields=[
+                        ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                        ('digest', models.CharField(max_length=64, verbose_name='摘要')),
+                        ('used_at', models.DateTimeField(blank=True, null=True, verbose_name='使用时间')),
+                        ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recovery_codes', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
+                    ],
+                    options={
+                        'verbose_name': '恢复码',
+                        'verbose_name_plural': '恢复码',
+                        'constraints': [models.UniqueConstraint(fields=('account', 'digest'), name='people_recovery_code_once')],
+                    },
+                ),
+                migrations.CreateModel(
+                    name='AdministratorAppointment',
+                    fields=[
+                    ],
+                    options={
+                        'verbose_name': '管理员任职',
+                        'verbose_name_plural': '管理员任职',
+                        'proxy': True,
+                        'indexes': [],
+                        'constraints': [],
+                    },
+                    bases=('people.appointment',),
+                ),
             ],
-            options={
-                'verbose_name': '账号',
-                'verbose_name_plural': '账号',
-            },
-        ),
-        migrations.CreateModel(
-            name='Person',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=40, verbose_name='姓名')),
-                ('pinyin', models.CharField(blank=True, editable=False, help_text='排序用', max_length=120, verbose_name='拼音')),
-                ('staff_number', models.CharField(max_length=32, unique=True, verbose_name='工号')),
-                ('phone', models.CharField(blank=True, max_length=20, verbose_name='联系电话')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='邮箱')),
-                ('active', models.BooleanField(default=True, verbose_name='在职')),
-                ('organisation', models.ForeignKey(blank=True, help_text='随主岗变动；数据范围按它判断', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='people', to='orgs.organisation', verbose_name='所属机构')),
-            ],
-            options={
-                'verbose_name': '人员',
-                'verbose_name_plural': '人员',
-                'ordering': ['pinyin', 'id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Throttle',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80, unique=True, verbose_name='键')),
-                ('failures', models.PositiveIntegerField(default=0, verbose_name='失败次数')),
-                ('started_at', models.DateTimeField(verbose_name='起计时间')),
-                ('locked_until', models.DateTimeField(blank=True, null=True, verbose_name='锁定至')),
-            ],
-            options={
-                'verbose_name': '登录限制',
-                'verbose_name_plural': '登录限制',
-            },
-        ),
-        migrations.CreateModel(
-            name='FormerPassword',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='密码散列')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='停用时间')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='former_passwords', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
-            ],
-            options={
-                'verbose_name': '历史密码',
-                'verbose_name_plural': '历史密码',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='account',
-            name='person',
-            field=models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='account', to='people.person', verbose_name='人员'),
-        ),
-        migrations.CreateModel(
-            name='Session',
-            fields=[
-                ('session_key', models.CharField(max_length=40, primary_key=True, serialize=False, verbose_name='session key')),
-                ('session_data', models.TextField(verbose_name='session data')),
-                ('expire_date', models.DateTimeField(db_index=True, verbose_name='expire date')),
-                ('address', models.CharField(blank=True, max_length=45, verbose_name='来源地址')),
-                ('agent', models.CharField(blank=True, max_length=200, verbose_name='浏览器')),
-                ('started_at', models.DateTimeField(verbose_name='登录时间')),
-                ('seen_at', models.DateTimeField(verbose_name='最近使用')),
-                ('account', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
-            ],
-            options={
-                'verbose_name': '登录会话',
-                'verbose_name_plural': '登录会话',
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Delegation',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('valid_from', models.DateTimeField(verbose_name='开始时间')),
-                ('valid_until', models.DateTimeField(verbose_name='结束时间')),
-                ('flows', models.JSONField(blank=True, default=list, help_text='空表示全部流程', verbose_name='限定流程')),
-                ('secrecy_limit', models.PositiveSmallIntegerField(default=0, help_text='0 普通 1 内部敏感', verbose_name='最高密级')),
-                ('reason', models.CharField(max_length=200, verbose_name='事由')),
-                ('revoked_at', models.DateTimeField(blank=True, null=True, verbose_name='收回时间')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='orgs.post', verbose_name='委托岗位')),
-                ('agent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations_held', to='people.person', verbose_name='代理人')),
-                ('principal', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations_given', to='people.person', verbose_name='委托人')),
-            ],
-            options={
-                'verbose_name': '代理',
-                'verbose_name_plural': '代理',
-                'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__gt', models.F('valid_from'))), name='people_delegation_dates'), models.CheckConstraint(condition=models.Q(('principal', models.F('agent')), _negated=True), name='people_delegation_not_self')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Appointment',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('duty', models.CharField(choices=[('business', '业务'), ('system', '系统管理'), ('security', '安全管理'), ('audit', '审计管理')], default='business', editable=False, max_length=12, verbose_name='职责类别')),
-                ('primary', models.BooleanField(default=False, help_text='同一时期只有一个主岗；没有主岗时以最早的任职为准', verbose_name='主岗')),
-                ('valid_from', models.DateField(verbose_name='任职日期')),
-                ('valid_until', models.DateField(blank=True, null=True, verbose_name='免职日期')),
-                ('post', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='orgs.post', verbose_name='岗位')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='appointments', to='people.person', verbose_name='人员')),
-            ],
-            options={
-                'verbose_name': '任职',
-                'verbose_name_plural': '任职',
-                'ordering': ['-primary', 'id'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('valid_from')), _connector='OR'), name='people_appointment_dates'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('person', '='), ('post', '='), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_once'), django.contrib.postgres.constraints.ExclusionConstraint(condition=models.Q(('primary', True)), expressions=[('person', '='), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_one_primary'), django.contrib.postgres.constraints.ExclusionConstraint(expressions=[('person', '='), ('duty', '<>'), (yiwang.kernel.access.models.Days(), '&&')], name='people_appointment_one_duty')],
-            },
-        ),
-        migrations.CreateModel(
-            name='RecoveryCode',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, verbose_name='摘要')),
-                ('used_at', models.DateTimeField(blank=True, null=True, verbose_name='使用时间')),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='recovery_codes', to=settings.AUTH_USER_MODEL, verbose_name='账号')),
-            ],
-            options={
-                'verbose_name': '恢复码',
-                'verbose_name_plural': '恢复码',
-                'constraints': [models.UniqueConstraint(fields=('account', 'digest'), name='people_recovery_code_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='AdministratorAppointment',
-            fields=[
-            ],
-            options={
-                'verbose_name': '管理员任职',
-                'verbose_name_plural': '管理员任职',
-                'proxy': True,
-                'indexes': [],
-                'constraints': [],
-            },
-            bases=('people.appointment',),
         ),
     ]
