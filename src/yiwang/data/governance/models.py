@@ -85,11 +85,13 @@ class Rule(models.Model):
 
 
 class Repair(models.Model):
-    """修复：检查之前按次序改写一个字段，原值与新值逐格留存。"""
+    """修复：检查之前按次序改写一个字段，原值与新值逐格留存。按表达式，或按对照表（values：[对照字段的值…, 原值, 新值]）。"""
 
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="repairs", verbose_name="规则集")
     field = models.CharField("字段", max_length=120)
-    expression = models.TextField("改写为")
+    expression = models.TextField("改写为", blank=True)
+    by = models.JSONField("对照字段", default=list, blank=True)
+    values = models.JSONField("对照表", default=list, blank=True)
     reason = models.CharField("理由", max_length=300)
     position = models.PositiveIntegerField("次序", default=0)
 
@@ -98,7 +100,7 @@ class Repair(models.Model):
         ordering = ["rule_set", "position", "id"]
 
     def __str__(self) -> str:
-        return f"{self.field} ← {self.expression}"
+        return f"{self.field} ← {self.expression or f'对照表 {len(self.values)} 项'}"
 
 
 class Run(Record):

@@ -5,12 +5,13 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
-from yiwang.data.governance.models import Rule
+from yiwang.data.governance.models import Repair, Rule
 from yiwang.data.governance.services import objections, previews, rules
 from yiwang.data.governance.terms import Dimension, RuleSetState, Severity
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
@@ -39,7 +40,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
     return {
         "rule_set": rule_set, "templates": TEMPLATES.values(), "chosen": chosen, "template": TEMPLATES.get(chosen),
         "fields": [(name, rule_set.titles.get(name, name)) for name in rule_set.columns], "given": given, "metrics": METRICS.items(),
-        "dimensions": Dimension.choices, "severities": Severity.choices, "rules": queries.rules_of(rule_set),
+        "dimensions": Dimension.choices, "severities": Severity.choices, "panel": {"rules": queries.rules_of(rule_set), "repairs": queries.repairs_of(rule_set)},
         "functions": [(each.name, each.doc, each.standard) for each in functions.registered()], "writes": chosen == EXPRESSION,
     }  # fmt: skip
 
@@ -93,8 +94,17 @@ def add(request: HttpRequest, pk: int) -> HttpResponse:
 def remove(request: HttpRequest, pk: int, rule: int) -> HttpResponse:
     """Take a rule out of the draft."""
     actor = actor_of(request)
-    found: Rule = queries.rules_of(queries.rule_set(actor, pk)).get(pk=rule)
+    found: Rule = get_object_or_404(queries.rules_of(queries.rule_set(actor, pk)), pk=rule)
     rules.remove_rule(actor, found)
+    return HttpResponseRedirect(reverse("governance_edit", args=[pk]))
+
+
+@require_POST
+def remove_repair(request: HttpRequest, pk: int, repair: int) -> HttpResponse:
+    """Take a repair out of the draft."""
+    actor = actor_of(request)
+    found: Repair = get_object_or_404(queries.rule_set(actor, pk).repairs, pk=repair)
+    rules.remove_repair(actor, found)
     return HttpResponseRedirect(reverse("governance_edit", args=[pk]))
 
 
@@ -156,4 +166,5 @@ URLS = (
     route("governance/rules/<int:pk>/preview/", try_out, "governance_preview", CHANGE),
     route("governance/rules/<int:pk>/add/", add, "governance_add", CHANGE),
     route("governance/rules/<int:pk>/remove/<int:rule>/", remove, "governance_remove", CHANGE),
+    route("governance/rules/<int:pk>/repairs/<int:repair>/remove/", remove_repair, "governance_remove_repair", CHANGE),
 )

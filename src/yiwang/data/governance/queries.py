@@ -25,8 +25,13 @@ def rules_of(rule_set: RuleSet) -> QuerySet[Rule]:
     return rule_set.rules.select_related("owner")
 
 
-def repairs_of(rule_set: RuleSet) -> QuerySet[Repair]:
-    return rule_set.repairs.all()
+def repairs_of(rule_set: RuleSet) -> list[tuple[str, list[str], Repair]]:
+    """(title of the field, titles of the fields it is looked up by, the repair), in their order."""
+    titles = rule_set.titles
+    return [
+        (titles.get(each.field, each.field), [titles.get(name, name) for name in each.by], each)
+        for each in rule_set.repairs.all()
+    ]
 
 
 def findings_of(run: Run) -> list[Finding]:
@@ -66,9 +71,11 @@ def described(found: Proposal) -> dict[str, Any]:
         for name, value in found.evidence.items() if name in WORDS and not isinstance(value, list)
     ]  # fmt: skip
     mended = found.evidence.get("values")
+    shown = mended if isinstance(mended, list) else []
     return {
         "template": template.name if template else "修复写法", "blanks": blanks, "evidence": evidence,
-        "support": f"{float(found.support):.2%}", "values": mended[:SHOWN_VALUES] if isinstance(mended, list) else [],
+        "support": f"{float(found.support):.2%}", "values": shown[:SHOWN_VALUES],
+        "more": max(0, len(shown) - SHOWN_VALUES), "by": [titles.get(name, name) for name in found.params.get("by", ())],
     }  # fmt: skip
 
 

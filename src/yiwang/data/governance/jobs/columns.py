@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, quoted
+from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, literal, quoted
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, parse, staged
@@ -66,7 +66,8 @@ def settling(field: str, plan: Plan) -> Call | None:
     """What a rule asks of a field and all the field's repairs leave alone. Where it is TRUE of what was received, which
     is nearly everywhere, the repairs need not be looked at, nor the rule again."""
     repairs = [_functions(each["expression"], field) for each in plan["repairs"] if each["field"] == field]
-    if not repairs or None in repairs or plan["columns"][field] != "text":
+    looked_up = any(each["values"] for each in plan["repairs"] if each["field"] == field)
+    if looked_up or not repairs or None in repairs or plan["columns"][field] != "text":
         return None
     used = {name for names in repairs for name in names or ()}
     rules = (condition(rule["expression"], plan["columns"]) for rule in plan["rules"] if rule["kind"] == "row")
@@ -94,7 +95,7 @@ def repaired(field: str, plan: Plan, texts: set[str], received: Column) -> Node:
     """
     value: Node = received
     for repair in plan["repairs"]:
-        if repair["field"] != field:
+        if repair["field"] != field or repair["values"]:
             continue
         found = parse(repair["expression"], dict.fromkeys(texts, "text"))
         if found.type != "text":
@@ -142,7 +143,8 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
     ]  # fmt: skip
     settled = {name: call for name in texts if (call := settling(name, plan)) is not None}
     source = _looked(original(plan), have, settled, as_of)
-    read = _read(_repaired(plan, list(texts), [*numbers, *others], source, settled, as_of), texts, settled, as_of)
+    mended_texts = _repaired(plan, list(texts), [*numbers, *others], source, settled, as_of)
+    read = _read(_looked_up(mended_texts, plan, texts), texts, settled, as_of)
     mended = {repair["field"] for repair in plan["repairs"]}
     changes = [
         typed.changed_sql(quoted(RAW + name), kind, quoted(name), quoted(READ + name), quoted(TYPED + name))
@@ -200,6 +202,22 @@ def _repaired(
     return (
         f"SELECT {', '.join([*rest, *(f'{quoted(name)} AS {quoted(RAW + name)}' for name in texts), *out])} FROM {sql}"
     )
+
+
+def _looked_up(repaired: str, plan: Plan, texts: Mapping[str, str]) -> str:
+    """Values written otherwise by a table, each table over what the ones before left."""
+    for repair in plan["repairs"]:
+        if not repair["values"] or repair["field"] not in texts or not set(repair["by"]) <= texts.keys():
+            continue
+        field, keys = quoted(repair["field"]), [f"k{place}" for place in range(len(repair["by"]))]
+        listed = ", ".join(f"({', '.join(map(literal, row))})" for row in repair["values"])
+        same = [f"{quoted(RAW + name)} = v.{key}" for name, key in zip(repair["by"], keys, strict=True)]
+        same.append(f"coalesce(r.{field}, '') = v.old")
+        repaired = (
+            f"SELECT r.* REPLACE (coalesce(v.made, r.{field}) AS {field}) FROM ({repaired}) AS r LEFT JOIN "
+            f"(VALUES {listed}) AS v({', '.join([*keys, 'old', 'made'])}) ON {' AND '.join(same)}"
+        )
+    return repaired
 
 
 def _read(repaired: str, texts: Mapping[str, str], settled: Mapping[str, Call], as_of: date) -> str:

@@ -4,7 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from yiwang.data.governance.jobs import dependencies, mending
+from yiwang.data.governance.jobs import corrections, dependencies, mending
+from yiwang.data.governance.terms import MOST_VALUES
 from yiwang.data.governance.terms.plans import literal, quoted
 from yiwang.kernel.lake.functions import named
 from yiwang.kernel.lake.process.task import Task
@@ -36,10 +37,11 @@ WHYS = {
 
 
 def profile(
-    task: Task, path: str, columns: dict[str, str], titles: dict[str, str], known: dict[str, tuple[str, list[str]]]
-) -> list[dict[str, Any]]:
+    task: Task, path: str, columns: dict[str, str], titles: dict[str, str], known: dict[str, tuple[str, list[str]]],
+    sealed: list[str],
+) -> list[dict[str, Any]]:  # fmt: skip
     """[{template, params, evidence, support}]. columns: field → declared type. known: table → (its key, its files), to
-    look for references in."""
+    look for references in. sealed: fields whose values may not be written into a proposal."""
     database = task.connect([path, *(file for _, files in known.values() for file in files)])
     names = [name for name in columns if name in database.names(f"SELECT * FROM read_parquet({literal(path)})")]
     listed = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in names)
@@ -53,12 +55,14 @@ def profile(
         )
         references[table, key] = {str(row[0]) for row in keys}
     database.close()
-    return suggest({name: [str(row[place]) for row in rows] for place, name in enumerate(names)}, titles, references)
+    texts = {name: [str(row[place]) for row in rows] for place, name in enumerate(names)}
+    return suggest(texts, titles, references, frozenset(sealed))
 
 
 def suggest(
-    table: mending.Table, titles: dict[str, str] | None = None, references: References | None = None
-) -> list[dict[str, Any]]:
+    table: mending.Table, titles: dict[str, str] | None = None, references: References | None = None,
+    sealed: frozenset[str] = frozenset(),
+) -> list[dict[str, Any]]:  # fmt: skip
     """Proposals for a table of texts; empty text is nothing."""
     found: list[dict[str, Any]] = []
     for field, values in table.items():
@@ -72,7 +76,9 @@ def suggest(
                   {"rows": each.rows, "groups": each.groups, "confidence": each.confidence})
         for each in depends
     ]  # fmt: skip
-    return found + _mends(table, depends)
+    return [each for each in found if each["template"] != "options" or each["params"]["field"] not in sealed] + [
+        each for each in _mends(table, depends) if not {each["params"]["field"], *each["params"]["by"]} & sealed
+    ]
 
 
 def _proposal(template: str, params: dict[str, Any], support: float, evidence: dict[str, Any]) -> dict[str, Any]:
@@ -175,17 +181,15 @@ def _referential(field: str, present: list[str], references: References) -> list
 
 
 def _mends(table: mending.Table, depends: list[dependencies.Dependency]) -> list[dict[str, Any]]:
-    """One proposal per field and kind of mistake, with the cells as evidence."""
-    found = mending.mend(table, [(each.determinants, each.dependent, each.confidence) for each in depends])
-    groups: dict[tuple[str, str], list[mending.Mend]] = {}
-    for each in found:
-        groups.setdefault((each.field, each.why), []).append(each)
+    """One proposal per field, kind of mistake and fields that give it away, with the values as evidence."""
+    known = [(each.determinants, each.dependent, each.confidence) for each in depends]
     proposals = []
-    for (field, why), cells in groups.items():
-        values = Counter((cell.old, cell.new) for cell in cells)
-        shown = [{"old": old, "new": new, "cells": count} for (old, new), count in values.most_common(200)]
-        evidence = {"why": WHYS[why], "cells": len(cells), "values": shown}
-        proposals.append(
-            _proposal("mend", {"field": field, "why": why}, 1 - len(cells) / max(1, len(table[field])), evidence)
-        )
+    for found in corrections.corrections(table, mending.mend(table, known), known):
+        kept = found.values[:MOST_VALUES]
+        shown = [{"where": list(each.where), "old": each.old, "new": each.new, "cells": each.cells} for each in kept]
+        cells = sum(each.cells for each in kept)
+        evidence = {"why": WHYS[found.why], "cells": cells, "values": shown}
+        support = 1 - cells / max(1, len(table[found.field]))
+        params = {"field": found.field, "why": found.why, "by": list(found.by)}
+        proposals.append(_proposal("mend", params, support, evidence))
     return proposals

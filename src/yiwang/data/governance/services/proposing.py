@@ -7,10 +7,11 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Proposal, Rule, Run
 from yiwang.data.governance.services import rules, running
 from yiwang.data.governance.terms import Kind, ProposalState, RunState, Severity
-from yiwang.data.governance.terms.templates import TEMPLATES, column, text
+from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Refused
 from yiwang.kernel.crypto import sm3
@@ -19,8 +20,6 @@ from yiwang.kernel.lake.models import LakeTable
 
 MEND = "mend"
 SLACK = 1.5
-# The most a repair's expression may hold; what does not fit waits for the next round.
-LONGEST = 3500
 
 
 def _name(found: dict[str, Any], titles: dict[str, str]) -> str:
@@ -43,7 +42,8 @@ def profile(actor: Actor, run_id: int, path: Path | None = None, *, job_id: int 
     with running.kept(run, "valid.parquet") as (valid,):
         found: list[dict[str, Any]] = engine.run(
             "yiwang.data.governance.jobs.profiling:profile",
-            {"path": str(path or valid), "columns": rule_set.columns, "titles": rule_set.titles, "known": _known(rule_set.resource)},
+            {"path": str(path or valid), "columns": rule_set.columns, "titles": rule_set.titles, "known": _known(rule_set.resource),
+             "sealed": sorted(catalog.resource(actor, rule_set.resource).sealed)},
             seconds=300, job_id=job_id,
         )  # fmt: skip
     rows = [
@@ -83,16 +83,15 @@ def accept(actor: Actor, proposal_id: int) -> Rule | None:
 
 
 def _accept_repairs(actor: Actor, found: Proposal) -> None:
-    draft, field = rules.draft(actor, found.resource), found.params["field"]
-    pieces: list[str] = []
-    for each in found.evidence["values"]:
-        if each["new"] and each["old"]:
-            pieces.append(f"WHEN {column(field)} = {text(each['old'])} THEN {text(each['new'])}")
-        if pieces and sum(map(len, pieces)) > LONGEST - 400:
-            break
-    if pieces:
-        expression = f"CASE {' '.join(pieces)} ELSE {column(field)} END"
-        rules.add_repair(actor, draft, field=field, expression=expression, reason=found.evidence["why"])
+    """A word for nothing needs no repair: the platform reads it as nothing anyway."""
+    if "by" not in found.params:
+        raise Conflict("这条建议没有记下凭哪些字段看出有误，照它改写会改到别处正确的值。请不予采纳，重新剖析。")
+    values = [[*each["where"], each["old"], each["new"]] for each in found.evidence["values"] if each["new"]]
+    if values:
+        draft, params = rules.draft(actor, found.resource), found.params
+        rules.add_values(
+            actor, draft, field=params["field"], by=params["by"], values=values, reason=found.evidence["why"]
+        )
 
 
 @transaction.atomic

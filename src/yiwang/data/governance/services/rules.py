@@ -1,7 +1,7 @@
 """规则集：编制、由模板或条件加规则、发布。"""
 
 import json
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Repair, Rule, RuleSet
-from yiwang.data.governance.terms import Dimension, Kind, RuleSetState, Severity
+from yiwang.data.governance.terms import MOST_VALUES, Dimension, Kind, RuleSetState, Severity
 from yiwang.data.governance.terms.templates import column, fill
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
@@ -233,10 +233,41 @@ def add_repair(actor: Actor, rule_set: RuleSet, *, field: str, expression: str, 
 
 
 @transaction.atomic
+def add_values(
+    actor: Actor, rule_set: RuleSet, *, field: str, by: Sequence[str], values: Sequence[Sequence[str]], reason: str
+) -> Repair:
+    """Rewrite values of a field, each by a table: `values` are [what the fields of `by` hold…, value, new value].
+
+    Nothing is "". A value that is right elsewhere is looked up together with the fields that give the mistake away.
+    """
+    found = _open(actor, rule_set)
+    if unknown := [name for name in (field, *by) if name not in found.columns]:
+        raise Invalid(f"本资源没有字段“{'、'.join(unknown)}”。", errors={"field": ["没有这个字段"]})
+    keys = {tuple(row[:-1]) for row in values}
+    if field in by or len(keys) != len(values) or any(len(row) != len(by) + 2 for row in values):
+        raise Invalid(
+            "对照表的每一项须有对照字段的值、原值和新值，同一项只能出现一次。", errors={"values": ["写法不对"]}
+        )
+    if not 0 < len(values) <= MOST_VALUES:
+        raise Invalid(f"对照表须有 1 至 {MOST_VALUES:,} 项。", errors={"values": ["项数不对"]})
+    return Repair.objects.create(
+        rule_set=found, field=field, by=list(by), values=[list(row) for row in values], reason=reason,
+        position=found.repairs.count(),
+    )  # fmt: skip
+
+
+@transaction.atomic
 def remove_rule(actor: Actor, rule: Rule) -> None:
     """From a draft."""
     _open(actor, rule.rule_set)
     rule.delete()
+
+
+@transaction.atomic
+def remove_repair(actor: Actor, repair: Repair) -> None:
+    """From a draft."""
+    _open(actor, repair.rule_set)
+    repair.delete()
 
 
 @transaction.atomic
@@ -268,5 +299,8 @@ def _content(rule_set: RuleSet, rules: list[Rule]) -> dict[str, Any]:
         "rules": [
             [rule.code, rule.kind, rule.expression, rule.params, rule.severity, str(rule.threshold)] for rule in rules
         ],
-        "repairs": [[repair.field, repair.expression] for repair in rule_set.repairs.all()],
+        "repairs": [
+            [repair.field, repair.expression, *([repair.by, repair.values] if repair.values else [])]
+            for repair in rule_set.repairs.all()
+        ],
     }

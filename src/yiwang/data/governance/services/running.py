@@ -207,7 +207,10 @@ def plan_of(run: Run, paths: list[str]) -> Plan:
     last = before.order_by("-pk").values_list("rows", flat=True).first()
     return {
         "paths": paths, "columns": rule_set.columns, "latest": rule_set.latest, "sample": 0, "as_of": run.as_of.isoformat(),
-        "repairs": [{"field": repair.field, "expression": repair.expression} for repair in rule_set.repairs.all()],
+        "repairs": [
+            {"field": repair.field, "expression": repair.expression, "by": repair.by, "values": repair.values}
+            for repair in rule_set.repairs.all()
+        ],
         "rules": [
             {"id": rule.pk, "kind": rule.kind, "expression": rule.expression, "params": rule.params,
              "blocks": rule.severity == Severity.BLOCK, "threshold": float(rule.threshold)}

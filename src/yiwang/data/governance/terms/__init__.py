@@ -4,6 +4,8 @@ from django.db.models import TextChoices
 
 # What a sealed value of an objection belongs to; the digest of its row is made for the first too.
 ROW, PROPOSED = "governance.objection.row", "governance.objection.proposed"
+# Rows of a table by which values are rewritten: more than anybody looks through.
+MOST_VALUES = 2000
 
 
 class Kind(TextChoices):

@@ -22,8 +22,12 @@ class RulePlan(TypedDict):
 
 
 class RepairPlan(TypedDict):
+    """By expression, or by `values`: [what the fields of `by` hold as received…, value, new value]; nothing is ""."""
+
     field: str
     expression: str
+    by: list[str]
+    values: list[list[str]]
 
 
 class Plan(TypedDict):

@@ -2,14 +2,18 @@
 
 import random
 
+import pyarrow.parquet as pq
 import pytest
+from django.test import Client
 
+from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import contract
 from yiwang.data.governance.jobs import dependencies, mending, profiling
 from yiwang.data.governance.models import Proposal
 from yiwang.data.governance.services import proposing, rules
 from yiwang.data.governance.tests.world import World
-from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
+from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.people.models import Account
 from yiwang.standards import corpus
 
 CHANCE = random.Random(3)
@@ -143,6 +147,103 @@ def test_one_object_told_of_by_several_reporters_is_one_object() -> None:
     by_month = {(each.determinants, each.dependent) for each in dependencies.discover(reports("2026-{1:02d}", 12))}
     assert (("shop",), "area") not in by_month
     assert (("shop",), "district") in by_month
+
+
+STREETS = {"汉正街": "硚口区", "宝丰街": "硚口区", "一元街": "江岸区", "二七街": "江岸区", "月湖街": "汉阳区"}
+
+
+def streets(count: int, **wrong: str) -> list[dict[str, str]]:
+    """Rows of a street (姓名) in its district (性别); `wrong`: row r7 has that district."""
+    rows = []
+    for number in range(count):
+        street = list(STREETS)[number % len(STREETS)]
+        rows.append({"name": street, "sex": wrong.get(f"r{number}", STREETS[street])})
+    return rows
+
+
+def test_an_accepted_mend_changes_the_wrong_rows_and_no_right_one(world: World) -> None:
+    """江岸区 is wrong in 汉正街 and right in 一元街; what was agreed to holds for the next package."""
+    steward, slips = world["治理员"], {"r5": "江岸区", "r10": "", "r21": "硚口区域", "r7": "江按区"}
+    graded = {item.id: (2, "") for item in world.facts.items if item.name in ("name", "sex")}
+    catalog.set_levels(SYSTEM, world.facts.id, graded, "测试")
+    first = contract.check(SYSTEM, world.facts.id, world.sheet(*streets(120, **slips)), "P1")
+    proposing.profile(steward, first.run_id)
+    mends = Proposal.objects.filter(template="mend", params__field="sex")
+    assert ("name",) in {tuple(each.params["by"]) for each in mends}
+    for each in mends:
+        assert proposing.accept(steward, each.pk) is None
+    rules.publish(steward, rules.draft(steward, world.facts.id))
+    again = streets(200, **slips, r150="江岸区")
+    second = contract.check(SYSTEM, world.facts.id, world.sheet(*again), "P2")
+    with contract.kept(second.run_id, "valid.parquet") as (valid,):
+        found = {row["no"]: row["sex"] for row in pq.read_table(valid).to_pylist()}
+    assert found == {f"A{number}": STREETS[row["name"]] for number, row in enumerate(again, 1)}
+
+
+def test_values_that_may_lie_nowhere_in_the_clear_are_in_no_proposal() -> None:
+    made = table()
+    made["district"][7] = ""
+    assert any(each["template"] == "mend" for each in profiling.suggest(made))
+    for name in ("district", "street"):
+        kept = profiling.suggest(made, sealed=frozenset({name}))
+        assert not [
+            each
+            for each in kept
+            if each["template"] == "mend" and name in {each["params"]["field"], *each["params"]["by"]}
+        ]
+        assert not [each for each in kept if each["template"] == "options" and each["params"]["field"] == name]
+
+
+def test_a_table_of_values_is_whole_or_refused(world: World) -> None:
+    steward = world["治理员"]
+    draft = rules.draft(steward, world.facts.id)
+    for by, values in (
+        (["name"], [["汉正街", "江岸区"]]), ([], [["江岸区", "硚口区"], ["江岸区", "汉阳区"]]), (["sex"], [["女", "女", "男"]]), (["没有"], [["a", "b", "c"]]),
+        ([], []),
+    ):  # fmt: skip
+        with pytest.raises(Invalid):
+            rules.add_values(steward, draft, field="sex", by=by, values=values, reason="与同组其他行不一致")
+    for name in ("住建治理岗", "用数单位"):
+        with pytest.raises(Refused):
+            rules.add_values(world[name], draft, field="sex", by=[], values=[["a", "b"]], reason="x")
+    assert not draft.repairs.filter(field="sex").exists()
+
+
+def test_an_officer_sees_a_repair_and_takes_it_out_of_the_draft(world: World) -> None:
+    steward = world["治理员"]
+    draft = rules.draft(steward, world.facts.id)
+    kept = rules.add_values(
+        steward, draft, field="sex", by=["name"], values=[["汉正街", "江岸区", "硚口区"]], reason="与同组其他行不一致"
+    )
+    client, gone = Client(), f"/governance/rules/{draft.pk}/repairs/{kept.pk}/remove/"
+    client.force_login(Account.objects.get(person_id=steward.person_id))
+    for page in (f"/governance/rules/{draft.pk}/", f"/r/governance.rule_set/{draft.pk}/"):
+        shown = client.get(page).content.decode()
+        assert "按对照表改写 1 项，对照姓名" in shown
+        assert "<td>汉正街</td><td>江岸区</td><td>硚口区</td>" in shown
+    other = Client()
+    other.force_login(Account.objects.get(person_id=world["用数单位"].person_id))
+    assert other.post(gone).status_code == 403
+    assert client.post(gone).status_code == 302
+    assert not draft.repairs.filter(pk=kept.pk).exists()
+    assert client.post(gone).status_code == 404
+    again = rules.add_values(steward, draft, field="sex", by=[], values=[["女性", "女"]], reason="单位写法不一")
+    rules.publish(steward, draft)
+    with pytest.raises(Refused, match="不再改变"):
+        rules.remove_repair(steward, again)
+
+
+def test_a_mend_that_says_not_by_which_fields_is_not_carried_out(world: World) -> None:
+    """As an earlier profile proposed them: one value everywhere, also where it is right."""
+    made = Proposal.objects.create(
+        organisation_id=world.facts.organisation_id, resource=world.facts.id, resource_name="人员登记", template="mend", name="x",
+        params={"field": "sex", "why": "dependency"}, digest="0" * 64, support="0.9",
+        evidence={"why": "与同组其他行不一致", "cells": 1, "values": [{"old": "江岸区", "new": "硚口区", "cells": 1}]},
+    )  # fmt: skip
+    with pytest.raises(Conflict, match="重新剖析"):
+        proposing.accept(world["治理员"], made.pk)
+    made.refresh_from_db()
+    assert made.state == "proposed"
 
 
 def test_a_person_accepts_or_refuses_once(world: World) -> None:
