@@ -94,7 +94,7 @@ class _Run:
         )
 
     def judge(self, cleaned: cleaning.Cleaned) -> None:
-        """Table `judged`: every field, words of changed fields c0… with their texts, failing bits m0…, unknown bits u0…
+        """Table `judged`: every field, words of changed fields __c0… with their texts, failing bits __m0…, unknown bits __u0…
 
         Nearly every row holds every rule, which is seen cheaply for all rules at once; which one failed is worked out
         for the others only.
@@ -123,14 +123,14 @@ class _Run:
             unknown[place // WORD].append(f"CASE WHEN ({rendered}) IS NULL THEN {bit} ELSE 0 END")
         holds = ", ".join(f"{' AND '.join(each) or 'TRUE'} AS __sure{word}" for word, each in enumerate(sure))
         masks = ", ".join(
-            f"(CASE WHEN __sure{word} THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS m{word}"
+            f"(CASE WHEN __sure{word} THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS __m{word}"
             for word, parts in enumerate(failing)
         )
         unsure = ", ".join(
-            f"(CASE WHEN m{word} = 0 THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS u{word}"
+            f"(CASE WHEN __m{word} = 0 THEN 0 ELSE {' + '.join(parts) or '0'} END)::BIGINT AS __u{word}"
             for word, parts in enumerate(unknown)
         )
-        fields = [*map(quoted, cleaned.kept), cleaned.olds(), *(f"m{word}" for word in range(self.words)), unsure]
+        fields = [*map(quoted, cleaned.kept), cleaned.olds(), *(f"__m{word}" for word in range(self.words)), unsure]
         seen_first = f"SELECT *, {masks} FROM (SELECT *, {holds} FROM {source})"
         self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {', '.join(fields)} FROM ({seen_first})")
 
@@ -144,19 +144,19 @@ class _Run:
 
     def join_flags(self) -> None:
         """What rules about several rows found, into the masks of those rows."""
-        bits = ", ".join(f"m{word} = judged.m{word} | flags.m{word}" for word in range(self.words))
+        bits = ", ".join(f"__m{word} = judged.__m{word} | flags.__m{word}" for word in range(self.words))
         self.connection.run(f"UPDATE judged SET {bits} FROM flags WHERE judged.{ROW} = flags.{ROW}")
 
     def find(self) -> None:
         """Table `found`: number and masks of the rows with any finding."""
-        words = ", ".join(f"m{word}, u{word}" for word in range(self.words))
-        found = " OR ".join(f"m{word} <> 0" for word in range(self.words))
+        words = ", ".join(f"__m{word}, __u{word}" for word in range(self.words))
+        found = " OR ".join(f"__m{word} <> 0" for word in range(self.words))
         self.connection.run(
-            f"CREATE TEMP TABLE found AS SELECT {ROW}, {words}, ({self.blocked()}) AS blocked FROM judged WHERE {found}"
+            f"CREATE TEMP TABLE found AS SELECT {ROW}, {words}, ({self.blocked()}) AS __blocked FROM judged WHERE {found}"
         )
 
     def blocked(self) -> str:
-        return " OR ".join(f"(m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
+        return " OR ".join(f"(__m{word} & {bits}) <> 0" for word, bits in enumerate(self.blocking()))
 
     def changes(self, cleaned: cleaning.Cleaned) -> dict[str, int]:
         """Field → how many of its values were changed."""
@@ -167,13 +167,13 @@ class _Run:
     def split(self, cleaned: cleaning.Cleaned) -> None:
         """The valid file takes every row that nothing blocks, as the table's columns and nothing else."""
         fields = ", ".join(map(quoted, self.plan["columns"]))
-        passing = " AND ".join(f"(m{word} & {bits}) = 0" for word, bits in enumerate(self.blocking()))
+        passing = " AND ".join(f"(__m{word} & {bits}) = 0" for word, bits in enumerate(self.blocking()))
         self.connection.run(
             f"COPY (SELECT {fields} FROM judged WHERE {passing}) TO {self.file('valid')} {self.staged_form()}"
         )
         olds = ", ".join(f"{cleaned.old(name)} AS {quoted(OLD + name)}" for name in self.plan["columns"])
         self.connection.run(
-            f"COPY (SELECT * EXCLUDE ({cleaning.OLDS}), {olds}, TRUE AS blocked FROM judged WHERE {self.blocked()}) "
+            f"COPY (SELECT * EXCLUDE ({cleaning.OLDS}), {olds}, TRUE AS __blocked FROM judged WHERE {self.blocked()}) "
             f"TO {self.file('quarantine')} {PARQUET}"
         )
 
@@ -190,7 +190,7 @@ class _Run:
 
     def counts(self) -> dict[int, tuple[int, int]]:
         """(not TRUE, unknown) per place of a rule: few masks occur, so they are counted first."""
-        words = ", ".join([f"m{word}, u{word}" for word in range(self.words)])
+        words = ", ".join([f"__m{word}, __u{word}" for word in range(self.words)])
         found = self.connection.rows(f"SELECT count(*), {words} FROM found GROUP BY ALL")
         totals = {place: [0, 0] for place in range(len(self.rules))}
         for number, *masks in found:
@@ -206,7 +206,7 @@ class _Run:
         """Place of a rule → the first rows that fail it, with what was received in its fields."""
         rows = {
             place: [row for (row,) in self.connection.rows(
-                f"SELECT {ROW} FROM found WHERE (m{place // WORD} >> {place % WORD}) & 1 = 1 ORDER BY {ROW} LIMIT {EXAMPLES}"
+                f"SELECT {ROW} FROM found WHERE (__m{place // WORD} >> {place % WORD}) & 1 = 1 ORDER BY {ROW} LIMIT {EXAMPLES}"
             )]
             for place, (failed, _) in counts.items() if failed
         }  # fmt: skip
@@ -237,13 +237,13 @@ class _Run:
                 "measure": None, "examples": examples.get(place, []),
             })  # fmt: skip
         answers += [tables.judge_whole(self.connection, rule, self.plan, rows) for rule in self.whole]
-        bad = self.connection.value("SELECT count(*) FROM found WHERE blocked")
+        bad = self.connection.value("SELECT count(*) FROM found WHERE __blocked")
         repaired = self.repairs(cleaned)
-        changed = " OR ".join(f"c{word} <> 0" for word in range(cleaned.words))
+        changed = " OR ".join(f"__c{word} <> 0" for word in range(cleaned.words))
         repaired_rows = self.connection.value(f"SELECT count(*) FROM judged WHERE {changed}")
         return {
             "rows": rows, "valid": rows - bad, "bad": bad,
-            "warned": self.connection.value("SELECT count(*) FROM found WHERE NOT blocked"), "repaired": repaired,
+            "warned": self.connection.value("SELECT count(*) FROM found WHERE NOT __blocked"), "repaired": repaired,
             "repaired_rows": repaired_rows, "rules": answers, "valid_path": "valid.parquet",
             "quarantine_path": "quarantine.parquet", "repairs_path": "repairs.parquet",
         }  # fmt: skip

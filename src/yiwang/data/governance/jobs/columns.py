@@ -25,7 +25,7 @@ OLDS = "__olds"
 @dataclass(frozen=True)
 class Cleaned:
     """sql: one SELECT with the row number, every field, its text as received, whether that could not be read, and words
-    c0… that have the bit of each field whose value changed. changing: field received as text → type, in the order of
+    __c0… that have the bit of each field whose value changed. changing: field received as text → type, in the order of
     those bits. known: what rules ask of a field → its column that tells it already."""
 
     sql: str
@@ -40,7 +40,7 @@ class Cleaned:
     def changed(self, name: str) -> str:
         """Whether the field's value was changed."""
         place = list(self.changing).index(name)
-        return f"c{place // WORD} >> {place % WORD} & 1 = 1"
+        return f"__c{place // WORD} >> {place % WORD} & 1 = 1"
 
     def old(self, name: str) -> str:
         """The text as received where it was changed, NULL where the value says what was written."""
@@ -52,7 +52,7 @@ class Cleaned:
         """The column `OLDS`: one list of a row that was changed costs far less than a column for each field."""
         if not self.changing:
             return f"NULL::VARCHAR[] AS {OLDS}"
-        same = " AND ".join(f"c{word} = 0" for word in range(self.words))
+        same = " AND ".join(f"__c{word} = 0" for word in range(self.words))
         raw = ", ".join(quoted(RAW + name) for name in self.changing)
         return f"CASE WHEN {same} THEN NULL ELSE [{raw}] END AS {OLDS}"
 
@@ -158,14 +158,14 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         )
         for at in range(0, max(1, len(changes)), WORD)
     ]
-    marks = [f"({each or '0'})::BIGINT AS c{number}" for number, each in enumerate(words)]
+    marks = [f"({each or '0'})::BIGINT AS __c{number}" for number, each in enumerate(words)]
     values = [f"{quoted(TYPED + name)} AS {quoted(name)}" if name in texts else quoted(name) for name in columns]
     unread = [
         f"{quoted(name)} IS NOT NULL AND {quoted(TYPED + name)} IS NULL AS {quoted(UNREAD + name)}"
         for name, kind in texts.items() if kind != "text"
     ]  # fmt: skip
     raw = [quoted(RAW + name) for name in texts]
-    kept = [*numbers, *columns, *(f"c{number}" for number in range(len(words)))]
+    kept = [*numbers, *columns, *(f"__c{number}" for number in range(len(words)))]
     fits = [quoted(FITS + name) for name in settled]
     return Cleaned(
         f"SELECT {', '.join([*numbers, *values, *unread, *raw, *fits, *marks])} FROM ({read}) AS read", tuple(kept), texts,

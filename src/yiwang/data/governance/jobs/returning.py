@@ -53,7 +53,7 @@ def give_back(
 def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
     """Row of the sheet → all bits of its rules."""
     words = max(1, -(-rules // WORD))
-    bits = ", ".join(f"m{word}" for word in range(words))
+    bits = ", ".join(f"__m{word}" for word in range(words))
     found = database.rows(f"SELECT {quoted(SOURCE_ROW)}, {bits} FROM read_parquet({literal(path)})")
     return {
         row: sum(mask << WORD * word for word, mask in enumerate(masks)) for row, *masks in found if row is not None

@@ -30,19 +30,19 @@ def fields_of(rule: RulePlan, columns: Mapping[str, str]) -> list[str]:
 
 
 def flag(connection: Database, rules: list[RulePlan], plan: Plan, words: int, blocking: list[int]) -> bool:
-    """Table `flags` (row, m0…) for the rules about several rows; False when there is none to add."""
-    valid = " AND ".join(f"(m{word} & {bits}) = 0" for word, bits in enumerate(blocking))
+    """Table `flags` (row, __m0…) for the rules about several rows; False when there is none to add."""
+    valid = " AND ".join(f"(__m{word} & {bits}) = 0" for word, bits in enumerate(blocking))
     selects = []
     for place, rule in enumerate(rules):
         if rule["kind"] in ("row", "typed"):
             continue
         bits = ", ".join(
-            f"{1 << place % WORD if word == place // WORD else 0}::BIGINT AS m{word}" for word in range(words)
+            f"{1 << place % WORD if word == place // WORD else 0}::BIGINT AS __m{word}" for word in range(words)
         )
         selects.append(f"SELECT {ROW}, {bits} FROM ({FLAGGERS[rule['kind']](rule, plan, valid)})")
     if not selects:
         return False
-    ors = ", ".join(f"bit_or(m{word}) AS m{word}" for word in range(words))
+    ors = ", ".join(f"bit_or(__m{word}) AS __m{word}" for word in range(words))
     connection.run(
         f"CREATE TEMP TABLE flags AS SELECT {ROW}, {ors} FROM ({' UNION ALL '.join(selects)}) GROUP BY {ROW}"
     )

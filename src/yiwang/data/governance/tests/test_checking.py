@@ -8,14 +8,17 @@ import pytest
 from django.db import DatabaseError, transaction
 from django.test import Client
 
+from yiwang.data.catalog import contract as catalog
+from yiwang.data.catalog.terms import ItemSpec
 from yiwang.data.governance import contract
 from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
 from yiwang.data.governance.services import rules, running
 from yiwang.data.governance.terms import RunState, Severity
 from yiwang.data.governance.terms.templates import TEMPLATES
-from yiwang.data.governance.tests.world import World
+from yiwang.data.governance.tests.world import OPEN, World
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.lake import engine
+from yiwang.kernel.lake.testing import parquet
 from yiwang.kernel.people.models import Account
 
 
@@ -244,3 +247,19 @@ def test_who_may_write_rules(world: World) -> None:
             rules.add_rule(world[name], draft, "required", {"field": "phone"})
         with pytest.raises(Refused):
             rules.publish(world[name], draft)
+
+
+def test_names_of_items_are_the_departments_own(world: World, tmp_path: Path) -> None:
+    """Whatever the engine calls its own columns, no item can be called so."""
+    names = ("c0", "m0", "u0", "blocked", "row", "old", "made", "k0", "flags", "judged", "received")
+    items = tuple(ItemSpec(name, f"项{name}", length=9, nullable=name != "c0", **OPEN) for name in names)
+    facts = catalog.resource(SYSTEM, world.district.published("字段名特别", items=items).pk)
+    draft = rules.draft(SYSTEM, facts.id)
+    rules.add_values(SYSTEM, draft, field="m0", by=["k0"], values=[["甲", "错", "对"]], reason="测试")
+    rules.publish(SYSTEM, draft)
+    rows = [dict.fromkeys(names, "甲") | {"_row": 2, "m0": "错"}, dict.fromkeys(names, "甲") | {"_row": 3, "c0": None}]
+    columns = [{"name": name, "type": "text"} for name in names] + [{"name": "_row", "type": "integer"}]
+    verdict = contract.check(SYSTEM, facts.id, parquet(tmp_path, columns, rows), "P1")
+    assert (verdict.valid, verdict.bad) == (1, 1)
+    assert kept(verdict) == [dict.fromkeys(names, "甲") | {"m0": "对"}]
+    assert [(row["field"], row["old"], row["new"]) for row in kept(verdict, "repairs.parquet")] == [("m0", "错", "对")]
