@@ -6,6 +6,7 @@ on writing. COPY takes the values as they are. Constraints, triggers and the cal
 
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
 from itertools import islice
 from typing import Any
@@ -13,6 +14,11 @@ from typing import Any
 from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 
+PLAIN = frozenset({type(None), str, int, bool})
+KEPT: tuple[tuple[Any, frozenset[type]], ...] = (
+    (models.CharField | models.TextField | models.IntegerField | models.BooleanField, PLAIN),
+    (models.DurationField, frozenset({type(None), timedelta})),
+)
 # Below this a statement is as quick, and one row's error names its values.
 FEWEST = 50
 Reader = Callable[[models.Model], Any]
@@ -73,14 +79,20 @@ def reader(field: "models.Field[Any, Any]") -> Reader:
 
 def _fit(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
     if isinstance(field, models.JSONField):
-        return lambda value: None if value is None else json.dumps(value, ensure_ascii=False, cls=field.encoder)
+        return lambda value: None if value is None else _json(value, field.encoder)
+    if isinstance(field, models.ForeignKey):
+        return _fit(field.target_field)
     if isinstance(field, ArrayField) and isinstance(field.base_field, models.CharField | models.TextField):
         return lambda value: None if value is None else array(value)
-    kept = isinstance(field, models.CharField | models.TextField | models.IntegerField | models.BooleanField)
+    # Values that go as they are; asking the field for its form took longer than writing the row.
+    moments = isinstance(field, models.DateTimeField)
+    kept = next((types for kind, types in KEPT if isinstance(field, kind)), frozenset({type(None)}))
 
     def fit(value: Any) -> Any:
-        if kept and (value is None or type(value) in (str, int, bool)):
+        if type(value) in kept or (moments and type(value) is datetime and value.tzinfo is not None):
             return value
+        if kept is PLAIN and isinstance(value, Enum):
+            return value.value
         made = field.get_db_prep_save(value, connection)
         return made.value if isinstance(made, Enum) else made
 
@@ -89,4 +101,12 @@ def _fit(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
 
 def array(values: Iterable[str]) -> str:
     """PostgreSQL's text form of a one-dimensional array of texts."""
-    return "{" + ",".join('"' + one.replace("\\", "\\\\").replace('"', '\\"') + '"' for one in values) + "}"
+    found = list(values)
+    joined = "".join(found)
+    if "\\" in joined or '"' in joined:
+        found = [one.replace("\\", "\\\\").replace('"', '\\"') for one in found]
+    return '{"' + '","'.join(found) + '"}' if found else "{}"
+
+
+def _json(value: Any, encoder: type[json.JSONEncoder] | None) -> str:
+    return "{}" if value == {} else json.dumps(value, ensure_ascii=False, cls=encoder)

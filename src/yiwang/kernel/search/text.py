@@ -4,6 +4,7 @@ import re
 import unicodedata
 import zlib
 from collections.abc import Container
+from functools import lru_cache
 
 import rjieba
 
@@ -28,6 +29,8 @@ _SPACE = re.compile(r"[\s\x00-\x1f\x7f]+")
 _RUN = re.compile(r"[^\W_]+")
 
 
+# One text is taken apart several ways in a row: by words, by pairs, by places.
+@lru_cache(maxsize=64)
 def normalise(text: str) -> str:
     """Full-width to half-width, every kind of blank to one space, no invisible marks; digits and letters are kept."""
     return _SPACE.sub(" ", _INVISIBLE.sub("", unicodedata.normalize("NFKC", text))).strip()

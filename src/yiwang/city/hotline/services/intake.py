@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.city.hotline import queries
-from yiwang.city.hotline.models import Reporter, Request
+from yiwang.city.hotline.models import Reporter, Request, TriageDecision
 from yiwang.city.hotline.services import triage
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import Actor, Invalid, Permission
@@ -219,9 +219,10 @@ def register_many(
     found = [by_case[case.pk] for case in cases]
     if not requests:
         return found
+    decisions = triage.propose(requests)
     copying.insert(Request, requests)
     copying.insert(Reporter, (reporter for _, reporter in made))
-    triage.propose(requests)
+    copying.insert(TriageDecision, decisions)
     ledger.record(
         actor,
         "hotline.register",

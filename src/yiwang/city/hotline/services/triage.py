@@ -11,7 +11,6 @@ from yiwang.city.command import contract as command
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request, TriageDecision, TriageModel
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
-from yiwang.kernel.bulk import copying
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search import classify
 from yiwang.kernel.search.topics import duplicate_groups
@@ -70,11 +69,14 @@ def _put_in_force(actor: Actor, trained: classify.Classifier, rows: int) -> Tria
     return model
 
 
-def propose(requests: Sequence[Request]) -> None:
-    """Write one proposal each; a confident one becomes the category, an abstention leaves it empty."""
+def propose(requests: Sequence[Request]) -> list[TriageDecision]:
+    """One proposal for each request about to be written, to be written after it (`copying.insert`).
+
+    A confident one becomes the category, so that it goes with the row; an abstention leaves it empty.
+    """
     ready = classifier()
     if ready is None or not requests:
-        return
+        return []
     model, engine = ready
     decisions = []
     for request, proposal in zip(requests, engine.predict(queries.texts(requests)), strict=True):
@@ -89,10 +91,7 @@ def propose(requests: Sequence[Request]) -> None:
                 decided=proposal.label or "",
             )
         )
-    copying.insert(TriageDecision, decisions)
-    for category in {request.category for request in requests} - {""}:
-        keys = [request.pk for request in requests if request.category == category]
-        Request.objects.filter(pk__in=keys).update(category=category)
+    return decisions
 
 
 def _locked(actor: Actor, request_id: int) -> Request:
