@@ -4,15 +4,26 @@ import csv
 import io
 import random
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from tests import city
+from tests.journeys.conftest import DATABASE, ROOT, Site
 from tests.journeys.walking import Walker
 from yiwang.city.hotline.demo import texts
 
+# The worker's part: the queued training, run to its end.
+WORK = """
+import django; django.setup()
+from yiwang.kernel.jobs import services
+from yiwang.kernel.jobs.models import Job
+services.execute(Job.objects.get(name="hotline.train", state="queued").pk)
+"""
 EVENT = "锦绣家园旁工地夜间施工噪音"
 
 
@@ -103,7 +114,7 @@ def test_热点归并为一个群体诉求(walker: Callable[..., Walker]) -> Non
     expect(dispatcher.page.locator("table tbody tr").first).to_be_visible()
 
 
-def test_弃权的给三个选择_用文件训练换上新模型(walker: Callable[..., Walker]) -> None:
+def test_弃权的给三个选择_用文件训练换上新模型(walker: Callable[..., Walker], site: Site) -> None:
     title = "请问这件事归谁管"
     dispatcher = walker("dispatcher").go("/hotline/triage/?show=unsure")
     row = dispatcher.page.locator("tbody tr", has_text=title)
@@ -126,6 +137,10 @@ def test_弃权的给三个选择_用文件训练换上新模型(walker: Callabl
     upload = {"name": "labelled.csv", "mimeType": "text/csv", "buffer": sheet.getvalue().encode()}
     manager.page.locator("input[type=file]").set_input_files(upload)
     manager.page.locator("button[name=source][value=file]").click(timeout=60_000)
+    manager.sees("正在训练")
+    subprocess.run(
+        [sys.executable, "-c", WORK], cwd=ROOT, env=city.environment(DATABASE, site.log.parent), check=True, timeout=120
+    )
     expect(versions).to_have_count(before + 1, timeout=60_000)
     expect(versions.first).to_contain_text("220")
     expect(versions.filter(has_text="在用")).to_have_count(1)

@@ -1,8 +1,9 @@
-"""每日按工单事实扣分；考核员也可在考核月随时取数。"""
+"""每日按工单事实扣分，考核员也可在考核月随时取数；训练分类模型。"""
 
 from django.utils import timezone
 
 from yiwang.city.hotline.services.deductions import RULES, deduct_month, reverse_vanished
+from yiwang.city.hotline.services.training import train_job
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
@@ -32,4 +33,4 @@ def daily() -> int:
 
 
 register("hotline.deductions", daily, HOUR)
-JOBS = (deductions,)
+JOBS = (deductions, train_job)

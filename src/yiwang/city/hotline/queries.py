@@ -36,10 +36,12 @@ from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import followed, visible
 from yiwang.kernel.flow.terms import OUTCOMES
+from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.orgs.models import Organisation, Region
 from yiwang.kernel.search.text import bigrams
 from yiwang.kernel.ui.sections import Fact, Section
 
+TRAINING = "hotline.train"
 TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 NOWHERE = "未注明"
 MATERIALS = "hotline.request"
@@ -255,6 +257,11 @@ def latest_topics(actor: Actor) -> TopicRun | None:
 def received_on(found: Request) -> date:
     """The day of receipt as the city counts days: the dictionary in force on it decides."""
     return timezone.localdate(found.received_at)
+
+
+def last_training() -> Job | None:
+    """The latest training, whoever asked for it: its message holds figures alone."""
+    return Job.objects.filter(name=TRAINING).select_related("owner").order_by("-id").first()
 
 
 def texts(found: Sequence[Request]) -> list[str]:

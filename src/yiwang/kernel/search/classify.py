@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
@@ -23,6 +23,7 @@ from yiwang.kernel.search import grams
 from yiwang.kernel.search.text import tokens
 
 Matrix = NDArray[np.float64]
+Tell = Callable[[int, int, str], None]
 _FORMAT = 1
 _BATCH = 2000
 _FITTED = ("weights", "bias", "scale", "shift")
@@ -225,15 +226,25 @@ def train(
     abstain_precision: float = 0.985,
     seed: int = 0,
     folds: int = 5,
+    tell: Tell = lambda done, steps, what: None,
 ) -> Classifier:
-    """Fit on everything; calibrate and choose the threshold on grouped folds of the same texts."""
+    """Fit on everything; calibrate and choose the threshold on grouped folds of the same texts.
+
+    `tell` hears how far it is: steps done, steps in all, and what comes now in words.
+    """
     _check(texts, labels, groups, abstain_precision, folds)
+    steps = folds + 2
+    tell(0, steps, f"正在分词，共 {len(texts):,} 条")
     names = tuple(sorted(set(labels)))
     truth = np.array([names.index(label) for label in labels])
     cut = [tokens(text) for text in texts]
     words = {word: number for number, word in enumerate(sorted({word for row in cut for word in row}))}
     blocks = _count(cut, words)
-    margins = _held_out_margins(blocks, truth, np.asarray(groups), seed, folds)
+    margins = _held_out_margins(
+        blocks, truth, np.asarray(groups), seed, folds,
+        lambda part: tell(1 + part, steps, f"正在交叉验证，第 {part + 1} / {folds} 轮"),
+    )  # fmt: skip
+    tell(1 + folds, steps, "正在定阈值、用全部数据拟合")
     chances, scale, shift = _calibrate(margins, truth, seed)
     threshold, quality = _choose_threshold(chances, truth, abstain_precision)
     features = _learn(blocks, words)
@@ -275,11 +286,17 @@ def grouped_folds(truth: NDArray[np.int64], groups: NDArray[np.int64], seed: int
 
 
 def _held_out_margins(
-    blocks: Sequence[grams.Counted], truth: NDArray[np.int64], groups: NDArray[np.int64], seed: int, folds: int
+    blocks: Sequence[grams.Counted],
+    truth: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    seed: int,
+    folds: int,
+    begin: Callable[[int], None],
 ) -> Matrix:
     margins = np.zeros((len(truth), truth.max() + 1))
     parts = grouped_folds(truth, groups, seed, folds)
     for part in range(folds):
+        begin(part)
         fit, held = np.flatnonzero(parts != part), np.flatnonzero(parts == part)
         inner = [counts.rows(fit) for counts in blocks]
         features = _learn(inner, {})

@@ -1,7 +1,6 @@
 """派单台：建议分类、建议事项、成批派单；分类模型。"""
 
 import csv
-import io
 import uuid
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +15,9 @@ from django.views.decorators.http import require_POST
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.pages.posted import numbers, one_number
-from yiwang.city.hotline.services import handling, triage
-from yiwang.kernel.access.actors import Invalid
+from yiwang.city.hotline.services import handling, training, triage
+from yiwang.kernel.access.actors import Conflict, Invalid
+from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
@@ -111,41 +111,32 @@ class TrainForm(forms.Form):
     )
 
 
-def _labelled(content: bytes) -> tuple[list[str], list[str], list[int] | None]:
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("gb18030", errors="strict")
-    rows = list(csv.DictReader(io.StringIO(text)))
-    if not rows or not {"text", "label"} <= set(rows[0]):
-        raise Invalid("文件须有 text 和 label 两列。请检查表头。", errors={"file": ["缺少 text 或 label 列"]})
-    kept = [row for row in rows if (row["text"] or "").strip() and (row["label"] or "").strip()]
-    groups = [int(row["group"]) for row in kept] if "group" in rows[0] else None
-    return [row["text"] for row in kept], [row["label"].strip() for row in kept], groups
-
-
 def models(request: HttpRequest) -> HttpResponse:
-    """The classifier: versions with their cross-validated figures, training from a file or from decided requests."""
+    """The classifier: versions with their cross-validated figures, training from a file or from decided requests as a job;
+    the page reloads itself while one runs."""
     actor = actor_of(request)
     form = TrainForm(request.POST or None, request.FILES or None)
     if request.method == "POST":
-        actor.require("hotline.triage_model", "add")
         try:
             if request.POST.get("source") == "decided":
-                texts, labels = queries.decided_texts(actor)
-                triage.train(actor, texts, labels)
+                training.start(actor)
                 return HttpResponseRedirect(reverse("hotline_models"))
             if form.is_valid():
-                triage.train(actor, *_labelled(form.cleaned_data["file"].read()))
+                training.start(actor, form.cleaned_data["file"].read())
                 return HttpResponseRedirect(reverse("hotline_models"))
-        except Invalid as problem:
+        except (Invalid, Conflict) as problem:
             form.add_error(None, problem.message)
         except (ValueError, csv.Error):
             form.add_error(None, "文件无法读取：须为 UTF-8 或 GB18030 编码的 CSV，group 列须为整数。")
     versions = queries.model_versions()[:20]
-    context = {"form": form, "versions": versions, "log": queries.triage_log(actor)[:30]}
+    job = queries.last_training()
+    ended = job is None or job.state in (Job.State.DONE, Job.State.FAILED)
+    context = {"form": form, "versions": versions, "log": queries.triage_log(actor)[:30], "job": job, "ended": ended}
     status = 422 if form.errors else 200
-    return page(request, "hotline/models.html", context, title="分类模型", status=status)
+    answer = page(request, "hotline/models.html", context, title="分类模型", status=status)
+    if not ended and request.method == "GET":
+        answer["Refresh"] = "2"
+    return answer
 
 
 TRIAGE_URLS = (

@@ -31,13 +31,8 @@ def classifier() -> tuple[TriageModel, classify.Classifier] | None:
     return model, _loaded[model.number]
 
 
-def train(
-    actor: Actor, texts: Sequence[str], labels: Sequence[str], groups: Sequence[int] | None = None
-) -> TriageModel:
-    """Train from labelled texts and put the result in force. Near duplicates share a group.
-
-    The long computation holds no lock; who finishes last is in force, and there is never more or less than one.
-    """
+def enough(actor: Actor, texts: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse what nothing can be learned from; the model in force stays."""
     actor.require("hotline.triage_model", "add")
     if len(texts) != len(labels):
         raise Invalid("训练文本与分类的条数不一致。请检查文件。")
@@ -48,7 +43,21 @@ def train(
         raise Invalid(
             f"训练数据不足：{cause}。至少需要 {MINIMUM_ROWS} 条、两个以上分类、每类 {MINIMUM_PER_CLASS} 条；原模型不变。"
         )
-    trained = classify.train(texts, labels, groups if groups is not None else duplicate_groups(texts))
+
+
+def train(
+    actor: Actor,
+    texts: Sequence[str],
+    labels: Sequence[str],
+    groups: Sequence[int] | None = None,
+    tell: classify.Tell = lambda done, steps, what: None,
+) -> TriageModel:
+    """Train from labelled texts and put the result in force. Near duplicates share a group.
+
+    The long computation holds no lock; who finishes last is in force, and there is never more or less than one.
+    """
+    enough(actor, texts, labels)
+    trained = classify.train(texts, labels, groups if groups is not None else duplicate_groups(texts), tell=tell)
     return _put_in_force(actor, trained, len(texts))
 
 

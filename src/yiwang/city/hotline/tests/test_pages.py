@@ -1,16 +1,20 @@
 """热线的页面：谁打得开，填错了怎么说，重复提交会怎样。"""
 
 from datetime import date, datetime
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from yiwang.city.hotline import queries
-from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.models import Request, TriageModel
 from yiwang.city.hotline.services.triage import assign_matter
 from yiwang.city.hotline.tests.world import World
+from yiwang.kernel.access.models import Grant
 from yiwang.kernel.calendar.terms import CHINA
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.jobs.testing import run_all
 
 FORM = {"kind": "help", "title": "路灯不亮", "content": "解放路路灯不亮", "phone": "13812345678", "key": "k1"}
 PAGES = {
@@ -183,6 +187,46 @@ def test_训练文件不对说得清(world: World, content: bytes, word: str) ->
     answer = world.client("manager").post("/hotline/models/", {"source": "file", "file": upload})
     assert answer.status_code == 422 and word in answer.content.decode()
     assert world.client("dispatcher").post("/hotline/models/", {"source": "decided"}).status_code == 403
+
+
+def labelled(count: int = 104) -> bytes:
+    bodies = {
+        "城乡建设": "物业电梯停运业主反映第{}栋小区楼道灯坏了路面井盖维修",
+        "环境保护": "工地夜间施工噪音扬尘第{}次扰民渣土车",
+    }
+    rows = [f"{body.format(n)},{label},{n // 2}" for n in range(count) for label, body in bodies.items()]
+    return "\n".join(["text,label,group", *rows]).encode()
+
+
+def test_训练是后台任务_进度结果在页上_数据用完销毁(world: World) -> None:
+    manager = world.client("manager")
+
+    def send() -> Any:
+        upload = SimpleUploadedFile("labelled.csv", labelled())
+        return manager.post("/hotline/models/", {"source": "file", "file": upload})
+
+    assert send().status_code == 302 and not TriageModel.objects.filter(trained_rows=208).exists()
+    waiting = manager.get("/hotline/models/")
+    assert waiting["Refresh"] == "2" and "<progress" in waiting.content.decode()
+    again = send()
+    assert again.status_code == 422 and "已有训练在进行" in again.content.decode()
+    kept = StoredFile.objects.get(owner_kind="hotline.training")
+    assert kept.sealed and manager.get(f"/files/{kept.pk}/").status_code in (403, 404)
+    run_all()
+    made = TriageModel.objects.get(active=True)
+    assert made.trained_rows == 208
+    done = manager.get("/hotline/models/")
+    text = done.content.decode()
+    assert "Refresh" not in done and f"版本 {made} 已启用：208 条" in text and "宏平均 F1" in text
+    kept.refresh_from_db()
+    assert kept.erased_at is not None
+    # What is no longer permitted when the job runs is refused in words; the model in force stays.
+    assert send().status_code == 302
+    Grant.objects.filter(resource="hotline.triage_model", verb="add").delete()
+    run_all()
+    assert "没有成功，原模型不变" in world.client("dispatcher").get("/hotline/models/").content.decode()
+    assert TriageModel.objects.get(active=True) == made
+    assert not StoredFile.objects.filter(owner_kind="hotline.training", erased_at=None).exists()
 
 
 def test_派单台翻页_成批采纳首个建议_再派出(world: World) -> None:
