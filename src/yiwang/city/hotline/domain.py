@@ -6,7 +6,7 @@ from yiwang.city.hotline import api, flows, jobs, measures, pages, queries, regi
 from yiwang.city.hotline.demo import build
 from yiwang.city.hotline.models import Exclusion, Request
 from yiwang.city.hotline.services.exclusions import on_exclusion
-from yiwang.city.hotline.services.handling import on_request
+from yiwang.city.hotline.services.handling import on_request, suggested
 from yiwang.city.hotline.terms import CALLER, DISPATCHER, HANDLER, MANAGER, OPERATOR
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.flow.kinds import CaseKind
@@ -87,6 +87,7 @@ DOMAIN = Domain(
             hidden=queries.hidden_fields,
             wording=queries.reading,
             links=queries.ways,
+            suggested=suggested,
             on_event=on_request,
         ),
         CaseKind("hotline.exclusion", EXCLUSION, Exclusion, wording=queries.exclusion_reading, on_event=on_exclusion),

@@ -31,6 +31,10 @@ def _as_written(actor: Actor, record: Any) -> Callable[[str], str]:
     return str
 
 
+def _unasked(actor: Actor, record: Any, action: str) -> Mapping[str, Any]:
+    return {}
+
+
 def _unheard(event: Event) -> None:
     return None
 
@@ -41,7 +45,8 @@ class CaseKind:
 
     resource: code of the access resource whose scope opens the case to non-participants; hidden: data fields
     the actor may not see (e.g. the identity of a reporter). `wording` says how free text of the case (opinions, causes,
-    notes) reads for an actor; `links` are the domain's own pages of a case, as (label, address).
+    notes) reads for an actor; `links` are the domain's own pages of a case, as (label, address);
+    `suggested` values stand in the form of an action when it opens, to be kept or changed.
     """
 
     flow: str
@@ -52,6 +57,7 @@ class CaseKind:
     hidden: Callable[[Actor, Any], Any] = _nothing
     wording: Callable[[Actor, Any], Callable[[str], str]] = _as_written
     links: Callable[[Actor, Any], Sequence[tuple[str, str]]] = _nothing
+    suggested: Callable[[Actor, Any, str], Mapping[str, Any]] = _unasked
     on_event: Callable[[Event], None] = _unheard
 
 

@@ -1,7 +1,7 @@
 """The case page, and the one door through which officers act on a case."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -109,7 +109,13 @@ def act_page(request: HttpRequest, case_id: int, kind: str, code: str) -> HttpRe
     if request.method == "POST":
         return _act(request, actor, case, kind, code)
     choice = _choice(actor, case, kind, code, _number(request.GET.get("seat", "")))
-    return _form(request, actor, case, choice, _form_class(actor, choice)(), uuid4().hex)
+    form = _form_class(actor, choice)(initial=dict(_suggested(actor, case, choice)))
+    return _form(request, actor, case, choice, form, uuid4().hex)
+
+
+def _suggested(actor: Actor, case: Case, choice: Choice) -> Mapping[str, Any]:
+    kind, record = kind_of(case.flow), record_of(case)
+    return kind.suggested(actor, record, choice.code) if kind is not None and record is not None else {}
 
 
 def _form_class(actor: Actor, choice: Choice) -> type[FlowForm]:

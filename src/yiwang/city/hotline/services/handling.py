@@ -201,6 +201,13 @@ def responsible_of(request: Request) -> dict[str, Any]:
     }
 
 
+def suggested(actor: Actor, request: Request, action: str) -> dict[str, Any]:
+    """What the dispatch form opens with: the fixed matter's organs and limit. The dispatcher may change them."""
+    if action != "dispatch" or command.matter_in_force(request.matter_code, queries.received_on(request)) is None:
+        return {}
+    return responsible_of(request)
+
+
 def dispatch_one(actor: Actor, request: Request, *, key: str = "") -> None:
     """Dispatch to the organ of the request's matter, in the caller's transaction."""
     said = f"按事项词典 {request.edition}：{request.matter_name}"

@@ -1,5 +1,6 @@
 """热线的页面：谁打得开，填错了怎么说，重复提交会怎样。"""
 
+import re
 from datetime import date, datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.test import Client
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request, TriageModel
+from yiwang.city.hotline.services.handling import responsible_of
 from yiwang.city.hotline.services.triage import assign_matter
 from yiwang.city.hotline.tests.world import World
 from yiwang.kernel.access.models import Grant
@@ -187,6 +189,30 @@ def test_训练文件不对说得清(world: World, content: bytes, word: str) ->
     answer = world.client("manager").post("/hotline/models/", {"source": "file", "file": upload})
     assert answer.status_code == 422 and word in answer.content.decode()
     assert world.client("dispatcher").post("/hotline/models/", {"source": "decided"}).status_code == 403
+
+
+def test_派单表单按已定事项预填_可改(world: World) -> None:
+    browser, request = world.client("dispatcher"), world.request()
+    address = f"/cases/{request.case_id}/action/dispatch/"
+
+    def form() -> str:
+        return browser.get(address, headers={"HX-Request": "true"}).content.decode()
+
+    lead = f'name="lead" value="{world.unit("HOUSING")}"'
+    assert 'name="limit"' in form() and lead not in form()
+    assign_matter(world["dispatcher"], request.pk, "CJ0203")
+    request.refresh_from_db()
+    known = responsible_of(request)
+    filled = form()
+    assert f'name="lead" value="{known["lead"]}"' in filled
+    assert re.search(rf'<input[^>]*name="limit"[^>]*value="{known["limit"]}"', filled)
+    assert re.search(rf'value="{known["limit_unit"]}"[^>]*(checked|selected)', filled)
+    assert all(f'name="co_handlers" value="{each}"' in filled for each in known["co_handlers"])
+    other = world.unit("ECOLOGY")
+    given = {"lead": other, "limit": 3, "limit_unit": "working_day", "key": "own-choice"}
+    assert browser.post(address, given).status_code == 302
+    request.refresh_from_db()
+    assert request.organisation_id == other
 
 
 def labelled(count: int = 104) -> bytes:
