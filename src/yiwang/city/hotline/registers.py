@@ -75,7 +75,8 @@ REQUESTS = register(
         writes=(),
         posting=Posting(FIELDS, post_request, lambda made: {"number": made.number, "tracking_code": made.tracking_code}),
         importing=Importing(
-            key=("external_number",), columns=importing.COLUMNS, synonyms=importing.SYNONYMS, write=importing.import_requests
+            key=("external_number",), columns=importing.COLUMNS, synonyms=importing.SYNONYMS, masks=importing.MASKS,
+            write=importing.import_requests,
         ),
         link=lambda request: reverse("case", args=[request.case_id]),
         resource=register_resource(

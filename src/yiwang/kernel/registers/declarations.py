@@ -101,6 +101,7 @@ class Importing:
     With `write` the domain takes the rows as one batch, in the import's transaction: `columns` are then what a sheet
     may hold, whether the model has such fields or not. `synonyms`: other headers that mean a field. `joined_by`: the
     header by which the rows of a second sheet belong to rows of the first. `template` takes the place of the plain one.
+    `masks`: how `columns` without a field of the register show while the headers are checked.
     """
 
     key: tuple[str, ...]
@@ -112,6 +113,7 @@ class Importing:
     tree: str = ""
     joined_by: str = ""
     template: Callable[[], BinaryIO] | None = None
+    masks: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

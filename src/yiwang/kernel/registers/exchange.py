@@ -4,6 +4,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseRed
 from django.http.response import HttpResponseBase
 
 from yiwang.kernel.access.actors import Invalid, Refused
+from yiwang.kernel.crypto.masks import mask, mask_text
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sheets
 from yiwang.kernel.jobs.models import Job
@@ -47,6 +48,11 @@ def job_page(request: HttpRequest, register: Register, pk: int) -> HttpResponse:
     return response
 
 
+def _sample(text: str, kind: str) -> str:
+    """The head of a cell; what its field masks stays masked, and numbers of persons anywhere."""
+    return mask(kind, text) if kind else mask_text(text)[:40]
+
+
 def import_page(request: HttpRequest, register: Register) -> HttpResponseBase:
     problem, status = "", 200
     if request.method == "POST":
@@ -79,7 +85,11 @@ def import_run(request: HttpRequest, register: Register, pk: int) -> HttpRespons
             return HttpResponseRedirect(f"{register.url}jobs/{job.pk}/" if job else request.path)
         except Invalid as error:
             problem, status = error.message, error.status
-    samples = [[clean(line[index])[:40] for line in table.rows[:3]] for index in range(len(table.headers))]
+    masks = {**register.masks, **(register.importing.masks if register.importing else {})}
+    samples = [
+        [_sample(clean(line[index]), masks.get(mapping.get(header, ""), "")) for line in table.rows[:3]]
+        for index, header in enumerate(table.headers)
+    ]
     context = {
         "register": register, "run": run, "problem": problem, "open": run.state in ("uploaded", "refused"),
         "columns": [(f"column-{index}", header, mapping.get(header, ""), sample)

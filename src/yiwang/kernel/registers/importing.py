@@ -1,5 +1,6 @@
 """What import reads and answers: fields, header guesses, the file, the template, the coloured errors."""
 
+import io
 import re
 import tempfile
 from typing import Any, BinaryIO
@@ -61,7 +62,8 @@ def guess(actor: Actor, register: Register, headers: list[str]) -> dict[str, str
 def table_of(run: ImportRun) -> sheets.Table:
     source = files.of((OWNER, run.pk)).get(kind="source")
     with files.content(source) as stream:
-        return sheets.read(stream, source.name, joined_by=_joined_by(run.register))
+        # A sealed content opens only from front to back.
+        return sheets.read(io.BytesIO(stream.read()), source.name, joined_by=_joined_by(run.register))
 
 
 def _joined_by(code: str) -> str:

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any
 
+from django.utils import timezone
+
+from yiwang.city.command import contract as command
 from yiwang.city.hotline.models import Request
 from yiwang.city.hotline.services.intake import Intake, check, register_many
 from yiwang.city.hotline.terms import Channel, Kind
@@ -21,6 +25,9 @@ COLUMNS = (
     Field("content", "诉求内容", "long_text", required=True),
     Field("dislikes", "反对数", "integer"),
     Field("likes", "点赞数", "integer"),
+    Field("category", "一级分类", help="现行事项词典的一级分类；填写的按人工确定，不再由模型建议"),
+    Field("name", "称呼", help="加密保存，按规定脱敏显示"),
+    Field("phone", "联系电话", help="加密保存，按规定脱敏显示；填写的可以回访"),
     Field("reply", "答复内容", "long_text", help="填写后作为历史办结补录"),
     Field("replied_at", "答复时间", "datetime", help="有答复内容的必填"),
 )
@@ -30,20 +37,29 @@ SYNONYMS = {
     "title": ("留言主题", "主题"),
     "received_at": ("留言时间",),
     "content": ("留言详情", "内容"),
+    "category": ("一级标签", "分类", "诉求分类"),
+    "name": ("姓名", "联系人", "诉求人"),
+    "phone": ("电话", "手机", "手机号", "手机号码", "联系方式"),
     "reply": ("答复意见",),
 }
+MASKS = {"name": "name", "phone": "phone"}
 
 
 def _intake(row: dict[str, Any]) -> Intake:
     return Intake(
         channel=Channel.IMPORT, kind=Kind.COMPLAINT, title=row["title"], content=row["content"],
-        received_at=row["received_at"], external_user=row.get("external_user", ""), wants_callback=False, source=SOURCE,
+        received_at=row["received_at"], external_user=row.get("external_user", ""), source=SOURCE,
+        name=row.get("name") or "", phone=row.get("phone") or "", wants_callback=bool(row.get("phone")),
+        category=row.get("category") or "",
         external_number=row["external_number"], likes=int(row.get("likes") or 0), dislikes=int(row.get("dislikes") or 0),
     )  # fmt: skip
 
 
-def _problems(row: dict[str, Any]) -> dict[str, str]:
+def _problems(row: dict[str, Any], categories: Callable[[datetime], frozenset[str]]) -> dict[str, str]:
     found: dict[str, str] = {}
+    known = categories(row["received_at"]) if row.get("category") else frozenset()
+    if row.get("category") and row["category"] not in known:
+        found["category"] = f"不是现行事项词典的一级分类。可选：{'、'.join(sorted(known))}"
     reply, replied_at = row.get("reply"), row.get("replied_at")
     if reply and not replied_at:
         found["replied_at"] = "有答复内容的须填答复时间"
@@ -51,8 +67,8 @@ def _problems(row: dict[str, Any]) -> dict[str, str]:
         found["reply"] = "有答复时间的须填答复内容"
     elif replied_at and replied_at < row["received_at"]:
         found["replied_at"] = "答复时间不能早于受理时间"
-    for name, limit in (("external_number", 60), ("external_user", 60)):
-        if len(row.get(name, "")) > limit:
+    for name, limit in (("external_number", 60), ("external_user", 60), ("name", 40)):
+        if len(row.get(name) or "") > limit:
             found[name] = f"不超过 {limit} 字"
     for name in ("likes", "dislikes"):
         if int(row.get(name) or 0) < 0:
@@ -74,7 +90,12 @@ def import_requests(
     known = set(there.values_list("external_number", flat=True))
     fresh = {position: row for position, row in enumerate(rows) if row["external_number"] not in known}
     result = Imported(unchanged=len(rows) - len(fresh))
-    result.errors = {position: found for position, row in fresh.items() if (found := _problems(row))}
+    on_day = cache(lambda day: frozenset(matter.category for matter in command.matters_in_force(day)))
+
+    def categories(at: datetime) -> frozenset[str]:
+        return on_day(timezone.localdate(at))
+
+    result.errors = {position: found for position, row in fresh.items() if (found := _problems(row, categories))}
     if result.errors:
         return result
     waiting = [row for row in fresh.values() if not row.get("reply")]

@@ -62,6 +62,7 @@ class Intake:
     external_number: str = ""
     likes: int = 0
     dislikes: int = 0
+    category: str = ""
 
 
 def check(intake: Intake) -> None:
@@ -144,6 +145,7 @@ def _build(
         identity=queries.identity_of(phone=intake.phone, external_user=intake.external_user, fallback=fallback),
         confidential=intake.confidential,
         public=intake.public,
+        category=intake.category,
         likes=intake.likes,
         dislikes=intake.dislikes,
         organisation_id=organisation_id,
@@ -219,7 +221,7 @@ def register_many(
     found = [by_case[case.pk] for case in cases]
     if not requests:
         return found
-    decisions = triage.propose(requests)
+    decisions = triage.propose(actor, requests)
     copying.insert(Request, requests)
     copying.insert(Reporter, (reporter for _, reporter in made))
     copying.insert(TriageDecision, decisions)

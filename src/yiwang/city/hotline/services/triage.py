@@ -78,26 +78,32 @@ def _put_in_force(actor: Actor, trained: classify.Classifier, rows: int) -> Tria
     return model
 
 
-def propose(requests: Sequence[Request]) -> list[TriageDecision]:
+def propose(actor: Actor, requests: Sequence[Request]) -> list[TriageDecision]:
     """One proposal for each request about to be written, to be written after it (`copying.insert`).
 
-    A confident one becomes the category, so that it goes with the row; an abstention leaves it empty.
+    A confident one becomes the category, so that it goes with the row; an abstention leaves it empty. A category that
+    came with the request is the decision of who brought it, with the model's words beside it.
     """
     ready = classifier()
-    if ready is None or not requests:
-        return []
-    model, engine = ready
+    model, engine = ready or (None, None)
+    found = engine.predict(queries.texts(requests)) if engine is not None and requests else [None] * len(requests)
     decisions = []
-    for request, proposal in zip(requests, engine.predict(queries.texts(requests)), strict=True):
-        request.category = proposal.label or ""
+    for request, proposal in zip(requests, found, strict=True):
+        given = request.category
+        if proposal is None and not given:
+            continue
+        request.category = given or (proposal.label if proposal else None) or ""
         decisions.append(
             TriageDecision(
                 request=request,
                 model=model,
-                proposed=proposal.label or "",
-                confidence=proposal.confidence,
-                choices=[{"label": label, "probability": round(share, 4)} for label, share in proposal.top3],
-                decided=proposal.label or "",
+                proposed=(proposal.label if proposal else None) or "",
+                confidence=proposal.confidence if proposal else 0,
+                choices=[{"label": each, "probability": round(share, 4)} for each, share in proposal.top3]
+                if proposal
+                else [],
+                decided=request.category,
+                person_id=actor.person_id if given else None,
             )
         )
     return decisions

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from django.db import connection
 
 from yiwang.city.hotline.models import Reply, Request
 from yiwang.city.hotline.registers import REQUESTS
 from yiwang.city.hotline.tests.world import World
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.files import sheets
+from yiwang.kernel.files.models import StoredFile
+from yiwang.kernel.files.queries import content
 from yiwang.kernel.flow.models import Case, IssuedNumber
 from yiwang.kernel.flow.testing import check
 from yiwang.kernel.registers import services
@@ -117,6 +121,50 @@ def test_真实答复表的样本_每行两个时间与表中一致(world: World
         received, replied = shared.moment(row["留言时间"]), shared.moment(row["答复时间"])
         assert stored[row["留言编号"]] == (received, replied, replied)
     assert len(stored) == len({row["留言编号"] for row in rows})
+
+
+CONTACTS = [*MESSAGES, "一级标签", "姓名", "手机号"]
+
+
+def test_分类称呼电话三列_自动对应_加密保存_脱敏显示(world: World) -> None:
+    plain = [188008.0, *ONE[1:], "", "", ""]
+    run = services.upload(
+        world["dispatcher"], REQUESTS, "留言.xlsx", sheet(CONTACTS, [*ONE, "城乡建设", "钱多多", 13812345678.0], plain)
+    )
+    checked = world.client("dispatcher").get(f"/r/hotline.request/import/{run.pk}/").content.decode()
+    assert "13812345678" not in checked and "138****5678" in checked and "钱多多" not in checked
+    services.confirm(world["dispatcher"], REQUESTS, run, run.mapping)
+    told, silent = Request.objects.order_by("pk").select_related("reporter")
+    assert (told.category, silent.category) == ("城乡建设", "")
+    decision = told.triage_decisions.get()
+    assert (decision.decided, decision.person_id) == ("城乡建设", world["dispatcher"].person_id)
+    assert not silent.triage_decisions.filter(person__isnull=False).exists()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, phone FROM hotline_reporter WHERE request_id = %s", [told.pk])
+        assert not {"钱多多", "13812345678"} & set(cursor.fetchone())
+    assert told.reporter.wants_callback and not silent.reporter.wants_callback
+    assert told.identity != silent.identity
+    page = world.client("dispatcher").get(f"/cases/{told.case_id}/").content.decode()
+    assert "13812345678" not in page and "钱多多" not in page
+    stored = StoredFile.objects.filter(owner_kind="registers.import", owner_id=run.pk)
+    assert stored and all(each.sealed for each in stored)
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (["天文", "", ""], "不是现行事项词典的一级分类"),
+        (["", "", "打给我"], "5 至 15 位数字"),
+        (["", "名" * 41, ""], "不超过 40 字"),
+    ],
+)
+def test_分类称呼电话有误_写在退回的表里_一行不写(world: World, extra: list[str], said: str) -> None:
+    run = imported(world, CONTACTS, [*ONE, *extra], [*TWO, "", "", ""])
+    assert (run.state, run.errors) == ("refused", 1) and not Request.objects.exists()
+    returned = StoredFile.objects.get(owner_kind="registers.import", owner_id=run.pk, kind="errors")
+    with content(returned) as stream:
+        table = sheets.read(io.BytesIO(stream.read()), returned.name)
+    assert any(said in str(cell) for line in table.rows for cell in line)
 
 
 def test_没有导入权限的人不能导入(world: World) -> None:

@@ -52,7 +52,7 @@ def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> Im
             person_id=actor.person_id, register=register.code, file_name=name[:200], total=len(table.rows),
             mapping=guess(actor, register, table.headers),
         )  # fmt: skip
-        store(actor, name, content, owner=(OWNER, run.pk), kind="source")
+        store(actor, name, content, owner=(OWNER, run.pk), kind="source", sealing=True)
     return run
 
 
@@ -125,7 +125,7 @@ def execute(
             _finish(run, ImportRun.State.REFUSED, result, said)
             with tempfile.TemporaryFile() as stream:
                 errors_file(stream, table, run.mapping, result.errors)
-                store(actor, "导入错误说明.xlsx", stream, owner=(OWNER, run.pk), kind="errors")
+                store(actor, "导入错误说明.xlsx", stream, owner=(OWNER, run.pk), kind="errors", sealing=True)
     return result
 
 
