@@ -6,8 +6,10 @@ import zipfile
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from yiwang.city.hotline import queries
+from yiwang.city.hotline.measures import MEASURES
 from yiwang.city.hotline.models import Reporter, Request
 from yiwang.city.hotline.services.exclusions import apply_exclusion
 from yiwang.city.hotline.tests.world import Kind, World
@@ -78,6 +80,36 @@ def test_承办协办和旁单位哪扇门都看不到(world: World, request_: R
     for phrase in (PHONE, NAME, NUMBER):
         found = browser.get("/r/hotline.request/", {"q": phrase})
         assert request_.number not in body(found), "搜得到就等于看得到"
+
+
+def figures() -> list[str]:
+    """Every figure of the hotline with its rows, above and below the line, split by matter and by place."""
+    year = timezone.localdate().year
+    found = []
+    for measure in MEASURES:
+        parts = ("numerator", "denominator") if measure.is_rate else ("numerator",)
+        by = "district" if "district" in measure.dimensions else "party"
+        found += [f"/figures/{measure.code}/?period={year}&part={part}&by={by}" for part in parts]
+    return [*found, "/figures/"]
+
+
+@pytest.mark.parametrize("request_", ["report"], indirect=True)
+def test_指标下钻的记录里也看不到(world: World, request_: Request) -> None:
+    flow.answer(world["urban.handler"], request_.case_id, opinion="已拆除")
+    world.handle(request_, reply=f"已再次处理，{OPINION}，已拆除完毕。")
+    world.close(request_)
+    number = request_.number
+    for who, doors_ in (
+        ("housing.head", figures()),
+        ("housing.handler", figures()[:4]),
+        ("urban.handler", figures()[:4]),
+    ):
+        answers = {door: body(world.client(who).get(door)) for door in doors_}
+        assert not [(who, door) for door, answer in answers.items() if leaks(answer, door)]
+        if who == "housing.head":
+            assert sum(number in answer for answer in answers.values()) >= 10, "下钻须列出这件，否则等于没有查"
+    # The one reader who may know: the title there is the public one as well.
+    assert not leaks(body(world.client("manager").get(figures()[0])), "")
 
 
 def test_承办单位仍看得到事情本身(world: World, request_: Request) -> None:
