@@ -15,7 +15,7 @@ from source import WINGS, Module, Problem, modules, tracked
 MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
-    (("flow", "clocks"), 5300),
+    (("flow", "clocks"), 5350),
     (("registers", "pages", "ui"), 6150),
     (("lake",), 4500),
     (("tables",), 1300),

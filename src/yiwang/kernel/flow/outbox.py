@@ -1,7 +1,7 @@
 """Delivery of what entries owe: at least once, in order within a case, each with its dedup id."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from django.db import transaction
@@ -27,15 +27,19 @@ log = logging.getLogger(__name__)
 CLAIM = """
 select o.* from flow_outbox o
 where o.delivered_at is null and o.attempts < %(tries)s and o.not_before <= clock_timestamp()
+  and (%(kinds)s::text[] is null or o.kind = any(%(kinds)s))
   and not exists (select 1 from flow_outbox e where e.case_id = o.case_id and e.id < o.id
                   and e.delivered_at is null and e.attempts < %(tries)s)
-order by o.id limit 1 for update of o skip locked
+order by o.id limit %(most)s for update of o skip locked
 """
+# Notices that one person gets at once, from here on in one message: an import of thousands must not fill the bell.
+MANY, BATCH, NAMED = 20, 1000, 10
+FOLDED = {"seats": ("待办：新到 {} 件", "/inbox/todo/"), "rung": ("催办：{} 件临近或超过时限", "/inbox/todo/")}
 
 
 def deliver(limit: int = 200) -> int:
     """Deliver what is due; a row that fails waits longer each time and holds back only its own case."""
-    done = 0
+    done = _folded()
     while done < limit and _one():
         done += 1
     return done
@@ -45,7 +49,7 @@ def _one() -> bool:
     row: Outbox | None = None
     try:
         with transaction.atomic():
-            row = next(iter(Outbox.objects.raw(CLAIM, {"tries": TRIES})), None)
+            row = next(iter(Outbox.objects.raw(CLAIM, {"tries": TRIES, "kinds": None, "most": 1})), None)
             if row is None:
                 return False
             HANDLERS[row.kind](row)
@@ -56,6 +60,49 @@ def _one() -> bool:
         log.warning("outbox %s failed", row.dedup, exc_info=True)
         _put_off(row, error)
     return True
+
+
+def _folded() -> int:
+    """Tell many notices of one kind together: a person's many in one message, few as ever. How many rows that were.
+
+    What fails as a whole is left to be told one by one.
+    """
+    done = 0
+    for kind in FOLDED:
+        try:
+            with transaction.atomic():
+                claimed = {"tries": TRIES, "kinds": [kind], "most": BATCH}
+                rows = list(Outbox.objects.raw(CLAIM, claimed).prefetch_related("case"))
+                if len(rows) >= MANY:
+                    _tell_together(kind, rows)
+                    Outbox.objects.filter(pk__in=[row.pk for row in rows]).update(delivered_at=timezone.now())
+                    done += len(rows)
+        except Exception:
+            log.warning("outbox: %s could not be told together", kind, exc_info=True)
+    return done
+
+
+def _tell_together(kind: str, rows: list[Outbox]) -> None:
+    seats = {(seat.case_id, seat.ref): seat for seat in Seat.objects.filter(case__in=[row.case_id for row in rows])}
+    known: dict[tuple[int | None, str, int], set[int]] = {}
+    waiting: dict[int, list[Outbox]] = {}
+    for row in rows:
+        people = set[int]()
+        for seat in filter(None, (seats.get((row.case_id, ref)) for ref in row.payload["refs"])):
+            place = (seat.post_id, seat.pool, seat.organisation_id)
+            people |= known[place] if place in known else known.setdefault(place, holders([seat]))
+        for person in people:
+            waiting.setdefault(person, []).append(row)
+    crowded = {person for person, theirs in waiting.items() if len(theirs) >= MANY}
+    for row in rows:
+        HANDLERS[kind](row, crowded)
+    title, url = FOLDED[kind]
+    for person in crowded:
+        theirs = waiting[person]
+        named = "\n".join(f"{row.case.number} {row.case.title}" for row in theirs[:NAMED])
+        rest = f"\n等 {len(theirs)} 件，见待办。" if len(theirs) > NAMED else ""
+        notify([person], title.format(len(theirs)), named + rest, url=url, kind=f"flow.{kind}",
+               dedup=f"flow:{theirs[0].dedup}+{len(theirs)}")  # fmt: skip
 
 
 def _put_off(row: Outbox, error: Exception) -> None:
@@ -91,20 +138,21 @@ def _in(posts: QuerySet[Post]) -> set[int]:
     return {row.person_id for row in rows if row.valid_from <= now <= (row.valid_until or now)}
 
 
-def _tell_holders(row: Outbox) -> None:
-    _tell(row, "待办", row.payload)
+def _tell_holders(row: Outbox, told: Collection[int] = ()) -> None:
+    _tell(row, "待办", row.payload, told)
 
 
-def _tell_urged(row: Outbox) -> None:
-    _tell(row, "催办", row.payload)
+def _tell_urged(row: Outbox, told: Collection[int] = ()) -> None:
+    _tell(row, "催办", row.payload, told)
 
 
-def _tell(row: Outbox, word: str, payload: Facts) -> None:
+def _tell(row: Outbox, word: str, payload: Facts, told: Collection[int]) -> None:
+    """To the holders, but for those who are told of it otherwise."""
     case = row.case
     seats = list(Seat.objects.filter(case=case, ref__in=payload["refs"]))
     stage = next((s.name for s in flow_of(case.version_id).stages if s.code == case.stage), case.stage)
     body = f"{case.number} {case.title}。当前环节：{stage}。{_unsigned(case, payload.get('opinion', ''))}"
-    notify(holders(seats), f"{word}：{case.title}", body, url=f"/cases/{case.pk}/", kind=f"flow.{row.kind}",
+    notify(holders(seats).difference(told), f"{word}：{case.title}", body, url=f"/cases/{case.pk}/", kind=f"flow.{row.kind}",
            dedup=f"flow:{row.dedup}", thread=f"case:{case.pk}")  # fmt: skip
 
 
@@ -132,6 +180,6 @@ def _correct(row: Outbox) -> None:
     _tell_opener(row, f"补正：{row.case.title}", f"{row.case.number} 需补正：{row.payload['items']}")
 
 
-HANDLERS: dict[str, Callable[[Outbox], None]] = {
+HANDLERS: dict[str, Callable[..., None]] = {
     "seats": _tell_holders, "urge": _tell_urged, "rung": _tell_urged, "closed": _closed, "correct": _correct,
 }  # fmt: skip

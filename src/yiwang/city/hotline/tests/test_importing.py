@@ -11,11 +11,14 @@ from yiwang.city.hotline.models import Reply, Request
 from yiwang.city.hotline.registers import REQUESTS
 from yiwang.city.hotline.tests.world import World
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.clocks import timers
 from yiwang.kernel.files import sheets
 from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.queries import content
-from yiwang.kernel.flow.models import Case, IssuedNumber
+from yiwang.kernel.flow.models import Case, IssuedNumber, Outbox
+from yiwang.kernel.flow.outbox import deliver
 from yiwang.kernel.flow.testing import check
+from yiwang.kernel.messages.models import Message
 from yiwang.kernel.registers import services
 from yiwang.kernel.registers.models import ImportRun
 from yiwang.kernel.search.tests import shared
@@ -171,3 +174,21 @@ def test_没有导入权限的人不能导入(world: World) -> None:
     for name in ("operator", "caller", "housing.handler"):
         with pytest.raises(Refused):
             services.upload(world[name], REQUESTS, "留言.xlsx", sheet(MESSAGES, ONE))
+
+
+def test_成批导入的旧件_每人每批只收一条汇总_少量的照旧逐件(world: World) -> None:
+    def told(kind: str) -> list[str]:
+        found = Message.objects.filter(person_id=world["dispatcher"].person_id, kind=kind).order_by("pk")
+        return [message.title for message in found]
+
+    imported(world, MESSAGES, *([188100.0 + number, *ONE[1:]] for number in range(25)))
+    assert deliver(1000) >= 25 and told("flow.seats") == ["待办：新到 25 件"]
+    timers.run_due()
+    deliver(1000)
+    assert told("flow.rung") == ["催办：25 件临近或超过时限"]
+    body = Message.objects.get(person_id=world["dispatcher"].person_id, kind="flow.rung").body
+    assert body.count("12345-") == 10 and "等 25 件" in body
+    assert not Outbox.objects.filter(delivered_at=None).exists()
+    imported(world, MESSAGES, *([188200.0 + number, *ONE[1:]] for number in range(3)))
+    deliver(1000)
+    assert len(told("flow.seats")) == 4 and deliver(1000) == 0
