@@ -151,10 +151,11 @@ def _is_note(filled: list[str], width: int) -> bool:
 
 def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int], first: bool) -> str:
     """Why a row is not data; empty when it is."""
-    filled = [text for cell in line if (text := cell.strip())]
+    filled = [*filter(None, map(str.strip, line))]
     if not filled:
         return "空行"
-    if any(plain(cell) in TOTALS for cell in filled[:2]):
+    said = plain(filled[0])
+    if said in TOTALS or (len(filled) > 1 and plain(filled[1]) in TOTALS):
         return "合计行"
     if (
         len(filled) <= max(1, len(columns) // 2) + 1
@@ -162,7 +163,8 @@ def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int]
         and all(map(NUMERIC.match, filled[1:]))
     ):
         return "合计行"
-    if _repeats(line, titles):
+    # Where every column has a title, a row that begins with none of them says none again.
+    if (len(titles) < len(line) or said in titles.values()) and _repeats(line, titles):
         return "重复表头"
     if (
         first

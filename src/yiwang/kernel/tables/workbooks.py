@@ -23,6 +23,8 @@ from yiwang.kernel.tables.refusals import Unreadable
 
 # A spreadsheet number keeps 15 significant digits; from here on integers have lost some.
 EXACT_BELOW = 1e15
+# The types of a row that is all text, as nearly every row is.
+TEXT = {str}
 SHEET_PATH = re.compile(r"<Relationship\b[^>]*?>")
 ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 SHEET_TAG = re.compile(r"<(?:\w+:)?sheet\b[^>]*>")
@@ -97,6 +99,9 @@ class Workbook:
         found = Sheet(name, visible, [], hidden=[row for row in part.hidden if row <= last[0] + 1])
         given = self.cells(name) if limit is None else source.to_python(skip_empty_area=False, nrows=limit)
         for index, line in enumerate(given):
+            if set(map(type, line)) == TEXT and max(map(len, line)) <= MAX_CELL_TEXT:
+                found.rows.append(line.copy())
+                continue
             found.rows.append([
                 cell if type(cell) is str and len(cell) <= MAX_CELL_TEXT else _text(found, index, column, cell)
                 for column, cell in enumerate(line)
