@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset  # noqa: F401 - DuckDB imports it at the first table it is given: once, before the fork
+import pyarrow.dataset
 
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.terms import engine_type
