@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset
+import pyarrow.dataset  # DuckDB asks for it with the first table it is given: once, before the fork
 
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.terms import engine_type
