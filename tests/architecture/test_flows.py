@@ -106,7 +106,7 @@ def walk_of(flow: Flow) -> type[Any]:
 
         def runTest(self) -> None:
             super().runTest()
-            assert entered[flow.stages[0].code] > 0
+            assert entered[flow.stages[0].code] > 0, f"the walks entered only {dict(entered)}"
             if LONG:
                 assert {stage.code for stage in flow.stages} <= set(entered), "a stage that no walk reaches"
                 assert entered["closed"] > 0
