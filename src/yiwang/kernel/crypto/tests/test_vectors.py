@@ -53,6 +53,7 @@ def test_SM4_GCM标准示例_RFC8998附录A():
     assert ciphers.unseal(key, body, header) == plain
 
 
+@pytest.mark.django_db
 def test_HMAC_SM3按定义计算(settings):
     from_definition = hmac.new(ciphers.keys.current("p"), b"data", lambda: hashlib.new("sm3")).hexdigest()
     assert mac(b"data", "p") == from_definition
