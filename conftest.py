@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements over the names of our own tables
 
 import gc
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,26 @@ from tests import databases, worlds
 
 # What migrating writes and no test changes; written anew after every test it would take longer than the test.
 KEPT = ("django_content_type", "auth_permission", "clocks_limit")
+
+
+# What a test marked slow takes, in tests that are not.
+SLOW = 100
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The order in which the processes of a whole run take files: long ones first, lest one process be idle at the end;
+    then what starts platforms; journeys last, for a process that drives a browser is good for nothing else."""
+    if not hasattr(config, "workerinput"):
+        return
+    length: Counter[Path] = Counter()
+    last: Counter[Path] = Counter()
+    for item in items:
+        length[item.path] += SLOW if item.get_closest_marker("slow") else 1
+        stage = 2 if item.get_closest_marker("journey") else 1 if item.get_closest_marker("serial") else 0
+        last[item.path] = max(last[item.path], stage)
+    # Journeys stay as they are written: one process goes through few of them, each with a platform already there.
+    items.sort(key=lambda item: (last[item.path], 0 if last[item.path] == 2 else -length[item.path], str(item.path)))
 
 
 def pytest_collection_finish() -> None:

@@ -107,24 +107,12 @@ def require_browser() -> bool:
     )
 
 
-def phases(browser: bool, selection: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Two processes each; whole platforms and browsers come after the rest, whose processor time they would take."""
+def options(browser: bool, selection: Sequence[str]) -> list[str]:
+    """Two processes for the whole; in which order they take the files says conftest.py."""
     if selection:
-        return [("selected", list(selection))]
-    whole = "serial or journey" if browser else "serial and not journey"
-    two = ["-n", "2", "--dist", "loadfile"]
-    journeys = ["tests/journeys"] if browser else []
-    return [
-        ("parts", [*two, "-m", "not serial and not journey and not spark"]),
-        # In the order they are written: one process starts a platform while the other builds the journeys' city.
-        ("whole", [*two, "--no-loadscope-reorder", "-m", whole, *serial(), *journeys]),
-    ]
-
-
-def serial() -> list[str]:
-    """Files with a test marked serial: reading all the others again to leave them out takes ten seconds."""
-    places = [path for top in ("tests", "src") for path in sorted((localdb.ROOT / top).rglob("test_*.py"))]
-    return [str(path.relative_to(localdb.ROOT)) for path in places if "mark.serial" in path.read_text(encoding="utf-8")]
+        return list(selection)
+    left_out = "not spark" if browser else "not spark and not journey"
+    return ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", left_out]
 
 
 def test(selection: Sequence[str]) -> None:
@@ -136,17 +124,16 @@ def test(selection: Sequence[str]) -> None:
         "YIWANG_CHROMIUM": chromium() or "",
         "YIWANG_TEST_RUN": uuid4().hex,
     }
-    began, failed = time.monotonic(), False
+    began = time.monotonic()
     shutil.rmtree(REPORTS, ignore_errors=True)
     # Migrated while the tests are collected; whoever needs it first waits for it, or makes it anew.
     beside = [] if selection else [(sys.executable, "-m", "tests.databases")]
     started = [subprocess.Popen(command, cwd=localdb.ROOT, env=environment) for command in beside]
-    for name, options in phases(browser, selection):
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", f"--junitxml={REPORTS / name}.xml", *options],
-            cwd=localdb.ROOT, env=environment, check=False,
-        )  # fmt: skip
-        failed = failed or done.returncode not in (0, NO_TESTS_COLLECTED)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", f"--junitxml={REPORTS / 'tests'}.xml", *options(browser, selection)],
+        cwd=localdb.ROOT, env=environment, check=False,
+    )  # fmt: skip
+    failed = done.returncode not in (0, NO_TESTS_COLLECTED)
     for each in started:
         each.wait()
     counted = count(REPORTS)
@@ -165,7 +152,7 @@ def spark() -> None:
 
 
 def count(reports: Path) -> Counter[str]:
-    """Outcomes over all phases, from their JUnit reports."""
+    """Outcomes, from the JUnit reports of a run."""
     found: Counter[str] = Counter()
     for report in sorted(reports.glob("*.xml")):
         for case in ElementTree.parse(report).iter("testcase"):  # noqa: S314 - see the import

@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import pytest
 from django.test import TestCase
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
@@ -14,6 +15,8 @@ from yiwang.city.hotline.tests.world import build
 from yiwang.kernel.flow.charges import charges
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.testing import World, machine
+
+pytestmark = pytest.mark.slow
 
 
 @cache

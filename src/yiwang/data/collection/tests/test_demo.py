@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 
+import pytest
 from django.db import connection
 from django.utils import timezone
 from pyarrow import parquet
@@ -87,6 +88,7 @@ def test_the_truth_of_what_was_planted(district: District) -> None:
     assert 200 < sum(truth.values()) < 400
 
 
+@pytest.mark.slow
 def test_a_whole_district_goes_through(district: District) -> None:
     register(district)
     total = scale.run(lambda done, of, what: None, rows=600)

@@ -237,6 +237,7 @@ def worker_process(url: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, "DATABASE_URL": url})
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_26_killed_workers_fire_each_timer_exactly_once(effects: None, database_url: str) -> None:
     only_due = ClockSpec("minute", 10, code="reply", rungs=("due",))

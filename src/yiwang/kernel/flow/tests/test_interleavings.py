@@ -9,7 +9,7 @@ from django.db import connection
 from yiwang.kernel.flow.tests.interleaving import run
 from yiwang.kernel.flow.tests.town import Town, build
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 MOMENTS = int(os.environ.get("YIWANG_INTERLEAVINGS", "120"))
 
 

@@ -2,6 +2,7 @@
 
 from datetime import date
 
+import pytest
 from django.test import TestCase
 
 from yiwang.kernel.access.actors import SYSTEM
@@ -12,6 +13,7 @@ from yiwang.kernel.flow.testing import World, machine
 from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import build
 
+pytestmark = pytest.mark.slow
 CLOCKS = (
     ClockRule("whole", "全程", "working_day", 20, kind="statutory", extensions=1, extension_budget=10),
     ClockRule("handle", "办理", "working_day", 5, starts="enter:handle", stops="leave:handle", extensions=1),
