@@ -22,6 +22,7 @@ from yiwang.kernel.ledger.services import record
 
 RULE = "数据包只增不改"
 PARSED = "parsed.parquet"
+NO_TABLE = ("image/", "audio/", "video/", "application/pdf")
 State = terms.State
 
 
@@ -47,6 +48,8 @@ def keep(
         raise Refused("该资源的目录尚未发布，不能报送数据。请先完成目录审核。", rule="先编目后归集")
     _require_size(content)
     with taken(name, content, limit=terms.PACKAGE_LIMIT, sealing=bool(facts.sealed)) as given, transaction.atomic():
+        if given.media_type.startswith(NO_TABLE):
+            raise Invalid("这不是数据表（内容是图片、音视频或 PDF），没有接收。请上传 xlsx、xls、ods 或 csv 表格。")
         locked(source.resource_id)
         known = None if replay_of else _known(source, given.found.sha256, batch, facts.version)
         if known is not None:

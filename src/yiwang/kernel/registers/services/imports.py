@@ -1,6 +1,7 @@
 """Import of a spreadsheet: all rows or none; errors come back as a coloured spreadsheet."""
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -47,6 +48,7 @@ def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> Im
     if actor.person_id is None:
         raise Refused("导入须由本人账号办理。", rule="导入由上传人办理")
     table = sheets.read(content, name, joined_by=spec.joined_by)
+    _sound(table.headers)
     with transaction.atomic():
         run = ImportRun.objects.create(
             person_id=actor.person_id, register=register.code, file_name=name[:200], total=len(table.rows),
@@ -56,10 +58,24 @@ def upload(actor: Actor, register: Register, name: str, content: BinaryIO) -> Im
     return run
 
 
+def _sound(headers: list[str]) -> None:
+    """Columns are told apart by their header: each that is filled in comes once and is plain text."""
+    twice = [header for header, count in Counter(headers).items() if header and count > 1]
+    if twice:
+        raise sheets.refuse(
+            f"表头“{twice[0][:40]}”出现了不止一次，分不清该用哪一列，没有读取。请删去或改名后重新上传。"
+        )
+    if any(not header.isprintable() for header in headers):
+        raise sheets.refuse("表头里有看不见的控制字符，没有读取。请重新填写表头，或按模板填写后上传。")
+
+
 def confirm(actor: Actor, register: Register, run: ImportRun, mapping: dict[str, str]) -> Job | None:
     """Fix the mapping and import: at once, or as a job above 2,000 rows."""
     fields = fields_of(register)
-    chosen = {header: name for header, name in mapping.items() if name in fields}
+    strange = next((name for name in mapping.values() if name and name not in fields), None)
+    if strange is not None:
+        raise Invalid("有一列对应到了这份台账没有的字段，没有导入。请在下拉列表里重新选择。")
+    chosen = {header: name for header, name in mapping.items() if name}
     if len(set(chosen.values())) < len(chosen):
         raise Invalid("有两列对应到同一个字段，请改正后再导入。")
     missing = [fields[name].label for name in spec_of(register).key if name not in chosen.values()]
