@@ -20,6 +20,8 @@ from yiwang.site.localdb import DatabaseProblem
 
 # Contents that are never changed in place; and the ledger's ends.
 CONTENTS = ("files", "lake")
+# Deletions of persons (protection's tombstones): a backup takes them along, restoring one never removes any.
+ERASURES, DUE = "erasures", "erasures.due"
 UNFINISHED = ".work"
 MANIFEST = "manifest.json"
 WAITED = "SET lock_timeout = '5s';"
@@ -86,7 +88,7 @@ def backup(url: str, *, to: Path | None = None, var: Path = localdb.VAR) -> Path
         _copy(var / "ledger", unfinished / "ledger")
         _dump(url, unfinished / "database.dump")
         bar.update(task, description="复制附件与湖表")
-        for name in CONTENTS:
+        for name in (*CONTENTS, ERASURES):
             _copy(_place(name, var), unfinished / name)
     manifest = {
         "created_at": now.isoformat(),
@@ -158,7 +160,35 @@ def restore(url: str, folder: Path, *, replace: bool = False, var: Path = locald
     if not replace and tables(url):
         raise DatabaseProblem("目标数据库里已有数据。确认要整体替换时加 --replace；原有数据将被清除。")
     _copy_contents(folder, var)
+    _gather_erasures(folder, var)
     _load(url, folder / "database.dump")
+
+
+def _gather_erasures(folder: Path, var: Path) -> None:
+    """Deletions this place, the backup and its later neighbours know of; until they are done again nothing is served."""
+    for place in sorted({folder, *(path.parent for path in folder.parent.glob(f"*/{MANIFEST}"))}):
+        for path in _contents(place / ERASURES):
+            target = var / ERASURES / path.relative_to(place / ERASURES)
+            if not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, target.with_name(target.name + ".new"))
+                target.with_name(target.name + ".new").replace(target)
+    mark_due(var)
+
+
+def mark_due(var: Path = localdb.VAR) -> None:
+    """The database is of an earlier time: deletions since may have to be done again."""
+    if any((var / ERASURES).rglob("*.sm4")):
+        (var / DUE).touch()
+
+
+def refuse_while_due(var: Path = localdb.VAR) -> None:
+    """Nobody is served from a database that may hold persons who were deleted since."""
+    if (var / DUE).exists():
+        raise DatabaseProblem(
+            "数据库是从备份恢复的，备份之后依申请删除的个人信息还没有重新删除，没有启动。"
+            "请先执行 ./run manage delete_again（个人信息保护法第四十七条）。"
+        )
 
 
 def tables(url: str) -> int:

@@ -132,12 +132,25 @@ def restore(
         if to:
             _refuse_external("restore --to")
             before = pointintime.restore(localdb.LOCAL, pointintime.instant(to))
+            backups.mark_due()
+            _delete_again()
             say(f"已恢复到 {to}。恢复前的数据保留在 {before}，确认无误后可以删除。{NEXT}")
         elif folder:
             backups.restore(preparation.database_url(), folder.absolute(), replace=replace)
+            _delete_again()
             say(f"恢复完成。{NEXT}")
         else:
             raise fail("请给出备份目录，或用 --to 给出时间点。")
+
+
+def _delete_again() -> None:
+    """Persons deleted since the backup was made are deleted again before anybody is served."""
+    command = [sys.executable, "-m", "yiwang.site", "delete_again"]
+    environment = {**os.environ, "DATABASE_URL": preparation.database_url()}
+    if subprocess.run(command, env=environment, check=False).returncode:
+        raise fail(
+            "数据已恢复，但备份之后依申请删除的个人信息没有重新删除完。平台不会启动；请按上面的说明处理后执行 ./run manage delete_again。"
+        )
 
 
 def _refuse_external(command: str) -> None:

@@ -13,7 +13,7 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from yiwang.site import localdb, preparation
+from yiwang.site import backups, localdb, preparation
 from yiwang.site.console import fail, say
 
 HOST = "127.0.0.1"
@@ -154,6 +154,7 @@ def up(port: int) -> None:
         children: dict[str, subprocess.Popen[bytes]] = {}
         try:
             url = preparation.database_url()
+            backups.refuse_while_due()
             if not preparation.prepare(url):
                 say("· 数据库、静态文件与示范数据均无变化，直接启动", "dim")
             _spawn("web", port, children)

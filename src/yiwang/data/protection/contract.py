@@ -1,18 +1,40 @@
 """What other domains may do with protection."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from django.utils import timezone
 
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
 from yiwang.data.protection import queries, services
-from yiwang.data.protection.services import masking
+from yiwang.data.protection.services import masking, persons, tombstones
 from yiwang.data.protection.terms import Kind, Method, Recipient
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.crypto.sealing import open_file, seal_file
 
-__all__ = ["Kind", "Method", "Recipient", "mask", "mask_plan", "open_file", "record_access", "seal_file"]
+__all__ = [
+    "Kind",
+    "Method",
+    "Recipient",
+    "delete_again",
+    "deletions_due",
+    "mask",
+    "mask_plan",
+    "open_file",
+    "record_access",
+    "seal_file",
+]
+
+
+def deletions_due() -> list[str]:
+    """Cases of persons deleted since this database's time: what a restored backup has to do again."""
+    return [stone.case for stone in tombstones.due()]
+
+
+def delete_again(actor: Actor) -> Iterator[tuple[str, int]]:
+    """Do them, one after the other: (case, rows that went)."""
+    for stone in tombstones.due():
+        yield stone.case, persons.erase_again(actor, stone)
 
 
 def mask(kind: str, method: str, value: object, key: str = "") -> str | None:

@@ -2,9 +2,10 @@
 
 from yiwang.data.protection import services
 from yiwang.data.protection.models import PersonRequest, Scan
-from yiwang.data.protection.services import persons
+from yiwang.data.protection.services import persons, tombstones
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
 
@@ -48,4 +49,10 @@ def start_person(actor: Actor, request_id: int, erase: bool) -> PersonRequest:
     return found
 
 
+def keep_deletions() -> int:
+    """Deletions made before they were kept beside the database."""
+    return tombstones.keep_all(SYSTEM)
+
+
+register("protection.deletions", keep_deletions, 24 * 3600)
 JOBS = (scan, find_person, erase_person)

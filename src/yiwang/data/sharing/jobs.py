@@ -75,6 +75,7 @@ def daily() -> int:
     """Once a day, whichever worker comes first."""
     serving.ensure_partitions(SYSTEM)
     serving.forget_nonces(SYSTEM)
+    deliveries.sweep(SYSTEM)
     today = timezone.localdate().isoformat()
     if not Job.objects.filter(name=check.name, key=today).exists():
         enqueue(check, key=today)

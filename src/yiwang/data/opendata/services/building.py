@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 from django.conf import settings
@@ -20,7 +19,7 @@ from yiwang.data.protection import contract as protection
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.bulk import copying
 from yiwang.kernel.files import services as files
-from yiwang.kernel.lake import engine
+from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
 from yiwang.kernel.ledger import services as ledger
@@ -60,14 +59,9 @@ def build(actor: Actor, dataset_id: int) -> Edition | None:
         and (last.snapshot, last.columns, last.plan) == (snapshot.number, columns, plan)
     ):
         return last
-    with TemporaryDirectory(dir=_scratch()) as folder:
-        return _published(actor, dataset, snapshot, columns, plan, Path(folder))
-
-
-def _scratch() -> Path:
-    path = Path(settings.VAR) / "opendata"
-    path.mkdir(parents=True, exist_ok=True)
-    return path
+    # What a killed process leaves here, the lake's sweep takes; of sealed data it lies in memory.
+    with places.work_folder(snapshot.clear) as folder:
+        return _published(actor, dataset, snapshot, columns, plan, folder)
 
 
 def _published(

@@ -9,7 +9,7 @@ from django.db import transaction
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
 from yiwang.data.protection.models import Deletion, Holding, Notice, PersonRequest, Removal, SearchedPlace
-from yiwang.data.protection.services import notices
+from yiwang.data.protection.services import notices, tombstones
 from yiwang.data.protection.terms import CLERK, CONTACT, LAW, NUMBER, WORDS, Kind, RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
@@ -228,6 +228,7 @@ def erase(actor: Actor, request_id: int) -> list[Deletion]:
         raise Refused("只有删除和撤回同意的请求可以删除数据。", rule=LAW)
     if not found.verified or found.answered_at is not None:
         raise Conflict("须在核验身份之后、答复之前删除。", rule=LAW)
+    tombstones.keep(found)
     done = set(found.deletions.values_list("table", flat=True))
     made = []
     for each in found.holdings.exclude(table__in=done).order_by("pk"):
@@ -240,7 +241,30 @@ def erase(actor: Actor, request_id: int) -> list[Deletion]:
     subject = subject_of(found)
     notices.tell(actor, found, erasing.handed_out(subject))
     erasing.recall(subject)
+    tombstones.done(actor, found.case.number)
     return made
+
+
+def erase_again(actor: Actor, stone: tombstones.Stone) -> int:
+    """Carry a deletion out in a database that was brought back from before it; how many rows of tables went.
+
+    Repeated after a kill it goes on; what was deleted already is not found again. Call it where the engine may run.
+    """
+    actor.require("protection.request", "handle")
+    texts, rows, clean = erasing.written(stone.number), 0, dict[int, int | None]()
+    reason = f"个人信息保护法第四十七条，恢复较早备份后重做个人信息请求 {stone.case} 的删除"
+    for each in _tables():
+        keys = lake.keys_naming(each.table, each.columns, texts)
+        if keys:
+            proof, own = lakes.rewrite_without(actor, each.table, keys, reason), each.facts.table == each.table.name
+            rows += len(keys)
+            clean[each.facts.id] = proof.snapshot.number if own and proof.snapshot else clean.get(each.facts.id)
+    subject = Subject(texts, clean)
+    for place in erasing.places():
+        erasing.erase(actor, place, subject, reason)
+    erasing.recall(subject)
+    tombstones.done(actor, stone.case)
+    return rows
 
 
 def _reason(found: PersonRequest) -> str:

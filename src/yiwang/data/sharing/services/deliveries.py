@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import secrets
 from dataclasses import dataclass
@@ -24,11 +25,12 @@ from yiwang.kernel.access import doors, foreign
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto import decrypt, encrypt, sm3
 from yiwang.kernel.crypto.ciphers import seal, unseal
+from yiwang.kernel.lake import places
 from yiwang.kernel.ledger import services as ledger
 
 MAGIC = b"YWPKG1\n"
 LINK_HOURS, MOST_BYTES = 72, 512 << 20
-FOLDER = "sharing"
+FOLDER, ORPHAN_AGE = "sharing", 24 * 3600.0
 
 
 @transaction.atomic
@@ -238,8 +240,25 @@ def package(actor: Actor, grant_id: int) -> Handed:
 def _keep(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_suffix(".part")
-    part.write_bytes(content)
+    with part.open("wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
     part.rename(path)
+    places.sync(path.parent)
+
+
+def sweep(actor: Actor, age: float = ORPHAN_AGE) -> int:
+    """Remove packages that a killed process wrote and never recorded: nobody has a link or a key to them. How many."""
+    if not actor.system:
+        actor.require("sharing.grant", "deliver")
+    folder, limit, removed = Path(settings.VAR) / FOLDER, timezone.now().timestamp() - age, 0
+    for path in folder.glob("*") if folder.is_dir() else ():
+        known = Package.objects.filter(path=str(Path(FOLDER) / path.name)).exists()
+        if not known and path.is_file() and path.stat().st_mtime < limit:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
 
 
 def fetch(actor: Actor, token: str) -> tuple[Package, bytes]:

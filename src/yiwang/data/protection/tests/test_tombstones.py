@@ -1,0 +1,127 @@
+"""A person was deleted, then an older backup is restored: nobody is served before the person is gone again."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings as platform
+from django.db import connection
+
+from yiwang.data.catalog.tests.world import District
+from yiwang.data.protection.flows import FLOWS
+from yiwang.data.protection.services import persons, tombstones
+from yiwang.data.protection.tests.test_persons import WHO, graded, submit, verify
+from yiwang.data.protection.tests.world import safe
+from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.files import sealed
+from yiwang.kernel.files.services import renew_keys
+from yiwang.kernel.flow.publishing import publish
+from yiwang.kernel.keys.models import forget
+from yiwang.site import backups
+from yiwang.site.localdb import ROOT, DatabaseProblem
+
+LEFT = """
+import django; django.setup()
+from yiwang.data.protection.services import persons
+from yiwang.kernel.lake import erasing
+from yiwang.kernel.lake import queries as lake
+print(sum(len(lake.keys_naming(each.table, each.columns, erasing.written({number!r}))) for each in persons._tables()))
+"""
+
+
+@pytest.fixture
+def district(
+    transactional_db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[District]:
+    var = tmp_path / "var"
+    monkeypatch.setattr(platform, "VAR", str(var))
+    settings.LAKE = str(var / "lake")
+    made = safe()
+    for declared in FLOWS:
+        publish(declared)
+    made.actors["办理员"] = made.town.actor("办理员", made.town.post("数管局", "个人信息岗", "protection.person_clerk"))
+    yield made
+
+
+@pytest.fixture
+def restored(transactional_db: None, database_url: str) -> Iterator[str]:
+    """An empty database to restore into."""
+    name = f"{connection.settings_dict['NAME']}_restored"
+    with psycopg.connect(database_url, autocommit=True) as plain:
+        plain.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        plain.execute(f'CREATE DATABASE "{name}"')
+        yield database_url.replace(f"/{connection.settings_dict['NAME']}?", f"/{name}?")
+        plain.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def run(url: str, *command: str) -> str:
+    environment = {
+        **os.environ, "DATABASE_URL": url, "YIWANG_VAR": str(platform.VAR), "DJANGO_SETTINGS_MODULE": "yiwang.site.settings",
+        "YIWANG_SECRET_KEY": platform.SECRET_KEY, "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    environment.pop("YIWANG_LAKE", None)
+    done = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def left(url: str) -> int:
+    return int(run(url, "-c", LEFT.format(number=WHO["sfz"])).split()[-1])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restored_backup_deletes_again_whom_it_brought_back(
+    district: District, tmp_path: Path, database_url: str, restored: str
+) -> None:
+    var = Path(platform.VAR)
+    graded(district, tmp_path)
+    before = backups.backup(database_url, to=tmp_path / "backups", var=var)
+    found = verify(district, submit())
+    persons.find(district["办理员"], found.pk)
+    persons.erase(district["办理员"], found.pk)
+    assert tombstones.due() == [] and [each.case for each in tombstones._stones()] == [found.case.number]
+    kept = next((var / "erasures").rglob(f"*{sealed.SUFFIX}"))
+    assert WHO["sfz"].encode() not in kept.read_bytes()
+    later = backups.backup(database_url, to=tmp_path / "backups", var=var)
+    assert list((later / "erasures").rglob(f"*{sealed.SUFFIX}")) and not (before / "erasures").exists()
+    kept.unlink()  # another machine: it knows of the deletion by the later backup beside this one
+    backups.restore(restored, before, var=var)
+    with pytest.raises(DatabaseProblem, match="delete_again"):
+        backups.refuse_while_due(var)
+    assert left(restored) == 1, "the person is back"
+    assert found.case.number in run(restored, "-m", "yiwang.site", "delete_again", "--list")
+    assert (var / backups.DUE).exists()
+    said = run(restored, "-m", "yiwang.site", "delete_again")
+    assert f"{found.case.number}：已重新删除，数据表 1 行" in said and WHO["sfz"] not in said
+    assert left(restored) == 0
+    backups.refuse_while_due(var)
+    assert "没有要重新删除" in run(restored, "-m", "yiwang.site", "delete_again")
+    with psycopg.connect(restored) as plain:
+        proofs = plain.execute("SELECT count(*) FROM lake_proof").fetchone()
+    assert proofs == (1,)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_deletions_of_before_are_kept_too_and_follow_a_renewed_key(
+    district: District, tmp_path: Path, settings: Any
+) -> None:
+    graded(district, tmp_path)
+    found = verify(district, submit())
+    persons.find(district["办理员"], found.pk)
+    persons.erase(district["办理员"], found.pk)
+    path = tombstones._path(found.case.number)
+    sealed.remove(path)
+    assert tombstones.keep_all(SYSTEM) == 1 and tombstones.keep_all(SYSTEM) == 0
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-secret-of-the-site", [settings.SECRET_KEY]
+    renew_keys()
+    settings.SECRET_KEY_FALLBACKS = []
+    forget()
+    assert [each.number for each in tombstones._stones()] == [WHO["sfz"]]
+    forget()
