@@ -32,6 +32,10 @@ MADE = "created_at >= %(start)s AND created_at < %(stop)s"
 DAY = "day >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND day < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
 FORMAL = f"sharing_usageday u WHERE {DAY} AND EXISTS (SELECT 1 FROM sharing_grant g WHERE g.id = u.grant_id AND g.kind = 'formal')"
 USES = f"opendata_use WHERE {DAY}"
+PROMISED = f"{NEWS} AND cycle NOT IN ('irregular', 'never')"
+RAISED = "raised_on >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND raised_on < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
+DUE_ON = "due_on >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND due_on < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
+SCANNED = "protection_finding f JOIN protection_scan s ON s.id = f.scan_id WHERE s.created_at >= %(start)s AND s.created_at < %(stop)s"
 OPEN = "opendata_dataset WHERE state = 'open' AND opened_at >= %(start)s AND opened_at < %(stop)s"
 
 # Counted from the beginning: what there is now. A rate is (numerator, denominator).
@@ -58,6 +62,14 @@ STOCK: Mapping[str, str] = {
     "opendata.items": f"SELECT sum(item_count) FROM {OPEN}",
     "opendata.rows": f"SELECT sum(rows) FROM {OPEN}",
     "census.duties": "SELECT count(*) FROM census_duty WHERE yields_data",
+    "census.compiled": "SELECT count(*) FILTER (WHERE EXISTS (SELECT 1 FROM census_duty_resources l JOIN catalog_resource r ON r.id = l.resource_id "
+    "WHERE l.duty_id = d.id AND r.number > 0)), count(*) FROM census_duty d WHERE yields_data",
+    "catalog.structured_shared": "SELECT count(*) FILTER (WHERE format IN ('database', 'spreadsheet') AND share_type <> 'withheld'), count(*) "
+    f"FROM {NEWS}",
+    "catalog.up_to_date": f"SELECT count(*) FILTER (WHERE due_at >= now()), count(*) FROM {PROMISED}",
+    "masters.conflicts_open": "SELECT count(*) FROM masters_conflict WHERE state IN ('open', 'objected')",
+    "masters.objects_mapped": "SELECT count(mapped_at), count(*) FROM masters_businessobject",
+    "protection.pending_scans": "SELECT count(*) FROM protection_scan WHERE state = 'proposed'",
 }  # fmt: skip
 # Of the year up to today.
 YEAR: Mapping[str, str] = {
@@ -101,6 +113,27 @@ YEAR: Mapping[str, str] = {
     "opendata.downloaded_rows": f"SELECT sum(rows) FROM {USES} AND door = 'download'",
     "opendata.api_calls": f"SELECT sum(times) FROM {USES} AND door = 'api'",
     "opendata.feedbacks": f"SELECT count(*) FROM opendata_feedback WHERE {MADE}",
+    "catalog.demands_met": "SELECT count(*) FILTER (WHERE state = 'met'), count(*) FILTER (WHERE state IN ('met', 'refused')) FROM catalog_demand "
+    "WHERE asked_at >= %(start)s AND asked_at < %(stop)s",
+    "census.holdings": f"SELECT sum(holdings) FROM census_target WHERE {DUE_ON}",
+    "collection.auto": "SELECT count(*) FILTER (WHERE (SELECT message FROM collection_step s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) "
+    f"= '达到自动入库门槛'), count(*) FROM {PACKAGES}",
+    "governance.corrected": f"SELECT count(corrected_in), count(*) FROM governance_objection WHERE {RAISED} AND decided_at IS NOT NULL "
+    "AND mark <> 'withdrawn'",
+    "governance.score": "SELECT sum(score), count(*) FROM governance_score WHERE month >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date "
+    "AND month < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date",
+    "masters.looks": f"SELECT count(*) FROM masters_look WHERE {MADE}",
+    "opendata.answered_in_time": f"SELECT count(*) FILTER (WHERE answered_at <= due_at), count(*) FROM opendata_feedback WHERE {MADE} "
+    "AND (answered_at IS NOT NULL OR due_at < now())",
+    "protection.accesses": "SELECT count(*) FROM protection_accessentry WHERE at >= %(start)s AND at < %(stop)s",
+    "protection.graded": f"SELECT count(*) FILTER (WHERE decision <> 'pending'), count(*) FROM {SCANNED}",
+    "protection.sensitive": f"SELECT count(DISTINCT item_id) FILTER (WHERE decision <> 'pending' AND decided_kind <> '') FROM {SCANNED}",
+    "protection.requests_in_time": f"SELECT count(*) FILTER (WHERE answered_at <= due_at), count(*) FROM protection_personrequest WHERE {MADE} "
+    "AND (answered_at IS NOT NULL OR due_at < now())",
+    "sharing.answered_in_time": f"SELECT count(*) FILTER (WHERE answered_at <= answer_due), count(*) FROM sharing_request WHERE {MADE} "
+    "AND state <> 'withdrawn' AND (answered_at IS NOT NULL OR answer_due < now())",
+    "sharing.delivered_in_time": f"SELECT count(*) FILTER (WHERE delivered_at <= deliver_due), count(*) FROM sharing_request WHERE {MADE} "
+    "AND (delivered_at IS NOT NULL OR (state = 'agreed' AND deliver_due < now()))",
     "masters.decisions": f"SELECT count(*) FROM masters_decision WHERE kind <> 'undo' AND {MADE}",
 }  # fmt: skip
 
