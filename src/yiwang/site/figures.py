@@ -32,7 +32,7 @@ MADE = "created_at >= %(start)s AND created_at < %(stop)s"
 DAY = "day >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND day < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
 FORMAL = f"sharing_usageday u WHERE {DAY} AND EXISTS (SELECT 1 FROM sharing_grant g WHERE g.id = u.grant_id AND g.kind = 'formal')"
 USES = f"opendata_use WHERE {DAY}"
-PROMISED = f"{NEWS} AND cycle NOT IN ('irregular', 'never')"
+PROMISED = f"{NEWS} AND cycle NOT IN ('irregular', 'other')"
 RAISED = "raised_on >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND raised_on < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
 DUE_ON = "due_on >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date AND due_on < (%(stop)s AT TIME ZONE 'Asia/Shanghai')::date"
 SCANNED = "protection_finding f JOIN protection_scan s ON s.id = f.scan_id WHERE s.created_at >= %(start)s AND s.created_at < %(stop)s"
@@ -116,8 +116,8 @@ YEAR: Mapping[str, str] = {
     "catalog.demands_met": "SELECT count(*) FILTER (WHERE state = 'met'), count(*) FILTER (WHERE state IN ('met', 'refused')) FROM catalog_demand "
     "WHERE asked_at >= %(start)s AND asked_at < %(stop)s",
     "census.holdings": f"SELECT sum(holdings) FROM census_target WHERE {DUE_ON}",
-    "collection.auto": "SELECT count(*) FILTER (WHERE (SELECT message FROM collection_step s WHERE s.package_id = p.id ORDER BY s.id DESC LIMIT 1) "
-    f"= '达到自动入库门槛'), count(*) FROM {PACKAGES}",
+    "collection.auto": "SELECT count(*) FILTER (WHERE EXISTS (SELECT 1 FROM collection_step s WHERE s.package_id = p.id AND s.state = 'published' "
+    f"AND s.message = '达到自动入库门槛')), count(*) FROM {PACKAGES}",
     "governance.corrected": f"SELECT count(corrected_in), count(*) FROM governance_objection WHERE {RAISED} AND decided_at IS NOT NULL "
     "AND mark <> 'withdrawn'",
     "governance.score": "SELECT sum(score), count(*) FROM governance_score WHERE month >= (%(start)s AT TIME ZONE 'Asia/Shanghai')::date "

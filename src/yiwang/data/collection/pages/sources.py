@@ -18,6 +18,35 @@ from yiwang.kernel.ui.routes import needs, route
 DECLARED = tuple((code, label) for code, label in terms.Way.choices if code != terms.Way.UPLOAD)
 
 
+PULL = (
+    "driver",
+    "host",
+    "port",
+    "database",
+    "username",
+    "password",
+    "encryption",
+    "authority",
+    "query",
+    "cursor_item",
+    "start",
+)
+# Fields that only one way has a use for; every other is common to all.
+ONLY = {terms.Way.PULL: PULL}
+WAYS = {
+    terms.Way.LANDING: "单位把数据写进平台给它开的表", terms.Way.PULL: "平台用只读账号去单位的数据库读",
+    terms.Way.PUSH: "单位的系统调用接口送来", terms.Way.DROP: "单位把文件放进投递目录",
+}  # fmt: skip
+
+
+def _narrow(form: forms.BaseForm, way: str) -> None:
+    """Leave the fields that the way has a use for."""
+    for name in {name for other, names in ONLY.items() if other != way for name in names} & set(form.fields):
+        del form.fields[name]
+    if way == terms.Way.PUSH:
+        form.fields.pop("every_minutes", None)
+
+
 class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
     password = forms.CharField(
         label="口令", required=False, strip=False, help_text="只读账号的口令；加密保存，不再显示。不改留空",
@@ -28,10 +57,14 @@ class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Source
         fields = sources.EDITABLE
 
+    def __init__(self, *args: Any, way: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _narrow(self, way or self.instance.way)
+
 
 class NewSourceForm(SourceForm):
     resource = forms.TypedChoiceField(label="信息资源", coerce=int)
-    way = forms.ChoiceField(label="归集方式", choices=DECLARED)
+    way = forms.ChoiceField(label="归集方式", choices=DECLARED, widget=forms.HiddenInput)
     start = forms.CharField(
         label="起始位置", required=False, max_length=120,
         help_text="增量抽取第一次从哪里往后读，如 0、1900-01-01；字段是文字的可以留空",
@@ -45,6 +78,9 @@ class NewSourceForm(SourceForm):
         self.fields["resource"].choices = [("", "请选择"), *offered]  # type: ignore[attr-defined]
 
 
+WAYS_SHOWN = [(code, label, WAYS[terms.Way(code)]) for code, label in DECLARED]
+
+
 def _say(form: forms.Form | SourceForm, problem: Refused) -> None:
     errors = problem.errors if isinstance(problem, Invalid) else {}
     for name, sentences in errors.items():
@@ -54,8 +90,14 @@ def _say(form: forms.Form | SourceForm, problem: Refused) -> None:
 
 
 def new(request: HttpRequest) -> HttpResponse:
+    """The way first, then what that way needs: links, so that it works without script too."""
     actor = actor_of(request)
-    form = NewSourceForm(actor, request.POST or None)
+    way = str((request.POST if request.method == "POST" else request.GET).get("way", ""))
+    if way not in WAYS:
+        return page(request, "collection/source.html", {"form": None, "source": None, "ways": WAYS_SHOWN}, title="新建来源",
+                    status=422 if request.method == "POST" else 200)  # fmt: skip
+    given = {name: request.GET[name] for name in ("resource", "name") if name in request.GET}
+    form = NewSourceForm(actor, request.POST or None, way=way, initial={**given, "way": way})
     if request.method == "POST" and form.is_valid():
         data = dict(form.cleaned_data)
         try:
@@ -63,7 +105,7 @@ def new(request: HttpRequest) -> HttpResponse:
             return HttpResponseRedirect(reverse("collection_source", args=[made.pk]))
         except Refused as problem:
             _say(form, problem)
-    context = {"form": form, "source": None}
+    context = {"form": form, "source": None, "ways": WAYS_SHOWN, "way": way}
     return page(request, "collection/source.html", context, title="新建来源", status=422 if form.errors else 200)
 
 

@@ -392,3 +392,31 @@ def test_a_stopped_source_takes_nothing(district: District) -> None:
         sources.change_source(district["报送员"], source.pk, active=True)
     with pytest.raises(Conflict, match="已有名为"):
         district.source("drop", name="投递")
+
+
+@pytest.mark.django_db
+def test_a_new_source_asks_only_for_what_its_way_needs(district: District) -> None:
+    browser, address = district.client("管理员"), "/collection/source/new/"
+    first = browser.get(address).content.decode()
+    assert first.count('href="?way=') == 4 and 'name="host"' not in first and 'name="least_valid"' not in first
+    for way, pull in (("pull", True), ("drop", False), ("landing", False), ("push", False)):
+        page = browser.get(address, {"way": way, "resource": district.resource, "name": "夜间"}).content.decode()
+        for name in ("host", "query", "password", "start", "authority"):
+            assert (f'name="{name}"' in page) == pull, (way, name)
+        assert (
+            'name="least_valid"' in page and 'value="夜间"' in page and f'value="{district.resource}" selected' in page
+        )
+        assert ('name="every_minutes"' in page) == (way != "push")
+    assert browser.post(address, {"way": "telepathy"}).status_code == 422
+    form = {"way": "drop", "resource": district.resource, "name": "投递", "mode": "full", "active": "on",
+            "least_valid": "95", "most_change": "30", "every_minutes": "60"}  # fmt: skip
+    wrong = browser.post(address, {**form, "every_minutes": "0"})
+    assert (
+        wrong.status_code == 422
+        and "1 分钟到 7 天" in wrong.content.decode()
+        and 'name="host"' not in wrong.content.decode()
+    )
+    made = browser.post(address, form)
+    assert made.status_code == 302, made.content.decode()[:3000]
+    shown = browser.get(made.headers["Location"]).content.decode()
+    assert 'name="host"' not in shown and 'name="every_minutes"' in shown
