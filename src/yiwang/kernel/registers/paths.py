@@ -104,6 +104,10 @@ def _kind(field: Any) -> str:
     return next((kind for base, kind in _KINDS if isinstance(field, base)), "other")
 
 
+# A quantity of five digits is read in threes; four may be a year or a port.
+GROUPED_FROM = 10_000
+
+
 def display(value: object, path: Path | None = None) -> str:
     """The value as an officer reads it."""
     if value is None or value == "":
@@ -117,7 +121,9 @@ def display(value: object, path: Path | None = None) -> str:
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return f"{value:,f}" if abs(value) >= GROUPED_FROM else f"{value:f}"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= GROUPED_FROM else str(value)
     if isinstance(value, list | tuple):
         return "、".join(display(item) for item in value)
     if isinstance(value, dict):

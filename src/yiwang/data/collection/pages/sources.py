@@ -47,6 +47,10 @@ def _narrow(form: forms.BaseForm, way: str) -> None:
         form.fields.pop("every_minutes", None)
 
 
+# The password is asked for behind the account.
+ACCOUNT = sources.EDITABLE.index("username") + 1
+
+
 class SourceForm(forms.ModelForm):  # type: ignore[type-arg]
     password = forms.CharField(
         label="口令", required=False, strip=False, help_text="只读账号的口令；加密保存，不再显示。不改留空",
@@ -69,7 +73,7 @@ class NewSourceForm(SourceForm):
         label="起始位置", required=False, max_length=120,
         help_text="增量抽取第一次从哪里往后读，如 0、1900-01-01；字段是文字的可以留空",
     )  # fmt: skip
-    field_order = ("resource", "way", *sources.EDITABLE[:-1], "start", "every_minutes", "password")
+    field_order = ("resource", "way", *sources.EDITABLE[:ACCOUNT], "password", *sources.EDITABLE[ACCOUNT:-1], "start", "every_minutes")
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,7 +5,8 @@ from datetime import date
 from typing import Any
 
 from yiwang.data.governance.terms.plans import ROW, WORD, Plan, RuleAnswer, RulePlan, quoted
-from yiwang.kernel.lake.expressions import condition
+from yiwang.kernel.lake.dialects import DUCKDB
+from yiwang.kernel.lake.expressions import condition, staged
 from yiwang.kernel.lake.process.task import Database
 
 WHOLE = frozenset({"drift", "freshness", "distribution"})
@@ -59,13 +60,13 @@ def _unique(rule: RulePlan, plan: Plan, valid: str) -> str:
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in fields)
     latest = f", {quoted(plan['latest'])}" if plan["latest"] else ""
     # Grouping numbers is far cheaper than grouping texts; rows of one hash that differ fall apart in the partition.
-    repeated = f"SELECT hash({_names(fields)}) AS h FROM judged WHERE {present} GROUP BY h HAVING count(*) > 1"
+    repeated = f"SELECT hash({_names(fields)}) AS __h FROM judged WHERE {present} GROUP BY __h HAVING count(*) > 1"
     order = f"{valid}{latest}, {ROW}".replace(", ", " DESC NULLS LAST, ") + " DESC"
     ranked = (
-        f"SELECT {ROW}, row_number() OVER (PARTITION BY {_names(fields)} ORDER BY {order}) AS place "
-        f"FROM (SELECT * FROM judged WHERE {present}) j SEMI JOIN ({repeated}) d ON hash({_names(fields, 'j.')}) = d.h"
+        f"SELECT {ROW}, row_number() OVER (PARTITION BY {_names(fields)} ORDER BY {order}) AS __place "
+        f"FROM (SELECT * FROM judged WHERE {present}) j SEMI JOIN ({repeated}) d ON hash({_names(fields, 'j.')}) = d.__h"
     )
-    return f"SELECT {ROW} FROM ({ranked}) WHERE place > 1"
+    return f"SELECT {ROW} FROM ({ranked}) WHERE __place > 1"
 
 
 def _referential(rule: RulePlan, plan: Plan, valid: str) -> str:
@@ -84,10 +85,10 @@ def _dependency(rule: RulePlan, plan: Plan, valid: str) -> str:
     """Rows that deviate from the most frequent value of their group."""
     fields, dependent = rule["params"]["fields"], quoted(rule["params"]["dependent"])
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in [*fields, rule["params"]["dependent"]])
-    counted = f"SELECT {_names(fields)}, {dependent} AS value, count(*) AS n FROM judged WHERE {present} GROUP BY ALL"
-    chosen = f"SELECT {_names(fields)}, arg_max(value, n) AS value FROM ({counted}) GROUP BY ALL HAVING count(*) > 1"
+    counted = f"SELECT {_names(fields)}, {dependent} AS __value, count(*) AS __n FROM judged WHERE {present} GROUP BY ALL"
+    chosen = f"SELECT {_names(fields)}, arg_max(__value, __n) AS __value FROM ({counted}) GROUP BY ALL HAVING count(*) > 1"
     same = " AND ".join(f"j.{quoted(name)} = d.{quoted(name)}" for name in fields)
-    return f"SELECT {ROW} FROM judged j JOIN ({chosen}) d ON {same} WHERE j.{dependent} <> d.value"
+    return f"SELECT {ROW} FROM judged j JOIN ({chosen}) d ON {same} WHERE j.{dependent} <> d.__value"
 
 
 def _cross(rule: RulePlan, plan: Plan, valid: str) -> str:
@@ -104,7 +105,8 @@ def _cross(rule: RulePlan, plan: Plan, valid: str) -> str:
     )
     renamed = ", ".join(f"r.{quoted(name.removeprefix(OTHER))} AS {quoted(name)}" for name in others)
     joined = f"SELECT j.*, {renamed} FROM judged j JOIN {quoted(params['reference'])} r ON {same}"
-    return f"SELECT DISTINCT {ROW} FROM ({joined}) WHERE ({parsed.duckdb(as_of)}) IS NOT TRUE"
+    source, renderer = staged([parsed.root], DUCKDB, f"({joined}) AS joined", as_of=as_of)
+    return f"SELECT DISTINCT {ROW} FROM {source} WHERE ({renderer.render(parsed.root)}) IS NOT TRUE"
 
 
 FLAGGERS = {"unique": _unique, "referential": _referential, "dependency": _dependency, "cross": _cross}

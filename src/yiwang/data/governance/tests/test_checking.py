@@ -251,10 +251,13 @@ def test_who_may_write_rules(world: World) -> None:
 
 def test_names_of_items_are_the_departments_own(world: World, tmp_path: Path) -> None:
     """Whatever the engine calls its own columns, no item can be called so."""
-    names = ("c0", "m0", "u0", "blocked", "row", "old", "made", "k0", "flags", "judged", "received")
+    names = ("c0", "m0", "u0", "blocked", "row", "old", "made", "k0", "flags", "judged", "received",
+             "h", "place", "value", "n")  # fmt: skip
     items = tuple(ItemSpec(name, f"项{name}", length=9, nullable=name != "c0", **OPEN) for name in names)
     facts = catalog.resource(SYSTEM, world.district.published("字段名特别", items=items).pk)
     draft = rules.draft(SYSTEM, facts.id)
+    rules.add_rule(SYSTEM, draft, "unique", {"fields": ["h", "place"]})
+    rules.add_rule(SYSTEM, draft, "dependency", {"fields": ["value", "n"], "dependent": "c0"})
     rules.add_values(SYSTEM, draft, field="m0", by=["k0"], values=[["甲", "错", "对"]], reason="测试")
     rules.publish(SYSTEM, draft)
     rows = [dict.fromkeys(names, "甲") | {"_row": 2, "m0": "错"}, dict.fromkeys(names, "甲") | {"_row": 3, "c0": None}]
