@@ -73,7 +73,15 @@ class NewSourceForm(SourceForm):
         label="起始位置", required=False, max_length=120,
         help_text="增量抽取第一次从哪里往后读，如 0、1900-01-01；字段是文字的可以留空",
     )  # fmt: skip
-    field_order = ("resource", "way", *sources.EDITABLE[:ACCOUNT], "password", *sources.EDITABLE[ACCOUNT:-1], "start", "every_minutes")
+    field_order = (
+        "resource",
+        "way",
+        *sources.EDITABLE[:ACCOUNT],
+        "password",
+        *sources.EDITABLE[ACCOUNT:-1],
+        "start",
+        "every_minutes",
+    )
 
     def __init__(self, actor: Actor, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

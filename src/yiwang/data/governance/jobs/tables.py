@@ -85,8 +85,12 @@ def _dependency(rule: RulePlan, plan: Plan, valid: str) -> str:
     """Rows that deviate from the most frequent value of their group."""
     fields, dependent = rule["params"]["fields"], quoted(rule["params"]["dependent"])
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in [*fields, rule["params"]["dependent"]])
-    counted = f"SELECT {_names(fields)}, {dependent} AS __value, count(*) AS __n FROM judged WHERE {present} GROUP BY ALL"
-    chosen = f"SELECT {_names(fields)}, arg_max(__value, __n) AS __value FROM ({counted}) GROUP BY ALL HAVING count(*) > 1"
+    counted = (
+        f"SELECT {_names(fields)}, {dependent} AS __value, count(*) AS __n FROM judged WHERE {present} GROUP BY ALL"
+    )
+    chosen = (
+        f"SELECT {_names(fields)}, arg_max(__value, __n) AS __value FROM ({counted}) GROUP BY ALL HAVING count(*) > 1"
+    )
     same = " AND ".join(f"j.{quoted(name)} = d.{quoted(name)}" for name in fields)
     return f"SELECT {ROW} FROM judged j JOIN ({chosen}) d ON {same} WHERE j.{dependent} <> d.__value"
 
