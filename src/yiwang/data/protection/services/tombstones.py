@@ -6,6 +6,7 @@ backup takes along. The ledger of the database says which of them it has carried
 
 import io
 import json
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from yiwang.kernel.files import sealed
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.ledger.models import Entry
 
+log = logging.getLogger(__name__)
 FOLDER, DONE, TARGET = "erasures", "protection.erased", "protection.erasure"
 
 
@@ -77,9 +79,12 @@ def keep_all(actor: Actor) -> int:
     count = 0
     for found in PersonRequest.objects.filter(deletions__isnull=False).select_related("case").distinct():
         if not sealed.exists(_path(found.case.number)):
-            with suppress(CryptoProblem):
+            try:
                 keep(found)
                 count += 1
+            except CryptoProblem:
+                # The others are kept all the same; this one a restored backup would bring back.
+                log.warning("no key in use opens the number of deletion %s: it is not kept", found.case.number)
         if found.answered_at is not None:
             done(actor, found.case.number)
     return count

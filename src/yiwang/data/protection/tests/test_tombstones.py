@@ -14,6 +14,7 @@ from django.db import connection
 
 from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection.flows import FLOWS
+from yiwang.data.protection.models import PersonRequest
 from yiwang.data.protection.services import persons, tombstones
 from yiwang.data.protection.tests.test_persons import WHO, graded, submit, verify
 from yiwang.data.protection.tests.world import safe
@@ -110,7 +111,7 @@ def test_a_restored_backup_deletes_again_whom_it_brought_back(
 
 @pytest.mark.django_db(transaction=True)
 def test_deletions_of_before_are_kept_too_and_follow_a_renewed_key(
-    district: District, tmp_path: Path, settings: Any
+    district: District, tmp_path: Path, settings: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     graded(district, tmp_path)
     found = verify(district, submit())
@@ -118,6 +119,10 @@ def test_deletions_of_before_are_kept_too_and_follow_a_renewed_key(
     persons.erase(district["办理员"], found.pk)
     path = tombstones._path(found.case.number)
     sealed.remove(path)
+    token = PersonRequest.objects.get(pk=found.pk).id_number
+    PersonRequest.objects.filter(pk=found.pk).update(id_number="lost")
+    assert tombstones.keep_all(SYSTEM) == 0 and found.case.number in caplog.text, "one that can't be kept is named"
+    PersonRequest.objects.filter(pk=found.pk).update(id_number=token)
     assert tombstones.keep_all(SYSTEM) == 1 and tombstones.keep_all(SYSTEM) == 0
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another-secret-of-the-site", [settings.SECRET_KEY]
     renew_keys()
