@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.flows import PROVIDER, STEWARD
-from yiwang.data.governance.models import Issue, Run
+from yiwang.data.governance.models import Issue, Proposal, Run
 from yiwang.data.governance.services import objections, proposing, scoring
 from yiwang.data.governance.terms import RunState
 from yiwang.kernel.access.actors import SYSTEM, Actor
@@ -14,6 +14,7 @@ from yiwang.kernel.people.models import Person
 from yiwang.kernel.people.queries import actor_of_person
 
 WRONG = "date"
+KINDS = {"id_number": "id_number", "person_name": "name", "phone": "phone", "address": "address"}
 
 
 def _holder(role: str, *, organisation_id: int | None = None, besides: int | None = None) -> Actor | None:
@@ -43,6 +44,20 @@ def _object(steward: Actor, run: Run) -> None:
     flow.act(steward, found.case_id, "accept", opinion="材料齐全，请提供单位核实。")
 
 
+def _grade(run: Run) -> None:
+    """One resource is graded, so that both values that may be read and masked ones are seen; the others are not yet."""
+    facts = catalog.resource(SYSTEM, run.rule_set.resource)
+    levels = {item.id: (3, KINDS[item.name]) if item.name in KINDS else (1, "") for item in facts.items}
+    catalog.set_levels(SYSTEM, facts.id, levels, "示范定级：身份号码、姓名为第三级，其余公开")
+
+
+def _agree(steward: Actor, run: Run) -> None:
+    """One proposed repair of values is in a draft."""
+    found = Proposal.objects.filter(resource=run.rule_set.resource, template="mend").order_by("pk").first()
+    if found is not None:
+        proposing.accept(steward, found.pk)
+
+
 def build() -> list[tuple[str, str, str]]:
     """Once, when data was handed in."""
     runs = list(Run.objects.filter(state=RunState.DONE).select_related("rule_set").order_by("pk"))
@@ -57,7 +72,10 @@ def build() -> list[tuple[str, str, str]]:
         flow.act(provider, first.case_id, "fixed", opinion="已对照业务台账更正，本周重新报送。")
     published = [run for run in runs if run.snapshot]
     if published:
-        proposing.profile(steward, max(published, key=lambda run: run.rows).pk)
+        for run in {published[-1], *published[-2:], max(published, key=lambda run: run.rows)}:
+            proposing.profile(steward, run.pk)
+        _grade(published[-1])
+        _agree(steward, published[-2:][0])
         _object(steward, published[-1])
     scoring.score_month(steward, timezone.localdate())
     return []

@@ -39,7 +39,7 @@ DOMAIN = Domain(
             (
                 *_view(Scope.ALL),
                 *((f"governance.{kind}", verb, Scope.ALL) for kind, verb in (
-                    ("rule_set", "add"), ("rule_set", "change"), ("rule_set", "publish"), ("proposal", "change"), ("issue", "add"),
+                    ("rule_set", "add"), ("rule_set", "change"), ("rule_set", "publish"), ("proposal", "change"), ("issue", "add"), ("rule_set", "unmask"), ("proposal", "unmask"),
                     ("objection", "add"), ("score", "add"))),
                 *limit_grants("governance", "view", "export", "declare"),
                 ("catalog.entry", "view", Scope.ALL),
@@ -71,6 +71,6 @@ DOMAIN = Domain(
         CaseKind("governance.objection", "governance.objection", Objection, sections=queries.objection_sections, on_event=on_objection),
         CaseKind("governance.issue", "governance.issue", Issue, sections=queries.issue_sections, on_event=on_issue),
     ),
-    deeds=(("governance.publish", "发布质量规则"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
+    deeds=(("governance.publish", "发布质量规则"), ("governance.reveal", "查看修复对照明文"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
            ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分")),
 )  # fmt: skip

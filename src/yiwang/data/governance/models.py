@@ -85,13 +85,15 @@ class Rule(models.Model):
 
 
 class Repair(models.Model):
-    """修复：检查之前按次序改写一个字段，原值与新值逐格留存。按表达式，或按对照表（values：[对照字段的值…, 原值, 新值]）。"""
+    """修复：检查之前按次序改写一个字段，原值与新值逐格留存。按表达式，或按对照表。发布以后只有密文可换：换密钥，或依法删除。"""
 
     rule_set = models.ForeignKey(RuleSet, models.PROTECT, related_name="repairs", verbose_name="规则集")
     field = models.CharField("字段", max_length=120)
     expression = models.TextField("改写为", blank=True)
     by = models.JSONField("对照字段", default=list, blank=True)
-    values = models.JSONField("对照表", default=list, blank=True)
+    values = SealedText(
+        "对照表（密文）", blank=True, default="", about=terms.VALUES, help_text="JSON：[对照字段的值…, 原值, 新值] 各项"
+    )
     reason = models.CharField("理由", max_length=300)
     position = models.PositiveIntegerField("次序", default=0)
 
@@ -100,7 +102,7 @@ class Repair(models.Model):
         ordering = ["rule_set", "position", "id"]
 
     def __str__(self) -> str:
-        return f"{self.field} ← {self.expression or f'对照表 {len(self.values)} 项'}"
+        return f"{self.field} ← {self.expression or '对照表'}"
 
 
 class Run(Record):
@@ -175,6 +177,13 @@ class Proposal(Record):
     params = models.JSONField("参数")
     name = models.CharField("建议", max_length=200)
     evidence = models.JSONField("证据", default=dict)
+    values = SealedText(
+        "逐值修复（密文）",
+        blank=True,
+        default="",
+        about=terms.VALUES,
+        help_text="JSON：[对照字段的值…, 原值, 新值, 格数] 各项",
+    )
     support = models.DecimalField("符合比例", max_digits=7, decimal_places=6)
     state = models.CharField(
         "状态", max_length=10, choices=terms.ProposalState.choices, default=terms.ProposalState.PROPOSED

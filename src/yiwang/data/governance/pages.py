@@ -4,15 +4,16 @@ import uuid
 from typing import Any
 
 from django import forms
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
-from yiwang.data.governance.models import Repair, Rule
-from yiwang.data.governance.services import objections, previews, rules
+from yiwang.data.governance.models import Proposal, Repair, Rule
+from yiwang.data.governance.services import looking, objections, previews, rules
 from yiwang.data.governance.terms import Dimension, RuleSetState, Severity
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
 from yiwang.kernel.access.actors import Invalid, Refused
@@ -40,7 +41,7 @@ def _context(request: HttpRequest, pk: int) -> dict[str, Any]:
     return {
         "rule_set": rule_set, "templates": TEMPLATES.values(), "chosen": chosen, "template": TEMPLATES.get(chosen),
         "fields": [(name, rule_set.titles.get(name, name)) for name in rule_set.columns], "given": given, "metrics": METRICS.items(),
-        "dimensions": Dimension.choices, "severities": Severity.choices, "panel": {"rules": queries.rules_of(rule_set), "repairs": queries.repairs_of(rule_set)},
+        "dimensions": Dimension.choices, "severities": Severity.choices, "panel": {"rules": queries.ruled(rule_set), "rule_set": rule_set, "repairs": queries.repairs_of(rule_set)},
         "functions": [(each.name, each.doc, each.standard) for each in functions.registered()], "writes": chosen == EXPRESSION,
     }  # fmt: skip
 
@@ -108,6 +109,41 @@ def remove_repair(request: HttpRequest, pk: int, repair: int) -> HttpResponse:
     return HttpResponseRedirect(reverse("governance_edit", args=[pk]))
 
 
+def _values(request: HttpRequest, kind: str, found: Repair | Proposal, owner: Any) -> HttpResponse:
+    """A table of values with its crumb; masked unless a purpose was just given."""
+    actor, problem, purpose = actor_of(request), "", request.POST.get("purpose", "").strip()
+    table = queries.value_table(found)
+    if request.method == "POST":
+        try:
+            table = looking.reveal(actor, found, purpose=purpose)
+        except Invalid as refusal:
+            problem = refusal.message
+    context = {
+        "table": table, "owner": owner, "back": f"/r/{kind}/{owner.pk}/", "problem": problem, "purpose": purpose,
+        "proposed": isinstance(found, Proposal), "may_unmask": bool(table.masked) and not table.plain and actor.can(kind, "unmask"),
+    }  # fmt: skip
+    return page(
+        request, "governance/values.html", context, title=f"{table.title}的对照表", status=422 if problem else 200
+    )
+
+
+@never_cache
+def repair_values(request: HttpRequest, pk: int, repair: int) -> HttpResponse:
+    """By what table a repair rewrites its field."""
+    rule_set = queries.rule_set(actor_of(request), pk)
+    found: Repair = get_object_or_404(rule_set.repairs.exclude(values=""), pk=repair)
+    return _values(request, "governance.rule_set", found, rule_set)
+
+
+@never_cache
+def proposed_values(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a proposed repair would rewrite, value by value."""
+    found = queries.proposal(actor_of(request), pk)
+    if not found.values:
+        raise Http404
+    return _values(request, "governance.proposal", found, found)
+
+
 class ObjectionForm(forms.Form):
     """Which cell, what is wrong with it; the key's fields come from the catalogue."""
 
@@ -151,8 +187,12 @@ def object_to(request: HttpRequest, resource: int) -> HttpResponse:
             return HttpResponseRedirect(reverse("case", args=[made.case_id]))
         except Refused as problem:
             form.add_error(None, problem.message)
-    context = {"form": form, "facts": facts, "rows": [form[name] for name in form.names]}
-    return page(request, "governance/object.html", context, title="提出数据异议", status=422 if form.errors else 200)
+    context = {
+        "crumbs": [(facts.name, reverse("catalog_resource", args=[resource]))], "form": form, "groups": [("", form.visible_fields())],
+        "lead": f"提供单位：{facts.organisation}。提出后，接口应答里这一项即带“异议核实中”的标注；提供单位在期限内核实，更正或说明后标注撤销。",
+        "submit": "提交异议", "back": reverse("catalog_resource", args=[resource]),
+    }  # fmt: skip
+    return page(request, "ui/form_page.html", context, title="提出数据异议", status=422 if form.errors else 200)
 
 
 URLS = (
@@ -166,5 +206,14 @@ URLS = (
     route("governance/rules/<int:pk>/preview/", try_out, "governance_preview", CHANGE),
     route("governance/rules/<int:pk>/add/", add, "governance_add", CHANGE),
     route("governance/rules/<int:pk>/remove/<int:rule>/", remove, "governance_remove", CHANGE),
+    route(
+        "governance/rules/<int:pk>/repairs/<int:repair>/",
+        repair_values,
+        "governance_values",
+        needs("governance.rule_set"),
+    ),
+    route(
+        "governance/proposals/<int:pk>/values/", proposed_values, "governance_proposed", needs("governance.proposal")
+    ),
     route("governance/rules/<int:pk>/repairs/<int:repair>/remove/", remove_repair, "governance_remove_repair", CHANGE),
 )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -10,14 +11,15 @@ from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run
-from yiwang.data.governance.terms import PROPOSED, ROW, Mark, RuleSetState
-from yiwang.data.governance.terms.templates import TEMPLATES
+from yiwang.data.governance.terms import PROPOSED, ROW, VALUES, Mark, RuleSetState
+from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.crypto import decrypt, macs
-from yiwang.kernel.crypto.masks import in_form
+from yiwang.kernel.crypto.masks import STARS, in_form
 from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import places
+from yiwang.kernel.lake.models import LakeTable
 from yiwang.kernel.ui.sections import Fact, Section
 
 
@@ -25,13 +27,84 @@ def rules_of(rule_set: RuleSet) -> QuerySet[Rule]:
     return rule_set.rules.select_related("owner")
 
 
-def repairs_of(rule_set: RuleSet) -> list[tuple[str, list[str], Repair]]:
-    """(title of the field, titles of the fields it is looked up by, the repair), in their order."""
+def ruled(rule_set: RuleSet) -> list[tuple[Rule, str]]:
+    """The rules in their order, with what they ask in words where it is no expression."""
+    return [(rule, "" if rule.expression else _asked(rule, rule_set.titles)) for rule in rules_of(rule_set)]
+
+
+def _asked(rule: Rule, titles: Mapping[str, str]) -> str:
+    filled = _filled(rule.template, rule.params, titles)
+    return "；".join(f"{label}：{words}" for label, words in filled) or _words(rule.fields, titles)
+
+
+def _filled(template: str, params: Mapping[str, Any], titles: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What the blanks of a template hold, in words: fields and tables by their titles."""
+    labels = {blank.name: blank.label for blank in TEMPLATES[template].blanks} if template in TEMPLATES else {}
+    given = {**params, "days": params["high"]} if "days" in labels and "high" in params else params
+    name = params.get("reference")
+    table = LakeTable.objects.filter(name=name).first() if name else None
+    others = {column["name"]: column["title"] for column in table.columns} if table else {}
+    words = {**METRICS, **titles, **({table.name: table.title} if table else {})}
+    return [
+        (labels[key], _words(value, others if key == "other_fields" else words))
+        for key, value in given.items()
+        if key in labels
+    ]
+
+
+def repairs_of(rule_set: RuleSet) -> list[tuple[str, list[str], int, Repair]]:
+    """(title of the field, titles of the fields it is looked up by, items of its table, the repair), in their order."""
     titles = rule_set.titles
     return [
-        (titles.get(each.field, each.field), [titles.get(name, name) for name in each.by], each)
+        (titles.get(each.field, each.field), [titles.get(name, name) for name in each.by], len(values_of(each)), each)
         for each in rule_set.repairs.all()
     ]
+
+
+def values_of(found: Repair | Proposal) -> list[list[Any]]:
+    """The table of a repair or of a proposed one: [what the fields it is looked up by hold…, old, new(, cells)]."""
+    rows: list[list[Any]] = json.loads(decrypt(found.values, VALUES)) if found.values else []
+    return rows
+
+
+@dataclass(frozen=True)
+class ValueTable:
+    """A table of values as it is shown. titles: of the fields it is looked up by. rows: [(the fields' values…, old, new,
+    cells or "")]. hidden: names of the fields that are masked here; of those `masked`, whoever sees them plain is noted."""
+
+    title: str
+    titles: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    masked: tuple[str, ...]
+    plain: bool
+
+
+def value_table(found: Repair | Proposal, *, plain: bool = False) -> ValueTable:
+    """Values of a field that is sensitive, of level 3 up or not graded yet are masked unless `plain` is asked for."""
+    if isinstance(found, Proposal):
+        resource, by, field = found.resource, found.params.get("by", []), found.params["field"]
+    else:
+        resource, by, field = found.rule_set.resource, found.by, found.field
+    facts = next(iter(catalog.resources(SYSTEM, ids=[resource], published=False)), None)
+    items = {item.name: item for item in facts.items} if facts else {}
+    grave = {
+        name: items[name].sensitive if name in items else ""
+        for name in (*by, field)
+        if name not in items or facts is None or name in facts.sealed or items[name].sensitive or items[name].declared_sensitive
+    }  # fmt: skip
+    names = (*by, field, field)
+
+    def shown(name: str, value: str) -> str:
+        return (
+            value if plain or name not in grave else in_form(grave[name], value) if grave[name] else STARS * bool(value)
+        )
+
+    rows = tuple(
+        (*(shown(name, str(value)) for name, value in zip(names, row, strict=False)), *row[len(names) :])
+        for row in values_of(found)
+    )
+    titles = [items[name].title if name in items else name for name in (*by, field)]
+    return ValueTable(titles[-1], tuple(titles[:-1]), rows, tuple(grave), plain)
 
 
 def findings_of(run: Run) -> list[Finding]:
@@ -56,26 +129,21 @@ SHOWN_VALUES = 20
 
 
 def described(found: Proposal) -> dict[str, Any]:
-    """What is proposed and why, in words: template, blanks[(label, value)], evidence[(label, value)], values[{old,new,cells}]."""
+    """What is proposed and why, in words: template, blanks[(label, value)], evidence[(label, value)], the table of values."""
     template = TEMPLATES.get(found.template)
     last = RuleSet.objects.filter(resource=found.resource).order_by("-number").first()
     titles = last.titles if last else {}
-    labels = {blank.name: blank.label for blank in template.blanks} if template else {}
-    blanks = [
-        (labels.get(name, "字段"), _words(value, titles))
-        for name, value in found.params.items()
-        if name in labels or not template
-    ]
+    fields = titles.get(found.params.get("field"), found.params.get("field"))
+    blanks = _filled(found.template, found.params, titles) if template else [("字段", fields)]
     evidence = [
         (WORDS[name], f"{float(value):.2%}" if name in SHARES else _words(value, titles))
         for name, value in found.evidence.items() if name in WORDS and not isinstance(value, list)
     ]  # fmt: skip
-    mended = found.evidence.get("values")
-    shown = mended if isinstance(mended, list) else []
+    table = value_table(found) if found.values else None
     return {
         "template": template.name if template else "修复写法", "blanks": blanks, "evidence": evidence,
-        "support": f"{float(found.support):.2%}", "values": shown[:SHOWN_VALUES],
-        "more": max(0, len(shown) - SHOWN_VALUES), "by": [titles.get(name, name) for name in found.params.get("by", ())],
+        "support": f"{float(found.support):.2%}", "by": [titles.get(name, name) for name in found.params.get("by", ())],
+        "table": table, "first": table.rows[:SHOWN_VALUES] if table else (), "proposal": found,
     }  # fmt: skip
 
 
@@ -105,6 +173,11 @@ def rule_set(actor: Actor, pk: int) -> RuleSet:
 def draft_of(found: RuleSet) -> RuleSet:
     """The draft of the resource's next rule set."""
     return RuleSet.objects.get(resource=found.resource, state=RuleSetState.DRAFT)
+
+
+def proposal(actor: Actor, pk: int) -> Proposal:
+    found: Proposal = doors.row(actor, "governance.proposal", pk)
+    return found
 
 
 def run(actor: Actor, pk: int) -> Run:

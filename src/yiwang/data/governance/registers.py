@@ -9,12 +9,14 @@ from yiwang.data.governance.models import Finding, GovernanceLimit, Issue, Objec
 from yiwang.data.governance.services import proposing, rules, scheduling, scoring
 from yiwang.data.governance.terms import ProposalState, RuleSetState, RunState
 from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.access.doors import Resource
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 VIEW = (("view", "查看"), ("export", "导出"))
+UNMASK = ("unmask", "查看修复对照明文")
 
 
 def _draft(actor: Actor, found: RuleSet, data: dict[str, Any]) -> RuleSet:
@@ -67,7 +69,7 @@ def _proposed(actor: Actor, found: Proposal) -> tuple[str, str, dict[str, Any]]:
 
 
 def _rules(actor: Actor, found: RuleSet) -> tuple[str, str, dict[str, Any]]:
-    context = {"rules": queries.rules_of(found), "repairs": queries.repairs_of(found), "rule_set": found,
+    context = {"rules": queries.ruled(found), "repairs": queries.repairs_of(found), "rule_set": found,
                "editable": _is_draft(actor, found) and actor.can("governance.rule_set", "change")}  # fmt: skip
     return "规则与修复", "governance/rules.html", context
 
@@ -90,6 +92,8 @@ RULE_SETS = register(Register(
                      onward=lambda found: reverse("governance_edit", args=[queries.draft_of(found).pk])),
         RecordAction("publish", "发布", _publish, available=_is_draft, why="只有草稿可以发布。", confirm="发布后不能再改，此后的检查都用这一版。确定发布？"),
     ),
+    resource=Resource("governance.rule_set", "质量规则", RuleSet,
+                      verbs=(*VIEW, ("add", "编制新版"), ("change", "修改草稿"), ("publish", "发布"), UNMASK)),
     writes=(), panels=(_rules,), empty="还没有质量规则。资源第一次报送数据时，平台会按目录登记的内容生成一版。",
 ))  # fmt: skip
 RUNS = register(Register(
@@ -123,6 +127,7 @@ PROPOSALS = register(Register(
         RecordAction("accept", "采纳", _accept, available=_waits, why="这条建议已经确认过。", verb="change"),
         RecordAction("refuse", "不采纳", _refuse, available=_waits, why="这条建议已经确认过。", verb="change"),
     ),
+    resource=Resource("governance.proposal", "规则建议", Proposal, verbs=(*VIEW, ("change", "采纳与不采纳"), UNMASK)),
     writes=(), panels=(_proposed,), empty="还没有建议。在“质量检查”里打开一次检查，点“数据剖析”即可得到。",
 ))  # fmt: skip
 OBJECTIONS = register(Register(

@@ -21,6 +21,7 @@ __all__ = [
     "mask",
     "mask_plan",
     "open_file",
+    "purpose_of",
     "record_access",
     "seal_file",
 ]
@@ -56,6 +57,11 @@ def mask_plan(items: Iterable[ItemFacts], recipient: str, on: date | None = None
             if method != Method.PLAIN:
                 plan[item.name] = (item.sensitive, method)
     return plan
+
+
+def purpose_of(given: str) -> str:
+    """The purpose for which somebody asks to see plain values; Invalid when it says nothing."""
+    return queries.purpose_of(given)
 
 
 def record_access(

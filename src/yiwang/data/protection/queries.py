@@ -11,7 +11,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection.models import MaskRule, Notice, PersonRequest, Removal
 from yiwang.data.protection.terms import TELLING
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.access.actors import SYSTEM, Actor, Invalid, Refused
 from yiwang.kernel.crypto import keys, mac_matches
 from yiwang.kernel.lake import erasing, proofs
 from yiwang.kernel.lake.erasing import Subject
@@ -19,6 +19,17 @@ from yiwang.kernel.lake.models import Proof
 from yiwang.kernel.ui.sections import Fact, Section
 
 REMOVAL = keys.lasting("protection.removal")
+# Signs of a stated purpose: “核对” says nothing.
+SHORTEST = 6
+RULE = "个人信息保护法第六条、第二十八条：目的明确、必要"
+
+
+def purpose_of(given: str) -> str:
+    """The purpose for which somebody asks to see plain values. Raises Invalid when it says nothing."""
+    if len(given.strip()) < SHORTEST:
+        sentence = f"用途至少写 {SHORTEST} 个字：为办理哪件事、需要核对什么。没有显示明文。"
+        raise Invalid(sentence, errors={"purpose": [sentence]}, rule=RULE)
+    return given.strip()[:300]
 
 
 def methods(recipient: str, on: date) -> dict[str, str]:

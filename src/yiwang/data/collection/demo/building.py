@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import terms
+from yiwang.data.collection.demo.rows import MATTERS_IN, OFFICE_IN, SUBJECT
 from yiwang.data.collection.models import Package, Source
 from yiwang.data.collection.services import packages, processing, publishing, sources, watching
 from yiwang.kernel.access.actors import SYSTEM, Actor
@@ -23,18 +24,21 @@ from yiwang.kernel.people.models import Person
 from yiwang.kernel.people.queries import actor_of_person
 
 SEED, ROWS = 20260103, 120
+# Rows of a table with slips, and in how many of 10,000 there is one.
+SLIPPED_ROWS, SLIPS = 240, 400
 # One resource in so many has data from before the platform, this many days old.
 BROUGHT_EACH, AGES = 11, (0, 3, 20, 25, 40)
 
 
 def generated(
-    facts: catalog.ResourceFacts, rows: int, *, bad: int = 0, seed: int = SEED, start: int = 0
-) -> tuple[list[list[str]], dict[str, int]]:
-    """(header and rows, truth)."""
+    facts: catalog.ResourceFacts, rows: int, *, bad: int = 0, seed: int = SEED, start: int = 0, slips: int | None = None,
+) -> tuple[list[list[str]], dict[str, int]]:  # fmt: skip
+    """(header and rows, truth). `slips`: see `rows.write`; with 0 of them, the truth of the rows with some."""
     with work_folder() as folder:
         truth = engine.run(
             "yiwang.data.collection.demo.rows:write",
-            {"out": "rows.csv", "items": [asdict(item) for item in facts.items], "rows": rows, "seed": seed, "bad": bad, "start": start},
+            {"out": "rows.csv", "items": [asdict(item) for item in facts.items], "rows": rows, "seed": seed, "bad": bad, "start": start,
+             "slips": slips},
             folder=folder,
         )  # fmt: skip
         with (folder / "rows.csv").open(encoding="utf-8", newline="") as file:
@@ -104,7 +108,16 @@ class Builder:
         self.hand_in(fourth, "名册-二次.csv", text(again))
         self.hand_in(fifth, "数据.csv", io.BytesIO("一,二\n1,2\n".encode()))
         self.brought(self.offered[5::BROUGHT_EACH])
+        for facts in self.slipped():
+            lines, _ = generated(facts, SLIPPED_ROWS, slips=SLIPS)
+            self.hand_in(facts, "办理台账.csv", text(lines, "utf-8"))
         watching.remind(timezone.now(), most=6)
+
+    def slipped(self) -> list[catalog.ResourceFacts]:
+        """Two resources of their own whose rows can give slips away; data come for them in no other way."""
+        free = [facts for number, facts in enumerate(self.offered) if number >= 5 and (number - 5) % BROUGHT_EACH]
+        wanted = SUBJECT | {OFFICE_IN, MATTERS_IN[0]}
+        return [facts for facts in free if wanted <= {item.name for item in facts.items}][:2]
 
     def brought(self, chosen: Sequence[catalog.ResourceFacts]) -> None:
         """What departments had before: some up to date, some not; all written by one engine run."""

@@ -16,6 +16,16 @@ ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜"
 GIVEN = "明华建国秀英志强晓丽文博雨桐海燕永刚思远佳宁立新春梅俊杰雅琴振东"
 PLACES = ("望江街道解放路", "青枫街道人民路", "柳荫街道和平巷", "石桥街道工业路", "南湖街道湖滨路", "河西街道滨河路")
+# Which items say who a record is about and what it is, how many records a person has, and the office of each matter.
+SUBJECT, MATTERS_IN, OFFICE_IN, RECORDS = {"id_number", "person_name"}, ("kind", "status", "result"), "handler", 8
+OFFICES = {
+    "新办": "审批一科",
+    "变更": "审批一科",
+    "延续": "审批二科",
+    "注销": "审批二科",
+    "补证": "档案科",
+    "查阅": "档案科",
+}
 # Planted: what is wrong, which column it needs, and its SQL over the good value and the row number.
 PLANTS = {
     "key_empty": ("key", "NULL"),
@@ -25,9 +35,9 @@ PLANTS = {
 }
 
 
-def _checked_identity() -> str:
+def _checked_identity(i: str = "i", h: str = "h") -> str:
     """17 digits and their check digit."""
-    body = "('119901' || strftime(DATE '1950-01-01' + (h % 25000)::INT, '%Y%m%d') || lpad((i % 1000)::VARCHAR, 3, '0'))"
+    body = f"('119901' || strftime(DATE '1950-01-01' + ({h} % 25000)::INT, '%Y%m%d') || lpad(({i} % 1000)::VARCHAR, 3, '0'))"
     weights = [2 ** (17 - place) % 11 for place in range(17)]
     total = " + ".join(f"substr({body}, {place}, 1)::INT * {weight}" for place, weight in enumerate(weights, 1))
     return f"{body} || substr('10X98765432', ({total}) % 11 + 1, 1)"
@@ -47,8 +57,26 @@ def _pick(words: Sequence[str], over: str) -> str:
     return f"[{', '.join(map(quoted, words))}][1 + ({over}) % {len(words)}]"
 
 
-def _person() -> str:
-    return f"{_pick(list(SURNAMES), 'h')} || {_pick(list(GIVEN), 'h // 64')} || {_pick(list(GIVEN), 'h // 4096')}"
+def _person(h: str = "h") -> str:
+    return f"{_pick(list(SURNAMES), h)} || {_pick(list(GIVEN), f'{h} // 64')} || {_pick(list(GIVEN), f'{h} // 4096')}"
+
+
+def _handling(items: Sequence[Mapping[str, Any]], seed: int) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Values of a table of what was done for people, some records a person, each kind of matter in one office; and slips
+    in it that the rest of the table gives away: (column, SQL of the wrong value)."""
+    names = {item["name"] for item in items}
+    known: dict[str, str] = {}
+    slips: list[tuple[str, str]] = []
+    if names >= SUBJECT:
+        person, h = f"(i // {RECORDS})", f"(hash(i // {RECORDS}, {seed + 3}) % 1000000007)::BIGINT"
+        known |= {"id_number": _checked_identity(person, h), "person_name": _person(h)}
+        slips += [("person_name", f"left({known['person_name']}, 2) || '萬'"), ("person_name", "''")]
+    matter = next((name for name in MATTERS_IN if name in names), "")
+    if matter and OFFICE_IN in names:
+        place = "h // 16"
+        known |= {matter: _pick(list(OFFICES), place), OFFICE_IN: _pick(list(OFFICES.values()), place)}
+        slips.append((OFFICE_IN, _pick(list(OFFICES.values()), f"{place} + 2")))
+    return known, slips
 
 
 def good(item: Mapping[str, Any]) -> str:
@@ -117,10 +145,12 @@ def _read(value: str, kind: str) -> str:
 
 
 def write(
-    task: Task, out: str, items: list[dict[str, Any]], rows: int, seed: int, bad: int, start: int = 0
-) -> dict[str, int]:
-    """A CSV in the folder, `bad` rows of 10,000 with one planted error each; the truth: {plant: rows}."""
+    task: Task, out: str, items: list[dict[str, Any]], rows: int, seed: int, bad: int, start: int = 0, slips: int | None = None,
+) -> dict[str, int]:  # fmt: skip
+    """A CSV in the folder, `bad` rows of 10,000 with one planted error each; the truth: {plant: rows}. With `slips`, what
+    was done for people (`_handling`), so many rows of 10,000 with a slip; with 0 of them the same rows as they should be."""
     connection = task.connect()
+    known, wrongs = ({}, []) if slips is None else _handling(items, seed)
     plants = plan(items)
     connection.run(
         f"CREATE TEMP TABLE made AS SELECT i, h, CASE WHEN hash(i, {seed + 1}) % {SHARE} < {bad} "  # noqa: S608
@@ -129,7 +159,10 @@ def write(
     )
     columns = []
     for item in items:
-        value = f"({good(item)})"
+        value = f"({known.get(item['name']) or good(item)})"
+        for number, (column, wrong) in enumerate(wrongs):
+            if column == item["name"]:
+                value = f"(CASE WHEN hash(i, {seed + 4}) % {SHARE} < {slips} AND i % {len(wrongs)} = {number} THEN {wrong} ELSE {value} END)"
         for number, (_, column, text) in enumerate(plants):
             if column == item["name"]:
                 wrong = text.format(good=value, before="'DJ' || lpad((i - 1)::VARCHAR, 9, '0')")

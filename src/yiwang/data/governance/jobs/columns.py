@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, literal, quoted
+from yiwang.data.governance.terms.plans import ROW, SOURCE_ROW, WORD, Plan, quoted
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake.dialects import DUCKDB
 from yiwang.kernel.lake.expressions import condition, parse, staged
@@ -144,7 +144,7 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
     settled = {name: call for name in texts if (call := settling(name, plan)) is not None}
     source = _looked(original(plan), have, settled, as_of)
     mended_texts = _repaired(plan, list(texts), [*numbers, *others], source, settled, as_of)
-    read = _read(_looked_up(mended_texts, plan, texts), texts, settled, as_of)
+    read = _read(_looked_up(connection, mended_texts, plan, texts), texts, settled, as_of)
     mended = {repair["field"] for repair in plan["repairs"]}
     changes = [
         typed.changed_sql(quoted(RAW + name), kind, quoted(name), quoted(READ + name), quoted(TYPED + name))
@@ -204,18 +204,21 @@ def _repaired(
     )
 
 
-def _looked_up(repaired: str, plan: Plan, texts: Mapping[str, str]) -> str:
-    """Values written otherwise by a table, each table over what the ones before left."""
-    for repair in plan["repairs"]:
+def _looked_up(connection: Database, repaired: str, plan: Plan, texts: Mapping[str, str]) -> str:
+    """Values written otherwise by a table, each table over what the ones before left. The values are no part of the
+    statement, which an error would quote."""
+    for number, repair in enumerate(plan["repairs"]):
         if not repair["values"] or repair["field"] not in texts or not set(repair["by"]) <= texts.keys():
             continue
         field, keys = quoted(repair["field"]), [f"k{place}" for place in range(len(repair["by"]))]
-        listed = ", ".join(f"({', '.join(map(literal, row))})" for row in repair["values"])
+        names, lists = [*keys, "old", "made"], list(map(list, zip(*repair["values"], strict=True)))
+        made = ", ".join(f"unnest(?::VARCHAR[]) AS {name}" for name in names)
+        connection.run(f"CREATE OR REPLACE TEMP TABLE __values_{number} AS SELECT {made}", lists)
         same = [f"{quoted(RAW + name)} = v.{key}" for name, key in zip(repair["by"], keys, strict=True)]
         same.append(f"coalesce(r.{field}, '') = v.old")
         repaired = (
             f"SELECT r.* REPLACE (coalesce(v.made, r.{field}) AS {field}) FROM ({repaired}) AS r LEFT JOIN "
-            f"(VALUES {listed}) AS v({', '.join([*keys, 'old', 'made'])}) ON {' AND '.join(same)}"
+            f"__values_{number} AS v ON {' AND '.join(same)}"
         )
     return repaired
 

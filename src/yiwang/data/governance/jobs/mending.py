@@ -22,6 +22,8 @@ NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 UNIT = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*([^\d\s.,:/()-][^\d,:/()]{0,15})")
 # Two quotes between letters, as SQL writes one.
 DOUBLED = re.compile(r"(?<=\w)(['\"])\1(?=\w)")
+# Digits of the shortest code with a check letter (GB 11714-1997: nine signs).
+CODED = 9
 # More decimals than anybody writes are what binary arithmetic left over.
 NOISE = 10
 # The share of the vote a new value needs, and in how many other rows.
@@ -50,7 +52,7 @@ def plain_number(text: str) -> str:
 
 def units(table: Table) -> Iterator[Mend]:
     """A column of numbers, some with a unit behind them in changing spelling: the number alone. A column in which
-    every value carries the same unit is left alone."""
+    every value carries the same unit is left alone, and one of codes that end in a check letter."""
     for field, values in table.items():
         filled = [value for value in values if value and not is_null_word(value)]
         marked = [found for value in filled if (found := UNIT.fullmatch(value))]
@@ -58,10 +60,18 @@ def units(table: Table) -> Iterator[Mend]:
         spellings = {found[2] for found in marked}
         if not marked or len(marked) + bare < 0.95 * len(filled) or (len(spellings) == 1 and not bare):
             continue
+        if _coded(filled, [found[0] for found in marked]):
+            continue
         for row, value in enumerate(values):
             found = UNIT.fullmatch(value)
             if found:
                 yield Mend(row, field, value, plain_number(found[1]), "unit")
+
+
+def _coded(filled: list[str], marked: list[str]) -> bool:
+    """Whether the letter counts as a digit: with it a value is as long as nearly all of the column are."""
+    usual, count = Counter(map(len, filled)).most_common(1)[0]
+    return usual >= CODED and count >= 0.9 * len(filled) and all(len(value) == usual for value in marked)
 
 
 def floats(table: Table) -> Iterator[Mend]:

@@ -25,6 +25,8 @@ CHECKS = (
     ("person_name", "person_name_ok", ("姓名", "法定代表人", "联系人")),
 )  # fmt: skip
 CHECKSUMS = frozenset({"cn_id", "uscc", "org_code", "bank_card"})
+# Evidence that is itself a value of the table.
+EXTREMES = frozenset({"smallest", "largest", "low", "high"})
 WHYS = {
     "unit": "单位写法不一",
     "float": "整数写成了小数",
@@ -40,8 +42,8 @@ def profile(
     task: Task, path: str, columns: dict[str, str], titles: dict[str, str], known: dict[str, tuple[str, list[str]]],
     sealed: list[str],
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """[{template, params, evidence, support}]. columns: field → declared type. known: table → (its key, its files), to
-    look for references in. sealed: fields whose values may not be written into a proposal."""
+    """[{template, params, evidence, support, values}]. columns: field → declared type. known: table → (its key, its
+    files), to look for references in. sealed: fields whose values may lie in `values` only, which are kept sealed."""
     database = task.connect([path, *(file for _, files in known.values() for file in files)])
     names = [name for name in columns if name in database.names(f"SELECT * FROM read_parquet({literal(path)})")]
     listed = ", ".join(f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in names)
@@ -76,9 +78,15 @@ def suggest(
                   {"rows": each.rows, "groups": each.groups, "confidence": each.confidence})
         for each in depends
     ]  # fmt: skip
-    return [each for each in found if each["template"] != "options" or each["params"]["field"] not in sealed] + [
-        each for each in _mends(table, depends) if not {each["params"]["field"], *each["params"]["by"]} & sealed
-    ]
+    return [kept for each in found if (kept := _unsaid(each, sealed))] + _mends(table, depends)
+
+
+def _unsaid(found: dict[str, Any], sealed: frozenset[str]) -> dict[str, Any] | None:
+    """A proposal without values of sealed fields; nothing is left of one that consists of them."""
+    if found["params"].get("field") not in sealed:
+        return found
+    said = {name: value for name, value in found["evidence"].items() if name not in EXTREMES}
+    return None if found["template"] == "options" else {**found, "evidence": said}
 
 
 def _proposal(template: str, params: dict[str, Any], support: float, evidence: dict[str, Any]) -> dict[str, Any]:
@@ -181,15 +189,15 @@ def _referential(field: str, present: list[str], references: References) -> list
 
 
 def _mends(table: mending.Table, depends: list[dependencies.Dependency]) -> list[dict[str, Any]]:
-    """One proposal per field, kind of mistake and fields that give it away, with the values as evidence."""
+    """One proposal per field, kind of mistake and fields that give it away, with its table of values apart."""
     known = [(each.determinants, each.dependent, each.confidence) for each in depends]
     proposals = []
     for found in corrections.corrections(table, mending.mend(table, known), known):
         kept = found.values[:MOST_VALUES]
-        shown = [{"where": list(each.where), "old": each.old, "new": each.new, "cells": each.cells} for each in kept]
+        values = [[*each.where, each.old, each.new, each.cells] for each in kept]
         cells = sum(each.cells for each in kept)
-        evidence = {"why": WHYS[found.why], "cells": cells, "values": shown}
+        evidence = {"why": WHYS[found.why], "cells": cells, "values": len(values)}
         support = 1 - cells / max(1, len(table[found.field]))
         params = {"field": found.field, "why": found.why, "by": list(found.by)}
-        proposals.append(_proposal("mend", params, support, evidence))
+        proposals.append({**_proposal("mend", params, support, evidence), "values": values})
     return proposals

@@ -8,13 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
+from yiwang.data.governance import queries as proposals
 from yiwang.data.governance.models import Proposal, Rule, Run
 from yiwang.data.governance.services import rules, running
-from yiwang.data.governance.terms import Kind, ProposalState, RunState, Severity
+from yiwang.data.governance.terms import VALUES, Kind, ProposalState, RunState, Severity
 from yiwang.data.governance.terms.templates import TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Refused
-from yiwang.kernel.crypto import sm3
+from yiwang.kernel.crypto import encrypt, sm3
 from yiwang.kernel.lake import engine, queries
 from yiwang.kernel.lake.models import LakeTable
 
@@ -51,6 +52,7 @@ def profile(actor: Actor, run_id: int, path: Path | None = None, *, job_id: int 
             organisation_id=run.organisation_id, created_by_id=actor.person_id, resource=rule_set.resource,
             resource_name=rule_set.resource_name, template=each["template"], params=each["params"],
             name=_name(each, rule_set.titles)[:200], evidence=each["evidence"], support=str(each["support"]), is_demo=run.is_demo,
+            values=encrypt(json.dumps(each["values"], ensure_ascii=False), VALUES) if "values" in each else "",
             digest=sm3(json.dumps([each["template"], each["params"]], ensure_ascii=False, sort_keys=True).encode()),
         )
         for each in found
@@ -86,7 +88,7 @@ def _accept_repairs(actor: Actor, found: Proposal) -> None:
     """A word for nothing needs no repair: the platform reads it as nothing anyway."""
     if "by" not in found.params:
         raise Conflict("这条建议没有记下凭哪些字段看出有误，照它改写会改到别处正确的值。请不予采纳，重新剖析。")
-    values = [[*each["where"], each["old"], each["new"]] for each in found.evidence["values"] if each["new"]]
+    values = [row for *row, _ in proposals.values_of(found) if row[-1]]
     if values:
         draft, params = rules.draft(actor, found.resource), found.params
         rules.add_values(

@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Repair, Rule, RuleSet
-from yiwang.data.governance.terms import MOST_VALUES, Dimension, Kind, RuleSetState, Severity
+from yiwang.data.governance.terms import MOST_VALUES, VALUES, Dimension, Kind, RuleSetState, Severity
 from yiwang.data.governance.terms.templates import column, fill
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
-from yiwang.kernel.crypto import sm3
+from yiwang.kernel.crypto import decrypt, encrypt, lasting_mac, sm3
 from yiwang.kernel.lake.expressions import condition, parse
 from yiwang.kernel.ledger import services as ledger
 from yiwang.standards import functions  # noqa: F401 - registers the library
@@ -250,8 +250,9 @@ def add_values(
         )
     if not 0 < len(values) <= MOST_VALUES:
         raise Invalid(f"对照表须有 1 至 {MOST_VALUES:,} 项。", errors={"values": ["项数不对"]})
+    listed = json.dumps([list(row) for row in values], ensure_ascii=False)
     return Repair.objects.create(
-        rule_set=found, field=field, by=list(by), values=[list(row) for row in values], reason=reason,
+        rule_set=found, field=field, by=list(by), values=encrypt(listed, VALUES), reason=reason,
         position=found.repairs.count(),
     )  # fmt: skip
 
@@ -293,6 +294,11 @@ def publish(actor: Actor, rule_set: RuleSet) -> RuleSet:
     return found
 
 
+def _keyed(repair: Repair) -> str:
+    """What stands for a sealed table in the digest, which everybody may read: nobody can try values against it."""
+    return lasting_mac(decrypt(repair.values, VALUES).encode(), VALUES)
+
+
 def _content(rule_set: RuleSet, rules: list[Rule]) -> dict[str, Any]:
     return {
         "columns": rule_set.columns,
@@ -300,7 +306,7 @@ def _content(rule_set: RuleSet, rules: list[Rule]) -> dict[str, Any]:
             [rule.code, rule.kind, rule.expression, rule.params, rule.severity, str(rule.threshold)] for rule in rules
         ],
         "repairs": [
-            [repair.field, repair.expression, *([repair.by, repair.values] if repair.values else [])]
+            [repair.field, repair.expression, *([repair.by, _keyed(repair)] if repair.values else [])]
             for repair in rule_set.repairs.all()
         ],
     }

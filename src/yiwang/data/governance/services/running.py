@@ -14,6 +14,7 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Rule, RuleSet, Run
 from yiwang.data.governance.queries import hidden as ends
+from yiwang.data.governance.queries import values_of
 from yiwang.data.governance.services import rules as rule_sets
 from yiwang.data.governance.terms import Kind, RuleSetState, RunState, Severity
 from yiwang.data.governance.terms.plans import Answer, Plan
@@ -208,8 +209,9 @@ def plan_of(run: Run, paths: list[str]) -> Plan:
     return {
         "paths": paths, "columns": rule_set.columns, "latest": rule_set.latest, "sample": 0, "as_of": run.as_of.isoformat(),
         "repairs": [
-            {"field": repair.field, "expression": repair.expression, "by": repair.by, "values": repair.values}
+            {"field": repair.field, "expression": repair.expression, "by": repair.by, "values": values}
             for repair in rule_set.repairs.all()
+            if (values := values_of(repair)) or repair.expression  # a lawful deletion may leave nothing of a table
         ],
         "rules": [
             {"id": rule.pk, "kind": rule.kind, "expression": rule.expression, "params": rule.params,

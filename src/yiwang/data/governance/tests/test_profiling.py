@@ -141,6 +141,13 @@ def reports(reporter: str, count: int) -> mending.Table:
     return made
 
 
+def test_codes_that_end_in_a_check_letter_carry_no_unit() -> None:
+    numbers = [f"1199011990{row:07d}{'X' if row % 11 == 3 else row % 10}" for row in range(200)]
+    areas = [f"{row + 10}{'㎡' if row % 11 == 3 else ''}" for row in range(200)]
+    found = mended({"holder": numbers, "area": areas})
+    assert {field for _, field in found} == {"area"} and len(found) == sum(row % 11 == 3 for row in range(200))
+
+
 def test_one_object_told_of_by_several_reporters_is_one_object() -> None:
     pairs = {(each.determinants, each.dependent) for each in dependencies.discover(reports("{0}局", 12))}
     assert (("shop",), "area") in pairs
@@ -180,18 +187,20 @@ def test_an_accepted_mend_changes_the_wrong_rows_and_no_right_one(world: World) 
     assert found == {f"A{number}": STREETS[row["name"]] for number, row in enumerate(again, 1)}
 
 
-def test_values_that_may_lie_nowhere_in_the_clear_are_in_no_proposal() -> None:
+def test_values_of_sealed_fields_stand_in_the_table_alone() -> None:
     made = table()
     made["district"][7] = ""
-    assert any(each["template"] == "mend" for each in profiling.suggest(made))
-    for name in ("district", "street"):
-        kept = profiling.suggest(made, sealed=frozenset({name}))
-        assert not [
-            each
-            for each in kept
-            if each["template"] == "mend" and name in {each["params"]["field"], *each["params"]["by"]}
-        ]
-        assert not [each for each in kept if each["template"] == "options" and each["params"]["field"] == name]
+    plain = profiling.suggest(made)
+    assert any("硚口区" in str(each["params"]) for each in plain if each["template"] == "options")
+    kept = profiling.suggest(made, sealed=frozenset(made))
+    assert any(each["template"] == "mend" and each["params"]["field"] == "district" for each in kept)
+    assert not [each for each in kept if each["template"] == "options"]
+    area = next(
+        each["evidence"] for each in kept if each["params"] == {"field": "area"} and each["template"] == "is_number"
+    )
+    assert area["present"] == 400 and not profiling.EXTREMES & set(area)
+    said = str([{name: part for name, part in each.items() if name != "values"} for each in kept])
+    assert not [value for value in ("区", "街", "QK-00001", made["area"][0], made["day"][0]) if value in said]
 
 
 def test_a_table_of_values_is_whole_or_refused(world: World) -> None:
@@ -217,10 +226,15 @@ def test_an_officer_sees_a_repair_and_takes_it_out_of_the_draft(world: World) ->
     )
     client, gone = Client(), f"/governance/rules/{draft.pk}/repairs/{kept.pk}/remove/"
     client.force_login(Account.objects.get(person_id=steward.person_id))
+    table = f"/governance/rules/{draft.pk}/repairs/{kept.pk}/"
     for page in (f"/governance/rules/{draft.pk}/", f"/r/governance.rule_set/{draft.pk}/"):
         shown = client.get(page).content.decode()
-        assert "按对照表改写 1 项，对照姓名" in shown
-        assert "<td>汉正街</td><td>江岸区</td><td>硚口区</td>" in shown
+        assert f'<a href="{table}">按对照表改写 1 项，对照姓名</a>' in shown
+        assert "登记号" in shown and "<td>字段：登记号</td>" in shown and "汉正街" not in shown
+    graded = {item.id: (2, "") for item in world.facts.items if item.name in ("name", "sex")}
+    catalog.set_levels(SYSTEM, world.facts.id, graded, "测试")
+    shown = client.get(table).content.decode()
+    assert "<td>汉正街</td><td>江岸区</td><td>硚口区</td>" in shown and "查看明文" not in shown
     other = Client()
     other.force_login(Account.objects.get(person_id=world["用数单位"].person_id))
     assert other.post(gone).status_code == 403

@@ -8,13 +8,11 @@ from django.db import transaction
 from yiwang.data.masters.models import GoldenRecord, Look
 from yiwang.data.masters.services import grouping
 from yiwang.data.masters.terms import GOLDEN
+from yiwang.data.protection import contract as protection
 from yiwang.kernel.access import doors
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.crypto import decrypt
 from yiwang.kernel.ledger.services import record
-
-RULE = "个人信息保护法第六条、第二十八条：目的明确、必要"
-SHORTEST = 6
 
 
 @dataclass(frozen=True)
@@ -29,12 +27,10 @@ class Revealed:
 def reveal(actor: Actor, golden_id: int, *, purpose: str) -> Revealed:
     """Plain values of one record; who, when and what for is kept and can't be taken back."""
     golden: GoldenRecord = doors.row(actor, "masters.golden", golden_id, "reveal")
-    if len(purpose.strip()) < SHORTEST:
-        sentence = f"用途至少写 {SHORTEST} 个字：为办理哪件事、需要核对什么。没有显示明文。"
-        raise Invalid(sentence, errors={"purpose": [sentence]}, rule=RULE)
+    purpose = protection.purpose_of(purpose)
     with transaction.atomic():
         look = Look.objects.create(
-            golden=golden, purpose=purpose.strip()[:300], fields=sorted(golden.shown), created_by_id=actor.person_id,
+            golden=golden, purpose=purpose, fields=sorted(golden.shown), created_by_id=actor.person_id,
             organisation_id=actor.organisation_id or golden.organisation_id, is_demo=golden.is_demo,
         )  # fmt: skip
         record(
