@@ -41,12 +41,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (last[item.path], 0 if last[item.path] == 2 else -length[item.path], str(item.path)))
 
 
+def pytest_collection() -> None:
+    """What is imported stays to the end, and each test leaves little: looking for garbage as often as a server should
+    is a tenth of a run and a quarter of finding the tests."""
+    gc.set_threshold(50_000, 20, 100)
+
+
 def pytest_collection_finish() -> None:
-    """What was imported stays to the end, and each test leaves little: looking for garbage as often as a server should
-    is a tenth of a run."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 100)
 
 
 def _emptying(style: object, tables: Iterable[str], **how: bool) -> list[str]:

@@ -15,7 +15,7 @@ import django
 from django.core.management import call_command, get_commands
 from django.core.management.base import CommandError
 
-from yiwang.site import database, localdb
+from yiwang.site import database, localdb, starting
 from yiwang.site.console import Step, fail, say, steps
 
 SOURCES = localdb.ROOT / "src"
@@ -58,7 +58,7 @@ def rarely_collecting() -> Iterator[None]:
     """Collect garbage more rarely than a server should: a third of migrating, where Django makes every model anew for
     each operation, and a tenth of building a city."""
     usual = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 100)
+    gc.set_threshold(*starting.RARE)
     try:
         yield
     finally:

@@ -7,8 +7,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from yiwang.kernel.files import private
-from yiwang.site import domains, hardening, localdb, logs
+from yiwang.site import domains, hardening, localdb, logs, starting
 
+starting.begin()
 ROOT = Path(__file__).resolve().parents[3]
 VAR = localdb.VAR
 PRODUCTION = os.environ.get("YIWANG_ENV", "demo") == "production"

@@ -14,15 +14,12 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.search import grams
+from yiwang.kernel.search.arrays import Codes, Floats, Integers, Sparse, np, sparse
 from yiwang.kernel.search.text import tokens
 
-Matrix = NDArray[np.float64]
+Matrix = Floats
 Tell = Callable[[int, int, str], None]
 _FORMAT = 1
 _BATCH = 2000
@@ -79,10 +76,10 @@ class Features:
     """The fitted vocabulary: word numbers, and for each block its codes and weights."""
 
     words: dict[str, int]
-    known: tuple[grams.Codes, ...]
+    known: tuple[Codes, ...]
     idf: tuple[Matrix, ...]
 
-    def table(self, blocks: Sequence[grams.Counted]) -> sparse.csr_matrix:
+    def table(self, blocks: Sequence[grams.Counted]) -> Sparse:
         parts = [
             grams.weighted(counts, known, idf) * block.weight
             for block, counts, known, idf in zip(BLOCKS, blocks, self.known, self.idf, strict=True)
@@ -139,11 +136,11 @@ class Classifier:
             found.extend(self._proposals(table, chances))
         return found
 
-    def _score(self, cut: Sequence[Sequence[str]]) -> tuple[sparse.csr_matrix, Matrix]:
+    def _score(self, cut: Sequence[Sequence[str]]) -> tuple[Sparse, Matrix]:
         table = self.features.table(_count(cut, self.features.words))
         return table, _chances(table @ self.weights.T + self.bias, self.scale, self.shift)
 
-    def _proposals(self, table: sparse.csr_matrix, chances: Matrix) -> list[Proposal]:
+    def _proposals(self, table: Sparse, chances: Matrix) -> list[Proposal]:
         order = np.argsort(-chances, axis=1, kind="stable")[:, :3]
         evidence = self._evidence(table, order[:, 0])
         found = []
@@ -154,7 +151,7 @@ class Classifier:
             found.append(Proposal(top[0][0] if sure else None, top[0][1], top, self.version, evidence[row]))
         return found
 
-    def _evidence(self, table: sparse.csr_matrix, best: NDArray[np.int64]) -> list[tuple[str, ...]]:
+    def _evidence(self, table: Sparse, best: Integers) -> list[tuple[str, ...]]:
         """The words that spoke most for the first choice."""
         count = len(self.features.known[0])
         names = list(self.features.words)
@@ -178,7 +175,7 @@ class Classifier:
             "quality": asdict(self.quality),
             "blocks": [asdict(block) for block in BLOCKS],
         }
-        arrays: dict[str, NDArray[Any]] = {
+        arrays: dict[str, Any] = {
             "weights": self.weights,
             "bias": self.bias,
             "scale": self.scale,
@@ -267,7 +264,7 @@ def _check(texts: Sequence[str], labels: Sequence[str], groups: Sequence[int], p
             raise Invalid(f"类别“{kind}”只有 {len(independent)} 组互不重复的样本,至少需要 {folds} 组。")
 
 
-def _fit(table: sparse.csr_matrix, truth: NDArray[np.int64], seed: int) -> tuple[Matrix, Matrix]:
+def _fit(table: Sparse, truth: Integers, seed: int) -> tuple[Matrix, Matrix]:
     model = import_module("sklearn.svm").LinearSVC(C=0.3, random_state=seed).fit(table, truth)
     if len(model.classes_) == 2:
         # One separating plane serves both sides.
@@ -275,7 +272,7 @@ def _fit(table: sparse.csr_matrix, truth: NDArray[np.int64], seed: int) -> tuple
     return model.coef_, model.intercept_
 
 
-def grouped_folds(truth: NDArray[np.int64], groups: NDArray[np.int64], seed: int, folds: int) -> NDArray[np.int64]:
+def grouped_folds(truth: Integers, groups: Integers, seed: int, folds: int) -> Integers:
     """The fold of every row: groups whole, labels spread evenly (dealt like cards, label by label)."""
     names, first, where = np.unique(groups, return_index=True, return_inverse=True)
     shuffled = np.random.default_rng(seed).permutation(len(names))
@@ -287,8 +284,8 @@ def grouped_folds(truth: NDArray[np.int64], groups: NDArray[np.int64], seed: int
 
 def _held_out_margins(
     blocks: Sequence[grams.Counted],
-    truth: NDArray[np.int64],
-    groups: NDArray[np.int64],
+    truth: Integers,
+    groups: Integers,
     seed: int,
     folds: int,
     begin: Callable[[int], None],
@@ -311,7 +308,7 @@ def _chances(margins: Matrix, scale: Matrix, shift: Matrix) -> Matrix:
     return np.asarray(grown / grown.sum(axis=1, keepdims=True))
 
 
-def _calibrate(margins: Matrix, truth: NDArray[np.int64], seed: int) -> tuple[Matrix, Matrix, Matrix]:
+def _calibrate(margins: Matrix, truth: Integers, seed: int) -> tuple[Matrix, Matrix, Matrix]:
     """Cross-fitted chances for choosing the threshold, and the map fitted on all held-out margins."""
     order = np.random.default_rng(seed).permutation(len(truth))
     chances = np.zeros_like(margins)
@@ -321,7 +318,7 @@ def _calibrate(margins: Matrix, truth: NDArray[np.int64], seed: int) -> tuple[Ma
     return chances, *_fit_scale(margins, truth)
 
 
-def _fit_scale(margins: Matrix, truth: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+def _fit_scale(margins: Matrix, truth: Integers) -> tuple[Matrix, Matrix]:
     model = import_module("sklearn.linear_model").LogisticRegression(C=1.0, max_iter=500).fit(margins, truth)
     if len(model.classes_) == 2:
         zero = np.zeros_like(model.coef_)
@@ -329,7 +326,7 @@ def _fit_scale(margins: Matrix, truth: NDArray[np.int64]) -> tuple[Matrix, Matri
     return model.coef_, model.intercept_
 
 
-def _choose_threshold(chances: Matrix, truth: NDArray[np.int64], asked: float) -> tuple[float, Quality]:
+def _choose_threshold(chances: Matrix, truth: Integers, asked: float) -> tuple[float, Quality]:
     """The lowest confidence above which the Clopper-Pearson lower bound of precision still holds what is asked."""
     confidence, right = chances.max(axis=1), chances.argmax(axis=1) == truth
     order = np.argsort(-confidence, kind="stable")

@@ -8,12 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
+from yiwang.kernel.search.arrays import Codes, Floats, Integers, Sparse, np, sparse
 
-Codes = NDArray[np.uint64]
-_BITS = np.uint64(21)
+_BITS = 21
 
 
 @dataclass(frozen=True)
@@ -21,7 +18,7 @@ class Stream:
     """Symbols of many texts end to end, and which text each belongs to."""
 
     symbols: Codes
-    owners: NDArray[np.int64]
+    owners: Integers
     size: int
 
     def opening(self, count: int) -> "Stream":
@@ -42,14 +39,14 @@ def numbered(sequences: Sequence[Sequence[int]]) -> Stream:
     return Stream(flat, np.repeat(np.arange(len(sequences)), lengths), len(sequences))
 
 
-def grams(stream: Stream, sizes: Iterable[int]) -> tuple[Codes, NDArray[np.int64]]:
+def grams(stream: Stream, sizes: Iterable[int]) -> tuple[Codes, Integers]:
     """Codes of all runs of the given sizes that stay inside one text, with their owners."""
     codes, owners = [], []
     for size in sizes:
         stop = max(0, len(stream.symbols) - size + 1)
         code = np.zeros(stop, dtype=np.uint64)
         for offset in range(size):
-            code = (code << _BITS) | (stream.symbols[offset : offset + stop] + np.uint64(1))
+            code = (code << np.uint64(_BITS)) | (stream.symbols[offset : offset + stop] + np.uint64(1))
         inside = stream.owners[:stop] == stream.owners[size - 1 : size - 1 + stop]
         codes.append(code[inside])
         owners.append(stream.owners[:stop][inside])
@@ -61,12 +58,12 @@ class Counted:
     """How often each distinct run (sorted codes = columns) stands in each text (rows)."""
 
     codes: Codes
-    table: sparse.csr_matrix
+    table: Sparse
 
-    def rows(self, chosen: NDArray[np.int64]) -> "Counted":
+    def rows(self, chosen: Integers) -> "Counted":
         return Counted(self.codes, self.table[chosen])
 
-    def spread(self) -> NDArray[np.int64]:
+    def spread(self) -> Integers:
         """In how many texts each run stands."""
         return np.bincount(self.table.indices, minlength=len(self.codes))
 
@@ -82,7 +79,7 @@ def counted(stream: Stream, sizes: Iterable[int]) -> Counted:
     return Counted(codes[fresh], sparse.csr_matrix((np.ones(len(codes)), (owners, columns)), shape=shape))
 
 
-def weighted(counts: Counted, known: Codes, idf: NDArray[np.float64]) -> sparse.csr_matrix:
+def weighted(counts: Counted, known: Codes, idf: Floats) -> Sparse:
     """Rows of (1 + log count) × idf over the known runs, scaled to length one; nothing known gives a zero row."""
     if not len(known):
         return sparse.csr_matrix((counts.table.shape[0], 0))
@@ -96,11 +93,11 @@ def weighted(counts: Counted, known: Codes, idf: NDArray[np.float64]) -> sparse.
     return unit_rows(sparse.csr_matrix((values, columns, ends), shape=(counts.table.shape[0], len(known))))
 
 
-def unit_rows(table: sparse.csr_matrix) -> sparse.csr_matrix:
+def unit_rows(table: Sparse) -> Sparse:
     norms = np.sqrt(np.asarray(table.multiply(table).sum(axis=1)).ravel())
     table.data = table.data / np.repeat(np.where(norms > 0, norms, 1.0), np.diff(table.indptr))
     return table
 
 
-def inverse_frequency(counts: NDArray[np.int64], total: int) -> NDArray[np.float64]:
+def inverse_frequency(counts: Integers, total: int) -> Floats:
     return np.asarray(np.log((1 + total) / (1 + counts)) + 1)

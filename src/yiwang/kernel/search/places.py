@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import rjieba
-
+from yiwang.kernel.search.arrays import rjieba
 from yiwang.kernel.search.text import STOP_WORDS, normalise
 
 # Longest first: 小区 is no division and 街道 no street.

@@ -14,8 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import numpy as np
-
+from yiwang.kernel.search.arrays import np
 from yiwang.kernel.search.places import places
 from yiwang.kernel.search.text import compact, shingles, tokens
 

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Container
 from functools import lru_cache
 
-import rjieba
+from yiwang.kernel.search.arrays import rjieba
 
 # Function words and courtesies that carry no matter. Trained models do not depend on this list being complete:
 # a word unknown to the training texts is dropped as well.

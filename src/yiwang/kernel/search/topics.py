@@ -11,12 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.search import grams
+from yiwang.kernel.search.arrays import Floats, Sparse, np, sparse
 from yiwang.kernel.search.text import compact, tokens
 
 HALF_LIFE_DAYS = 30.0
@@ -144,7 +141,7 @@ def _topic(
     )
 
 
-def _features(bodies: Sequence[str], cut: Sequence[Sequence[str]]) -> sparse.csr_matrix:
+def _features(bodies: Sequence[str], cut: Sequence[Sequence[str]]) -> Sparse:
     names = {word: number for number, word in enumerate(sorted({word for row in cut for word in row}))}
     words = grams.numbered([[names[word] for word in row] for row in cut])
     letters = grams.characters(bodies)
@@ -152,7 +149,7 @@ def _features(bodies: Sequence[str], cut: Sequence[Sequence[str]]) -> sparse.csr
     return _unit(sparse.hstack(parts, format="csr"))
 
 
-def _family(stream: grams.Stream, sizes: tuple[int, ...], total: int) -> sparse.csr_matrix:
+def _family(stream: grams.Stream, sizes: tuple[int, ...], total: int) -> Sparse:
     counts = grams.counted(stream, sizes)
     spread = counts.spread()
     # What stands in one text links nothing; what stands in a tenth of all is no place and no event.
@@ -160,11 +157,11 @@ def _family(stream: grams.Stream, sizes: tuple[int, ...], total: int) -> sparse.
     return grams.weighted(counts, counts.codes[kept], grams.inverse_frequency(spread[kept], total))
 
 
-def _unit(table: sparse.csr_matrix) -> sparse.csr_matrix:
+def _unit(table: Sparse) -> Sparse:
     return grams.unit_rows(table).astype(np.float32)
 
 
-def _nearest(table: sparse.csr_matrix, floor: float, most: int) -> sparse.csr_matrix:
+def _nearest(table: Sparse, floor: float, most: int) -> Sparse:
     """Symmetric cosines of at least `floor`, each row's `most` best, without itself."""
     across = table.T.tocsr()
     rows = []
@@ -189,7 +186,7 @@ def _nearest(table: sparse.csr_matrix, floor: float, most: int) -> sparse.csr_ma
 class _Linkage:
     """Average linkage on sparse similarities: absent pairs count as zero, so loose groups never grow."""
 
-    def __init__(self, near: sparse.csr_matrix, least: float, largest: int) -> None:
+    def __init__(self, near: Sparse, least: float, largest: int) -> None:
         self.least, self.largest = least, largest
         self.members: dict[int, list[int]] = {i: [i] for i in range(near.shape[0])}
         # Sums of similarities between two groups; the mean over all pairs is the sum over the product of sizes.
@@ -234,8 +231,8 @@ class _Linkage:
         self._offer(one, list(mine))
 
 
-def _centre(near: sparse.csr_matrix, group: list[int]) -> tuple[int, float]:
-    inner: NDArray[np.float64] = np.asarray(near[group][:, group].sum(axis=1)).ravel()
+def _centre(near: Sparse, group: list[int]) -> tuple[int, float]:
+    inner: Floats = np.asarray(near[group][:, group].sum(axis=1)).ravel()
     pairs = len(group) * (len(group) - 1)
     return group[int(inner.argmax())], float(inner.sum() / pairs) if pairs else 0.0
 

@@ -5,6 +5,7 @@ closes it, the child is killed; when the child ends, its exit status is the last
 """
 
 import array
+import gc
 import importlib
 import os
 import select
@@ -15,6 +16,7 @@ from contextlib import suppress
 from typing import Any
 
 import django
+from django.apps import apps
 
 from yiwang.kernel.lake.process import child
 from yiwang.kernel.lake.process.wire import encode
@@ -29,7 +31,6 @@ class Nursery:
         self.children: dict[int, socket.socket] = {}
         self.poll = select.poll()
         self.woken, self.waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self.ready = False
 
     def serve(self) -> None:
         """Until the worker that started it closes the control socket or dies."""
@@ -67,15 +68,17 @@ class Nursery:
         return True
 
     def _prepare(self, modules: list[str]) -> None:
-        """Import before the fork, so that the next job of this kind finds it done. The child reports what fails."""
+        """Import before the fork: the next job of this kind finds it done, and no child looks for garbage among it."""
+        before = len(sys.modules)
         for module in modules:
             try:
-                if not module.startswith(OURS) and not self.ready:
+                if not module.startswith(OURS) and not apps.ready:
                     django.setup()
-                    self.ready = True
                 importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - the child meets it again and answers with it
                 sys.stderr.write(f"engine nursery: {module}: {error!r}\n")
+        if len(sys.modules) > before:
+            gc.freeze()
 
     def _become_child(self, stream: socket.socket) -> None:
         signal.set_wakeup_fd(-1)
