@@ -9,7 +9,7 @@ VERIFY, RECTIFY = "verify", "rectify"
 OBJECTION = Flow(
     code="governance.objection",
     name="数据异议校核",
-    edition="2026-1",
+    edition="2026-2",
     stages=(
         Stage(
             "acceptance", "受理",
@@ -34,7 +34,6 @@ OBJECTION = Flow(
     outcomes=(("corrected", "已更正"), ("unfounded", "核实无误"), ("cancelled", "撤回")),
     clocks=(ClockRule(VERIFY, "异议校核时限", limit=f"governance.objection.{VERIFY}", starts="open", stops="close", kind="statutory"),),
     operations=(Operation("claim"), Operation("release"), Operation("copy"), Operation("cancel", who=("initiator",))),
-    data=(Field("objection", "异议内容", "text"),),
     number="governance.objection|异议-{year}-{value:05d}",
     operator_role=STEWARD,
     basis=BASIS,

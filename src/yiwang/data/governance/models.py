@@ -226,7 +226,7 @@ class Objection(Record):
         "主键校验码", max_length=64, editable=False, remade="yiwang.data.governance.queries:key_mac_again"
     )
     field = models.CharField("字段", max_length=120)
-    statement = models.TextField("异议理由")
+    statement = SealedText("异议理由（密文）", about=terms.STATEMENT)
     proposed = SealedText("主张的内容（密文）", blank=True, about=terms.PROPOSED)
     sources = models.JSONField("来源", default=list, help_text="按列级血缘找到的来源")
     mark = models.CharField("标注", max_length=12, choices=terms.Mark.choices, default=terms.Mark.OPEN)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance.models import Finding, Issue, Objection, Proposal, Repair, Rule, RuleSet, Run
-from yiwang.data.governance.terms import PROPOSED, ROW, VALUES, Mark, RuleSetState
+from yiwang.data.governance.terms import PROPOSED, ROW, STATEMENT, VALUES, Mark, RuleSetState
 from yiwang.data.governance.terms.templates import METRICS, TEMPLATES
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
@@ -269,7 +269,7 @@ def objection_sections(actor: Actor, found: Objection) -> list[Section]:
     shown = [
         Fact("信息资源", found.resource_name, url=f"/catalog/{found.resource}/"), Fact("提供部门", str(found.organisation)),
         Fact("数据项", f"{title}（{found.field}）"), Fact("数据行", key or found.resource_name), Fact("快照", f"第 {found.snapshot} 号"),
-        Fact("标注", found.get_mark_display()), Fact("提出日期", found.raised_on), Fact("异议理由", found.statement, wide=True),
+        Fact("标注", found.get_mark_display()), Fact("提出日期", found.raised_on), Fact("异议理由", decrypt(found.statement, STATEMENT), wide=True),
     ]  # fmt: skip
     if found.proposed:
         shown.append(Fact("主张的内容", decrypt(found.proposed, PROPOSED), wide=True))

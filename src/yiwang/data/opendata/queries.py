@@ -166,16 +166,12 @@ def search(
     return found.filter(editions__files__format=form).distinct() if form else found
 
 
-class Unnest(Func):
-    function = "unnest"
-
-
 def facets(found: QuerySet[Dataset]) -> dict[str, list[tuple[str, str, int]]]:
     """(key, words, number) by organisation, topic and tag, the most frequent first; three statements."""
     plain = Dataset.objects.filter(pk__in=found.order_by().values("pk"))
     units = plain.values_list("organisation_id", "organisation__name").annotate(n=Count("pk")).order_by("-n")[:50]
     topics = plain.values_list("topic").annotate(n=Count("pk")).order_by("-n")
-    each: Any = Unnest("tags", output_field=models.CharField())
+    each: Any = Func("tags", function="unnest", output_field=models.CharField())
     tags = plain.annotate(tag=each).values_list("tag").annotate(n=Count("pk")).order_by("-n", "tag")[:50]
     return {
         "organization": [(str(key), name, n) for key, name, n in units],

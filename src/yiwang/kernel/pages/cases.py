@@ -30,7 +30,6 @@ from yiwang.kernel.ui.render import actor_of, base_context, fragment, page
 
 PHRASES = ("同意。", "拟同意，请审定。", "请按程序办理。", "情况属实，已处理完毕。", "材料不全，请补充后再报。")
 OWNER = "case"
-KEY_LENGTH = 64
 
 
 def _may_read(actor: Actor, case_id: int) -> bool:
@@ -134,7 +133,7 @@ def _form(
 
 
 def _act(request: HttpRequest, actor: Actor, case: Case, kind: str, code: str) -> HttpResponse:
-    key = request.POST.get("key", "")[:KEY_LENGTH]
+    key = request.POST.get("key", "")[: IdempotencyKey.LONGEST]
     if not key or "\0" in key:
         raise Invalid("提交的防重复标识缺失或有误，未执行。请从案件页面重新打开表单。", errors={"key": ["缺少"]})
     entry = _replayed(actor, key, case)

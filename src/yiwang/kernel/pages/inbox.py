@@ -6,10 +6,11 @@ from django.http import HttpRequest, HttpResponse
 
 from yiwang.kernel.access.actors import Actor, Invalid, Refused
 from yiwang.kernel.flow.definitions import Action, Flow
+from yiwang.kernel.flow.models import IdempotencyKey
 from yiwang.kernel.flow.publishing import flow_of
 from yiwang.kernel.flow.queries import inbox as fresh_box
 from yiwang.kernel.pages.boxes import BOXES, Box, Filters, box_of, box_rows, counts, flows_in_force, page_of, reach_in
-from yiwang.kernel.pages.cases import KEY_LENGTH, act
+from yiwang.kernel.pages.cases import act
 from yiwang.kernel.ui.render import actor_of, page
 
 COLOURS = (("red", "已超期"), ("yellow", "24 小时内到期"), ("green", "正常"))
@@ -58,7 +59,8 @@ def batch(request: HttpRequest, code: str) -> HttpResponse:
     """One action for many seats: each case on its own, so that one refusal does not hold up the others."""
     box, actor = box_of(code), actor_of(request)
     ids = [int(each) for each in request.POST.getlist("seat") if each.isascii() and each.isdigit() and len(each) < 19]
-    action, key = request.POST.get("action", ""), request.POST.get("key", "")[: KEY_LENGTH // 2]
+    # The number of the seat follows in the key of each act.
+    action, key = request.POST.get("action", ""), request.POST.get("key", "")[: IdempotencyKey.LONGEST // 2]
     if request.method != "POST" or box.code != "todo" or not ids or not action or not key:
         raise Invalid("没有选中事项或动作，未执行。请勾选事项后再点按钮。")
     if len(ids) > MOST:

@@ -1,9 +1,8 @@
 """The domain's own table of terms becomes rows of the one table of limits; a row ends where its follower begins."""
 
-from datetime import timedelta
-from itertools import groupby
-
 from django.db import migrations
+
+from yiwang.kernel.clocks.migrations.carrying import carry_terms
 
 CODES = {"objection": "governance.objection.verify", "rectification": "governance.issue.rectify"}
 
@@ -16,25 +15,10 @@ def facts(row):
     }
 
 
-def carry(apps, schema_editor):
-    kept = apps.get_model("governance", "Term").objects.all()
-    rows = [facts(row) for row in kept]
-    rows.sort(key=lambda row: (row["code"], row["variant"], row["local"], row["valid_from"]))
-    model, made = apps.get_model("clocks", "Limit"), []
-    for _, same in groupby(rows, key=lambda row: (row["code"], row["variant"], row["local"])):
-        # Of two rows from one day the later registered one counted.
-        dated = list({row["valid_from"]: row for row in same}.values())
-        for row, follower in zip(dated, [*dated[1:], None], strict=True):
-            ends = [row["valid_until"], follower and follower["valid_from"] - timedelta(days=1)]
-            row["valid_until"] = min((end for end in ends if end), default=None)
-            made.append(model(unit="working_day", **row))
-    model.objects.bulk_create(made)
-
-
 class Migration(migrations.Migration):
     dependencies = [("governance", "0006_term_duties"), ("clocks", "0004_limits")]
     operations = [
-        migrations.RunPython(carry, migrations.RunPython.noop),
+        carry_terms("governance", "Term", facts),
         migrations.DeleteModel(name="Term"),
         migrations.CreateModel(
             name="GovernanceLimit",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import queries
 from yiwang.data.governance.models import Objection
-from yiwang.data.governance.terms import PROPOSED, ROW, Mark
+from yiwang.data.governance.terms import PROPOSED, ROW, STATEMENT, Mark
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.flow import services as flow
@@ -54,12 +54,12 @@ def open_objection(
         raise Conflict("这一项已有异议正在核实，请等待结果，不必重复提出。")
     case = flow.open_case(
         actor, "governance.objection", f"{facts.name}“{item.title}”数据异议", organisation_id=facts.organisation_id,
-        data={"objection": reason.strip()[:300]}, key=idempotency,
+        key=idempotency,
     )  # fmt: skip
     found = Objection.objects.create(
         case=case, organisation_id=facts.organisation_id, created_by_id=actor.person_id, resource=resource_id,
         resource_name=facts.name, table=facts.table, snapshot=snapshot_number, row_key=encrypt(text, ROW), key_mac=digests[0],
-        field=field, statement=reason.strip(), proposed=encrypt(proposed, PROPOSED) if proposed else "",
+        field=field, statement=encrypt(reason.strip(), STATEMENT), proposed=encrypt(proposed, PROPOSED) if proposed else "",
         sources=sources_of(facts.table, field), raised_on=today, is_demo=facts.is_demo,
     )  # fmt: skip
     ledger.record(

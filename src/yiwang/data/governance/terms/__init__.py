@@ -5,7 +5,7 @@ from django.db.models import TextChoices
 from yiwang.kernel.crypto import keys
 
 # What a sealed value of an objection belongs to; the digest of its row is made for the first too.
-ROW, PROPOSED = "governance.objection.row", "governance.objection.proposed"
+ROW, PROPOSED, STATEMENT = "governance.objection.row", "governance.objection.proposed", "governance.objection.statement"
 # What a sealed table of values belongs to, whoever holds it: a proposal, or the repair it became. Its digest is lasting.
 VALUES = keys.lasting("governance.repair.values")
 # Rows of a table by which values are rewritten: more than anybody looks through.

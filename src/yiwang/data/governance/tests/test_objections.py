@@ -15,6 +15,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.governance import contract, queries
 from yiwang.data.governance.models import GovernanceLimit, Issue, Objection, Score
 from yiwang.data.governance.services import objections, scheduling, scoring
+from yiwang.data.governance.tests.test_values import lying_clear
 from yiwang.data.governance.tests.world import World
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.clocks import queries as clocks
@@ -231,7 +232,10 @@ def test_the_row_objected_to_is_not_to_be_read_from_the_database(world: World) -
     assert "A1" not in stored and queries.key_of(found) == ["A1"]
     other = objections.open_objection(world["用数单位"], world.facts.id, 1, ("A2",), "phone", "停机", proposed="027-1")
     assert other.key_mac != found.key_mac and "027-1" not in other.proposed
-    assert set(contract.open_marks(world.facts.id)) == {KEY, ("A2",)}
+    third = objections.open_objection(world["用数单位"], world.facts.id, 1, ("A3",), "phone", "张三本人来电说已停机")
+    assert lying_clear("张三本人", "027-1") == []
+    assert shown(world, "住建治理岗", third)["异议理由"] == "张三本人来电说已停机"
+    assert set(contract.open_marks(world.facts.id)) == {KEY, ("A2",), ("A3",)}
 
 
 def test_a_renewed_secret_finds_the_row_before_and_after_renewal(world: World, settings: Any) -> None:
@@ -242,7 +246,7 @@ def test_a_renewed_secret_finds_the_row_before_and_after_renewal(world: World, s
         with pytest.raises(Conflict, match="已有异议"):
             contract.open_objection(world["住建治理岗"], world.facts.id, 1, KEY, "phone", "同一问题")
         if not renewed:
-            assert renewal.renew() == 2
+            assert renewal.renew() == 3
             settings.SECRET_KEY_FALLBACKS = []
     found.refresh_from_db()
     assert queries.key_of(found) == ["A1"]
@@ -260,3 +264,14 @@ def test_rows_of_before_are_carried_into_the_sealed_form_and_back(world: World) 
     found.refresh_from_db()
     assert queries.key_of(found) == ["A1"] and set(contract.open_marks(world.facts.id)) == {KEY}
     assert shown(world, "用数单位", found)["主张的内容"] == "027-2"
+
+
+def test_reasons_of_before_are_carried_into_the_sealed_form_and_back(world: World) -> None:
+    found = objected(world)
+    migration = import_module("yiwang.data.governance.migrations.0012_sealed_statement")
+    migration.unseal(apps, None)
+    clear = Objection.objects.values_list("statement", flat=True).get(pk=found.pk)
+    assert clear and lying_clear(clear) == [f"governance_objection: {clear}"]
+    migration.seal(apps, None)
+    found.refresh_from_db()
+    assert lying_clear(clear) == [] and shown(world, "用数单位", found)["异议理由"] == clear

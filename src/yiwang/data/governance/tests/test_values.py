@@ -27,7 +27,7 @@ from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.people.models import Account
 
 SLIPS = {"r5": "江岸区", "r10": "", "r21": "硚口区域", "r7": "江按区"}
-TABLES = ("governance_repair", "governance_proposal", "governance_rule", "governance_ruleset", "governance_finding", "ledger_entry", "jobs_job",
+TABLES = ("flow_entry", "flow_outbox", "governance_objection", "messages_message", "governance_repair", "governance_proposal", "governance_rule", "governance_ruleset", "governance_finding", "ledger_entry", "jobs_job",
           "protection_accessentry", "flow_case")  # fmt: skip
 
 
