@@ -2,19 +2,13 @@
 
 from django.db import migrations
 
+from yiwang.kernel.clocks.migrations.carrying import fill_limits
+
 LIMITS = (
     ("catalog.publication.officer", "数据专员审核时限", 2, "working_day", "own", "本级规定（各地目录管理办法）"),
     ("catalog.publication.chief", "首席数据官审核时限", 2, "working_day", "own", "本级规定（各地目录管理办法）"),
     ("catalog.publication.bureau", "数管局审核时限", 3, "working_day", "own", "本级规定（各地目录管理办法）"),
 )
-
-
-def fill(apps, schema_editor):
-    model = apps.get_model("clocks", "Limit")
-    model.objects.bulk_create(
-        model(code=code, name=name, number=number, unit=unit, nature=nature, basis=basis, local=True)
-        for code, name, number, unit, nature, basis in LIMITS
-    )
 
 
 class Migration(migrations.Migration):
@@ -26,5 +20,5 @@ class Migration(migrations.Migration):
             options={"verbose_name": "目录审核时限", "verbose_name_plural": "目录审核时限", "proxy": True, "indexes": [], "constraints": []},
             bases=("clocks.limit",),
         ),
-        migrations.RunPython(fill, migrations.RunPython.noop),
+        fill_limits(LIMITS),
     ]

@@ -2,17 +2,11 @@
 
 from django.db import migrations
 
+from yiwang.kernel.clocks.migrations.carrying import fill_limits
+
 LIMITS = (
     ("appraisal.appeal.review", "扣分复核时限", 5, "working_day", "own", "本级规定（参照柳州等地政府热线月度考核做法）"),
 )
-
-
-def fill(apps, schema_editor):
-    model = apps.get_model("clocks", "Limit")
-    model.objects.bulk_create(
-        model(code=code, name=name, number=number, unit=unit, nature=nature, basis=basis, local=True)
-        for code, name, number, unit, nature, basis in LIMITS
-    )
 
 
 class Migration(migrations.Migration):
@@ -24,5 +18,5 @@ class Migration(migrations.Migration):
             options={"verbose_name": "复核时限", "verbose_name_plural": "复核时限", "proxy": True, "indexes": [], "constraints": []},
             bases=("clocks.limit",),
         ),
-        migrations.RunPython(fill, migrations.RunPython.noop),
+        fill_limits(LIMITS),
     ]

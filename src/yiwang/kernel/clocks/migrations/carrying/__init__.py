@@ -1,6 +1,6 @@
-"""For migrations: a domain's own table of terms becomes rows of the one table of limits."""
+"""For migrations: what domains had as tables of terms, or in the text of a flow, becomes rows of the one table of limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -28,3 +28,16 @@ def carry_terms(app: str, model: str, facts: Callable[[Any], Mapping[str, Any]])
         limit.objects.bulk_create(made)
 
     return migrations.RunPython(carry, migrations.RunPython.noop)
+
+
+def fill_limits(limits: Iterable[tuple[str, str, int, str, str, str]]) -> migrations.RunPython:
+    """The operation that adds (code, name, number, unit, nature, basis) as limits of this place."""
+
+    def fill(apps: Any, schema_editor: Any) -> None:
+        limit = apps.get_model("clocks", "Limit")
+        limit.objects.bulk_create(
+            limit(code=code, name=name, number=number, unit=unit, nature=nature, basis=basis, local=True)
+            for code, name, number, unit, nature, basis in limits
+        )
+
+    return migrations.RunPython(fill, migrations.RunPython.noop)
