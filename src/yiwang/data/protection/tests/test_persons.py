@@ -1,6 +1,5 @@
 """Requests of persons: intake, identity, finding, deletion with proof, answer; the decision page of a scan."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,12 @@ from django.test import Client
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection import queries, services
-from yiwang.data.protection.flows import FLOWS
 from yiwang.data.protection.models import Deletion, PersonLimit, PersonRequest, Removal, SearchedPlace
 from yiwang.data.protection.services import persons
-from yiwang.data.protection.tests.world import COLUMNS, holding, people, safe
+from yiwang.data.protection.tests.world import COLUMNS, holding, people
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Refused
 from yiwang.kernel.crypto import mac
 from yiwang.kernel.flow import services as flow
-from yiwang.kernel.flow.publishing import publish
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake import services as lakes
 from yiwang.kernel.lake.testing import parquet
@@ -28,15 +25,6 @@ from yiwang.kernel.people.models import Account
 pytestmark = pytest.mark.django_db
 ROWS = people(60)
 WHO = ROWS[3]
-
-
-@pytest.fixture
-def district(db: None) -> Iterator[District]:
-    made = safe()
-    for declared in FLOWS:
-        publish(declared)
-    made.actors["办理员"] = made.town.actor("办理员", made.town.post("数管局", "个人信息岗", "protection.person_clerk"))
-    yield made
 
 
 def submit(actor: Actor = persons.DESK, **more: str) -> PersonRequest:

@@ -5,20 +5,14 @@ from datetime import date
 import pytest
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection import contract, services
 from yiwang.data.protection.models import AccessEntry, Finding, GradingRule, Scan
 from yiwang.data.protection.services import Choice
-from yiwang.data.protection.tests.world import holding, people, safe
+from yiwang.data.protection.tests.world import holding, people
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.ledger.models import Entry
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def district() -> District:
-    return safe()
 
 
 @pytest.fixture

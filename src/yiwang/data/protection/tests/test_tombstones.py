@@ -13,15 +13,13 @@ from django.conf import settings as platform
 from django.db import connection
 
 from yiwang.data.catalog.tests.world import District
-from yiwang.data.protection.flows import FLOWS
 from yiwang.data.protection.models import PersonRequest
 from yiwang.data.protection.services import persons, tombstones
 from yiwang.data.protection.tests.test_persons import WHO, graded, submit, verify
-from yiwang.data.protection.tests.world import safe
+from yiwang.data.protection.tests.world import answering, safe
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files.services import renew_keys
-from yiwang.kernel.flow.publishing import publish
 from yiwang.kernel.keys.models import forget
 from yiwang.site import backups
 from yiwang.site.localdb import ROOT, DatabaseProblem
@@ -42,11 +40,7 @@ def district(
     var = tmp_path / "var"
     monkeypatch.setattr(platform, "VAR", str(var))
     settings.LAKE = str(var / "lake")
-    made = safe()
-    for declared in FLOWS:
-        publish(declared)
-    made.actors["办理员"] = made.town.actor("办理员", made.town.post("数管局", "个人信息岗", "protection.person_clerk"))
-    yield made
+    yield answering(safe())
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from yiwang.data.catalog.contract import ItemSpec
 from yiwang.data.catalog.tests.world import BASIS, District, furnish
 from yiwang.data.protection import services
 from yiwang.data.protection.domain import DOMAIN
+from yiwang.data.protection.flows import FLOWS
 from yiwang.data.protection.tests.test_detection import HOMES, identities, phones
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.access.services import declare
+from yiwang.kernel.flow.publishing import publish
 from yiwang.kernel.lake import services as lake
 from yiwang.kernel.lake import testing
 
@@ -39,6 +41,15 @@ def safe() -> District:
     for name, unit, role in (("安全员", "数管局", "protection.keeper"), ("住建安全员", "住建局", "protection.steward")):
         district.actors[name] = district.town.actor(name, district.town.post(unit, name, role))
     services.load_standard(district["安全员"])
+    return district
+
+
+def answering(district: District) -> District:
+    """With the clerk who answers requests of persons."""
+    for declared in FLOWS:
+        publish(declared)
+    post = district.town.post("数管局", "个人信息岗", "protection.person_clerk")
+    district.actors["办理员"] = district.town.actor("办理员", post)
     return district
 
 
