@@ -8,21 +8,20 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests import city
+from tests.house import House, closed
 from yiwang.site.localdb import ROOT, Cluster
 
 from .test_checks import checks
 
 assert checks  # the import puts tools on the path
 import locked_uv  # noqa: E402
-
-WAIT = 600
 
 
 def script(folder: Path, python: str) -> subprocess.CompletedProcess[str]:
@@ -131,54 +130,26 @@ def test_锁文件里有uv() -> None:
 def house(tmp_path: Path) -> Iterator["House"]:
     own = House(tmp_path / "var")
     yield own
-    own.command("down")
-    cluster = Cluster(own.var)
-    cluster.stop()
-    for left in (cluster.socket, cluster.library):
-        shutil.rmtree(left, ignore_errors=True)
+    own.clear()
 
 
-class House:
-    """A platform of its own: a var folder and a port."""
-
-    def __init__(self, var: Path) -> None:
-        self.var = var
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        dropped = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")
-        kept = {name: value for name, value in os.environ.items() if name not in dropped}
-        self.environment = {**kept, "YIWANG_VAR": str(var)}
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "yiwang.site.cli", *arguments],
-            env=self.environment, capture_output=True, text=True, check=False, timeout=WAIT,
-        )  # fmt: skip
-
-    def up(self, *more: str) -> subprocess.CompletedProcess[str]:
-        return self.command("up", "--port", str(self.port), *more)
-
-    def health(self) -> int:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health/", timeout=10) as answer:
-            return int(answer.status)
-
-    def supervisor(self) -> int:
-        return int((self.var / "up.lock").read_text())
-
-
-def closed(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+@pytest.fixture
+def first() -> Iterator[city.FirstUp]:
+    """How a newcomer's first `./run up` went: a run does that once, and its tests use the city it built."""
+    yield city.first_up()
+    House(city.HOUSE).clear()
 
 
 @pytest.mark.serial
 @pytest.mark.slow
-def test_起停_第二次被告知_强杀监督者后能再起(house: House) -> None:
-    first = house.up("--detach")
+def test_起停_第二次被告知_强杀监督者后能再起(first: city.FirstUp) -> None:
+    house = House(city.HOUSE, first.port)
     assert first.returncode == 0, first.stdout + first.stderr
-    assert f"http://127.0.0.1:{house.port}/" in first.stdout
-    assert house.health() == 200
+    assert f"http://127.0.0.1:{first.port}/" in first.stdout
+    assert first.health == 200
+    assert closed(house.port) and not Cluster(house.var).running(), "down ends what up began"
+    resumed = house.up("--detach")
+    assert resumed.returncode == 0 and "均无变化" in resumed.stdout, resumed.stdout + resumed.stderr
     second = house.up()
     assert second.returncode == 1 and f"进程 {house.supervisor()}" in second.stdout
     restore = house.command("restore", "--to", "latest")
