@@ -51,7 +51,7 @@ BY_HAND = {
     "WHERE signed_in_time IS NOT NULL AND " + WITHIN.format("received_at", "received_at"),
     "hotline.empty_replies": "SELECT round(100.0 * count(*) FILTER (WHERE empty_reply) / nullif(count(*), 0), 2) FROM hotline_request WHERE "
     + WITHIN.format("answered_at", "answered_at"),
-    "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM hotline_repeatfinding f "
+    "hotline.repeated": "SELECT round(100.0 * count(*) FILTER (WHERE EXISTS (SELECT 1 FROM insight_repeatfinding f "
     "WHERE f.request_id = r.id AND f.judgement = 'confirmed')) / nullif(count(*), 0), 2) FROM hotline_request r WHERE split_from_id IS NULL AND "
     + WITHIN.format("received_at", "received_at"),
     "hotline.events": "SELECT count(DISTINCT event_id) FROM hotline_request WHERE event_id IS NOT NULL AND "

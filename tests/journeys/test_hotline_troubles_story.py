@@ -100,7 +100,7 @@ def test_负责人出差委托他人审核_记录写明双方(walker: Callable[.
 
 
 def test_热点归并为一个群体诉求(walker: Callable[..., Walker]) -> None:
-    dispatcher = walker("dispatcher").go("/hotline/insight/?tab=topics")
+    dispatcher = walker("dispatcher").go("/insight/?tab=topics")
     row = dispatcher.page.locator("tbody tr").filter(has=dispatcher.page.locator("details")).filter(
         has_not_text=EVENT
     ).first  # fmt: skip

@@ -28,7 +28,7 @@ ROLES = (
         *_all((REQUEST, "view"), (REQUEST, "add"), (REPORTER, "view"), (REPORTER, "unmask")), *DICTIONARY)),
     RoleSpec(DISPATCHER, "派单员", (
         *_all((REQUEST, "view"), (REQUEST, "add"), (REQUEST, "triage"), (REQUEST, "export"), (REQUEST, "import"),
-              (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"), ("hotline.topic", "run"),
+              (REPORTER, "view"), ("insight.repeat", "judge"), ("insight.repeat", "find"), ("insight.topic", "run"),
               ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
               ("hotline.triage_model", "view")), *limit_grants("hotline", "view"), *DICTIONARY)),
     RoleSpec(HANDLER, "承办员", (
@@ -39,8 +39,8 @@ ROLES = (
         *_all((REQUEST, "view"), (REPORTER, "view"), (REPORTER, "unmask"), (EXCLUSION, "view")), *DICTIONARY)),
     RoleSpec(MANAGER, "热线负责人", (
         *_all((REQUEST, "view"), (REQUEST, "add"), (REQUEST, "triage"), (REQUEST, "export"), (REQUEST, "import"),
-              (REQUEST, "exclude"), (REPORTER, "view"), ("hotline.repeat", "judge"), ("hotline.repeat", "find"),
-              ("hotline.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
+              (REQUEST, "exclude"), (REPORTER, "view"), ("insight.repeat", "judge"), ("insight.repeat", "find"),
+              ("insight.topic", "run"), ("hotline.event", "view"), ("hotline.event", "add"), ("hotline.event", "change"),
               ("hotline.triage_model", "view"), ("hotline.triage_model", "add"), (EXCLUSION, "view"),
               ("hotline.charge", "view"), ("hotline.contact", "view"), ("hotline.contact", "export"), ("appraisal.period", "view"), ("appraisal.deduction", "view")),
         *limit_grants("hotline", "view", "export", "declare"), *DICTIONARY)),
@@ -55,7 +55,6 @@ DOMAIN = Domain(
         MenuItem("话务台", "/hotline/desk/", (REQUEST, "add"), icon="phone"),
         MenuItem("派单台", "/hotline/triage/", (REQUEST, "triage"), icon="flow"),
         MenuItem("诉求台账", "/r/hotline.request/", (REQUEST, "view"), icon="list"),
-        MenuItem("诉求研判", "/hotline/insight/", ("hotline.repeat", "judge"), icon="chart"),
         MenuItem("无理由认定", "/r/hotline.exclusion/", (EXCLUSION, "view"), icon="flag"),
         MenuItem("联系方式查看记录", "/r/hotline.contact/", ("hotline.contact", "view"), icon="list"),
         MenuItem("分类模型", "/hotline/models/", ("hotline.triage_model", "view"), icon="gear"),
@@ -103,7 +102,6 @@ DOMAIN = Domain(
     deeds=(
         ("hotline.apply_exclusion", "认定无理由诉求"),
         ("hotline.assign_matter", "指定事项"),
-        ("hotline.compute_topics", "计算热点"),
         ("hotline.decide_category", "确定类别"),
         ("hotline.group_event", "归并群体事件"),
         ("hotline.judge_repeat", "认定重复"),

@@ -2,8 +2,10 @@
 
 from django.utils import timezone
 
+from yiwang.city.hotline import contract
 from yiwang.city.hotline.services.deductions import RULES, deduct_month, reverse_vanished
 from yiwang.city.hotline.services.training import train_job
+from yiwang.city.insight import contract as insight
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
@@ -14,6 +16,7 @@ from yiwang.office.appraisal import contract as appraisal
 HOUR = 3600
 
 appraisal.register_source("hotline", appraisal.Source("12345 热线", RULES, deduct_month, reverse_vanished))
+insight.register_source(contract)
 
 
 @job("hotline.deductions", title="热线考核取数")

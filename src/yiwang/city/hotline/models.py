@@ -1,11 +1,11 @@
-"""诉求及其旁证：诉求人、答复、回访、研判。诉求人身份单独成表，任何诉求列表都带不出它。"""
+"""诉求及其旁证：诉求人、答复、回访、分类。诉求人身份单独成表，任何诉求列表都带不出它。"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from yiwang.city.hotline.terms import Channel, ExclusionGround, Judgement, Kind, Party, Purpose, Satisfaction
+from yiwang.city.hotline.terms import Channel, ExclusionGround, Kind, Party, Purpose, Satisfaction
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine, SealedText
@@ -67,6 +67,7 @@ class Request(Record):
     decline_count = models.PositiveSmallIntegerField("退单次数", default=0)
     signed_in_time = models.BooleanField("按时签收", null=True, blank=True)
     on_time = models.BooleanField("按时办结", null=True, blank=True)
+    repeated = models.BooleanField("认定重复", default=False, help_text="经人认定与较早诉求重复")
     empty_reply = models.BooleanField("答复无实质内容", default=False)
     excluded = models.BooleanField("无理由诉求", default=False, help_text="经认定不计入满意率分母")
     split_from = models.ForeignKey(
@@ -250,69 +251,6 @@ class TriageDecision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request_id} {self.decided or '弃权'}"
-
-
-class RepeatFinding(models.Model):
-    """疑似重复：机器给证据，由人认定。"""
-
-    request = models.ForeignKey(Request, models.CASCADE, related_name="repeat_findings", verbose_name="诉求")
-    earlier = models.ForeignKey(Request, models.CASCADE, related_name="+", verbose_name="较早诉求")
-    same_person = models.BooleanField("同一诉求人")
-    similarity = models.FloatField("相似度")
-    evidence = models.JSONField("证据", default=dict)
-    judgement = models.CharField("研判", max_length=12, choices=Judgement.choices, default=Judgement.PENDING)
-    judged_by = models.ForeignKey(
-        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="研判人"
-    )
-    judged_at = models.DateTimeField("研判时间", null=True, blank=True)
-    found_at = models.DateTimeField("发现时间", auto_now_add=True)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "疑似重复"
-        constraints = [
-            models.UniqueConstraint(fields=["request", "earlier"], name="hotline_repeat_pair_once"),
-            models.CheckConstraint(condition=~Q(request=F("earlier")), name="hotline_repeat_not_self"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.request_id} ~ {self.earlier_id}"
-
-
-class TopicRun(models.Model):
-    """一次热点计算：期间、公式与参数写在结果旁边。"""
-
-    period_from = models.DateField("起")
-    period_until = models.DateField("止")
-    formula = models.CharField("热度公式", max_length=200)
-    parameters = models.JSONField("参数", default=dict)
-    request_count = models.PositiveIntegerField("诉求件数")
-    run_at = models.DateTimeField("计算时间", auto_now_add=True)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "热点计算"
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.period_from}至{self.period_until}热点"
-
-
-class Topic(models.Model):
-    run = models.ForeignKey(TopicRun, models.CASCADE, related_name="topics", verbose_name="热点计算")
-    label = models.CharField("热点", max_length=200, help_text="最有代表性的一件诉求的标题")
-    terms = models.CharField("主题词", max_length=200, blank=True)
-    heat = models.FloatField("热度")
-    people = models.PositiveIntegerField("诉求人数")
-    likes = models.PositiveIntegerField("点赞数", default=0)
-    first_at = models.DateTimeField("最早受理")
-    last_at = models.DateTimeField("最近受理")
-    requests = models.ManyToManyField(Request, related_name="topics", verbose_name="诉求")
-
-    class Meta:
-        verbose_name = verbose_name_plural = "热点"
-        ordering = ["-heat", "id"]
-
-    def __str__(self) -> str:
-        return self.label
 
 
 class Exclusion(Record):

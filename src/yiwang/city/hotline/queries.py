@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,20 +15,16 @@ from yiwang.city.hotline.models import (
     Callback,
     Event,
     Exclusion,
-    RepeatFinding,
     Reply,
     Reporter,
     Request,
-    TopicRun,
     TriageDecision,
     TriageModel,
 )
-from yiwang.city.hotline.terms import DISPATCHER, Judgement, Kind
+from yiwang.city.hotline.terms import DISPATCHER, Kind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Refused
 from yiwang.kernel.access.models import RoleHolding
-from yiwang.kernel.clocks.models import Clock
-from yiwang.kernel.clocks.terms import ClockStatus
 from yiwang.kernel.crypto import decrypt, mac
 from yiwang.kernel.crypto.masks import mask, mask_text
 from yiwang.kernel.files.queries import of as files_of
@@ -43,7 +39,6 @@ from yiwang.kernel.ui.sections import Fact, Section
 
 TRAINING = "hotline.train"
 TRACKING_ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-NOWHERE = "未注明"
 MATERIALS = "hotline.request"
 HIDDEN = "（按规定保密）"
 REPORTER = "（诉求人）"
@@ -210,48 +205,6 @@ def public_requests() -> QuerySet[Request]:
 
 def active_model() -> TriageModel | None:
     return TriageModel.objects.filter(active=True).first()
-
-
-def pending_repeats(actor: Actor) -> QuerySet[RepeatFinding]:
-    visible = requests(actor)
-    return RepeatFinding.objects.filter(request__in=visible, judgement=Judgement.PENDING).select_related(
-        "request", "earlier"
-    )
-
-
-def hard_cases(actor: Actor) -> QuerySet[Request]:
-    """疑难诉求：重办、退单、认定重复或办理超期未结者。"""
-    late = Clock.objects.filter(
-        case_id=OuterRef("case_id"), code="handle", status=ClockStatus.RUNNING, due_at__lt=timezone.now()
-    )
-    repeated = RepeatFinding.objects.filter(request=OuterRef("pk"), judgement=Judgement.CONFIRMED)
-    return (
-        requests(actor)
-        .annotate(
-            repeat_count=Count("repeat_findings", filter=Q(repeat_findings__judgement=Judgement.CONFIRMED)),
-            overdue=Exists(late),
-        )
-        .filter(Q(rework_count__gte=1) | Q(decline_count__gte=1) | Q(Exists(repeated)) | Q(overdue=True))
-        .select_related("organisation")
-        .order_by("-rework_count", "-decline_count", "-received_at")
-    )
-
-
-def by_district(actor: Actor, since: datetime, until: datetime) -> list[tuple[str, int]]:
-    """(district, requests) where the text says where, most first; the rest under 未注明."""
-    found = requests(actor).filter(received_at__gte=since, received_at__lt=until)
-    rows = found.values("district").annotate(number=Count("pk")).order_by("-number", "district")
-    return [(row["district"] or NOWHERE, row["number"]) for row in rows]
-
-
-def latest_topics(actor: Actor) -> TopicRun | None:
-    """The newest run for who may run one; `shown` are its topics, hottest first, with their requests in scope."""
-    actor.require("hotline.topic", "run")
-    run = TopicRun.objects.first()
-    if run is not None:
-        visible = Prefetch("requests", queryset=requests(actor).order_by("received_at"))
-        run.shown = list(run.topics.prefetch_related(visible)[:30])  # type: ignore[attr-defined]
-    return run
 
 
 def received_on(found: Request) -> date:

@@ -11,10 +11,8 @@ from yiwang.city.hotline.models import (
     Event,
     Exclusion,
     HotlineLimit,
-    RepeatFinding,
     Reporter,
     Request,
-    Topic,
     TriageModel,
 )
 from yiwang.city.hotline.services import exclusions, handling, importing
@@ -70,7 +68,7 @@ REQUESTS = register(
             Section("诉求", ("number", "title", "content", "kind", "channel", "received_at", "address", "district")),
             Section("分派", ("category", "matter_code", "matter_name", "edition", "organisation")),
             Section("办理", ("answered_at", "closed_at", "satisfaction", "resolved", "on_time", "signed_in_time",
-                           "rework_count", "decline_count", "empty_reply", "excluded", "event")),
+                           "rework_count", "decline_count", "repeated", "empty_reply", "excluded", "event")),
         ),
         writes=(),
         posting=Posting(FIELDS, post_request, lambda made: {"number": made.number, "tracking_code": made.tracking_code}),
@@ -181,10 +179,6 @@ RESOURCES = tuple(
     for resource in (
         Resource("hotline.reporter", "诉求人", Reporter, organisation="request__organisation", owner="request__created_by",
                  verbs=(("view", "查看"), ("unmask", "查看明文"), ("contact", "逐次查看联系方式"))),
-        Resource("hotline.repeat", "疑似重复", RepeatFinding, organisation="request__organisation",
-                 owner="request__created_by", verbs=(("judge", "研判"), ("find", "查找"))),
-        Resource("hotline.topic", "热点", Topic, organisation="requests__organisation", owner="requests__created_by",
-                 verbs=(("run", "计算"),)),
         Resource("hotline.triage_model", "分类模型", TriageModel, organisation="triagedecision__request__organisation",
                  owner="triagedecision__person", verbs=(("view", "查看"), ("add", "训练"))),
     )

@@ -69,12 +69,6 @@ TILES = {
 }  # fmt: skip
 
 
-class Judgement(TextChoices):
-    PENDING = "pending", "待研判"
-    CONFIRMED = "confirmed", "认定"
-    REJECTED = "rejected", "排除"
-
-
 class ExclusionGround(TextChoices):
     """无理由诉求认定的理由；认定须有证据，可申诉。"""
 

@@ -4,15 +4,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from yiwang.city.hotline.demo.building import Builder
-from yiwang.city.hotline.models import RepeatFinding, Request
-from yiwang.city.hotline.services import exclusions, handling, insight, triage
+from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.services import exclusions, handling, triage
 from yiwang.city.hotline.services.intake import Intake, register_many, register_request
 from yiwang.city.hotline.services.parts import Part, split_request
 from yiwang.city.hotline.terms import Channel, ExclusionGround, Kind
 from yiwang.kernel.flow import services as flow
 
 REPLY = "经现场核查属实，已安排养护队伍当日处理完毕，次日复查正常，结果已电话告知诉求人。"
-EVENT = "锦绣家园旁工地夜间施工噪音"
 
 
 @dataclass(frozen=True)
@@ -93,19 +92,6 @@ def build(builder: Builder) -> None:
          Part("金桥公寓楼下烧烤占道", "石桥街道金桥公寓楼下烧烤摊每晚占道，油烟很大。", "CJ0402", None)],
         opinion="一件诉求含两件事，责任单位不同。",
     )  # fmt: skip
-    _judge(builder)
-    told = list(Request.objects.filter(title=EVENT).order_by("pk").values_list("pk", flat=True))
-    if len(told) > 1:
-        insight.group_event(builder.actor("dispatcher"), told, EVENT, "同一工地夜间施工，多名居民分别反映。")
-
-
-def _judge(builder: Builder) -> None:
-    """Of every four findings two are confirmed, one is not, one waits for the section chief."""
-    manager = builder.actor("manager")
-    found = RepeatFinding.objects.order_by("request_id", "pk").values_list("pk", flat=True)
-    for number, finding in enumerate(list(found)):
-        if number % 4 < 3:
-            insight.judge_repeat(manager, finding, confirmed=number % 4 < 2)
 
 
 def _intake(builder: Builder, title: str, said: str, hours: int, number: int) -> Intake:

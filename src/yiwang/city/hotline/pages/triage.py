@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST
 
 from yiwang.city.hotline import queries
 from yiwang.city.hotline.models import Request
-from yiwang.city.hotline.pages.posted import numbers, one_number
 from yiwang.city.hotline.services import handling, training, triage
 from yiwang.kernel.access.actors import Conflict, Invalid
 from yiwang.kernel.jobs.models import Job
+from yiwang.kernel.ui.posted import numbers, one_number
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 

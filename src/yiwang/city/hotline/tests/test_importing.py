@@ -7,6 +7,7 @@ import pytest
 import xlsxwriter
 from django.db import connection
 
+import yiwang.kernel.flow.jobs  # noqa: F401 - what timers call when they ring
 from yiwang.city.hotline.models import Reply, Request
 from yiwang.city.hotline.registers import REQUESTS
 from yiwang.city.hotline.tests.world import World

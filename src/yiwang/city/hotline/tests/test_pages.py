@@ -22,11 +22,9 @@ FORM = {"kind": "help", "title": "路灯不亮", "content": "解放路路灯不�
 PAGES = {
     "/hotline/desk/": {"operator", "dispatcher", "manager", "director"},
     "/hotline/triage/": {"dispatcher", "manager", "director"},
-    "/hotline/insight/": {"dispatcher", "manager", "director"},
     "/hotline/models/": {"dispatcher", "manager", "director"},
 }
-POSTS = ("desk/history/", "desk/matches/", "triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/", "insight/topics/", "insight/repeats/",
-         "insight/judge/", "insight/group/")  # fmt: skip
+POSTS = ("desk/history/", "desk/matches/", "triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/")
 
 
 def test_每页只对有权的人开(world: World) -> None:
@@ -43,38 +41,9 @@ def test_只收提交的地址拒绝打开_缺项说得清(world: World) -> None
     for each in POSTS:
         if each != "desk/history/":
             assert browser.get(f"/hotline/{each}").status_code == 405, each
-    for each in ("triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/", "insight/judge/"):
-        for wrong in ({}, {"request": "abc", "finding": "abc"}, {"request": "9" * 30, "finding": "-1"}):
+    for each in ("triage/category/", "triage/matter/", "triage/adopt/", "triage/dispatch/"):
+        for wrong in ({}, {"request": "abc"}, {"request": "9" * 30}, {"request": "-1"}):
             assert browser.post(f"/hotline/{each}", wrong).status_code == 422, (each, wrong)
-    assert browser.post("/hotline/insight/judge/", {"finding": "999", "confirmed": "1"}).status_code == 404
-    answer = browser.get("/hotline/insight/", {"since": "昨天"})
-    assert answer.status_code == 422 and "2026-01-31" in answer.content.decode()
-    assert browser.get("/hotline/insight/?tab=places&since=2026-02-01&until=2026-01-01").status_code == 422
-
-
-@pytest.mark.parametrize("tab", ["topics", "repeats", "events", "hard", "places", "没有这页"])
-def test_研判各页能看_地点可点到台账(world: World, tab: str) -> None:
-    world.request(title="望江街道路灯不亮")
-    page = world.client("manager").get("/hotline/insight/", {"tab": tab}).content.decode()
-    if tab == "places":
-        address = page.split('href="/r/hotline.request/?district=')[1].split('"')[0].replace("&amp;", "&")
-        listed = world.client("manager").get(f"/r/hotline.request/?district={address}")
-        assert "望江街道路灯不亮" in listed.content.decode()
-    assert "诉求研判" in page
-
-
-def test_有格子的画示意图_没有的画条形_件数与台账相同(world: World) -> None:
-    browser, today = world.client("manager"), {"tab": "places"}
-    for title in ("望江街道路灯不亮", "望江街道井盖缺失", "某处路灯不亮"):
-        world.request(title=title, content=title)
-    page = browser.get("/hotline/insight/", today).content.decode()
-    assert (
-        "示意图，颜色越深" in page and "<title>望江街道：2件</title>" in page and "<title>青枫街道：0件</title>" in page
-    )
-    assert '<th class="number">3</th>' in page, "未注明的只在表里，合计包括它"
-    Request.objects.update(district="别处街道")
-    page = browser.get("/hotline/insight/", today).content.decode()
-    assert "颜色越深" not in page and "<title>别处街道：3件</title>" in page
 
 
 def test_台账批量派单与催办_不能的逐件说明(world: World) -> None:

@@ -1,17 +1,13 @@
-"""分类建议、改判、训练与成批派单；研判的每一种认定。"""
+"""分类建议、改判、训练与成批派单。"""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
-from yiwang.city.hotline import queries
-from yiwang.city.hotline.models import RepeatFinding, Request, TriageDecision, TriageModel
-from yiwang.city.hotline.services import handling, insight, triage
+from yiwang.city.hotline.models import Request, TriageDecision, TriageModel
+from yiwang.city.hotline.services import handling, triage
 from yiwang.city.hotline.tests.world import World
-from yiwang.kernel.access.actors import Conflict, Invalid, Refused
-from yiwang.kernel.search.topics import HEAT_FORMULA
+from yiwang.kernel.access.actors import Invalid, Refused
 
 BODIES = {
     "城乡建设": "物业电梯停运业主反映第{n}栋小区楼道灯坏了路面井盖维修",
@@ -113,48 +109,3 @@ def test_办结后分类和事项冻结(world: World) -> None:
                    lambda: triage.decide_category(world["dispatcher"], request.pk, "城乡建设")):  # fmt: skip
         with pytest.raises(Refused, match="办结"):
             change()
-
-
-def test_疑似重复由人认定_改判冲突(world: World) -> None:
-    text = "望江街道锦绣家园旁华丰工地凌晨一点还在打桩施工，噪音很大，整个小区都睡不着，请查处"
-    first = world.request(title="工地夜间施工噪音", content=text)
-    second = world.request(title="工地夜间施工噪音", content=text + "。上次反映后没有解决")
-    everything = Request.objects.all()
-    assert insight.find_repeats(world["dispatcher"], everything) == 1
-    assert insight.find_repeats(world["dispatcher"], everything) == 0
-    found = RepeatFinding.objects.get()
-    assert (found.request, found.earlier, found.same_person) == (second, first, True) and found.evidence["passages"]
-    with pytest.raises(Refused):
-        insight.judge_repeat(world["operator"], found.pk, confirmed=True)
-    insight.judge_repeat(world["dispatcher"], found.pk, confirmed=True)
-    insight.judge_repeat(world["manager"], found.pk, confirmed=True)
-    with pytest.raises(Conflict, match="认定"):
-        insight.judge_repeat(world["manager"], found.pk, confirmed=False)
-    assert list(queries.hard_cases(world["manager"])) == [second]
-
-
-def test_群体诉求计人不计件(world: World) -> None:
-    made = [world.request(phone=phone) for phone in ("13812345678", "13812345678", "13912345678")]
-    with pytest.raises(Invalid, match="两名以上"):
-        insight.group_event(world["dispatcher"], [made[0].pk, made[1].pk], "路灯")
-    event = insight.group_event(world["dispatcher"], [each.pk for each in made], "解放路路灯不亮")
-    counted = queries.events(world["dispatcher"]).get(pk=event.pk)
-    assert (counted.people, counted.number) == (2, 3)
-    with pytest.raises(Conflict, match="已归入"):
-        insight.group_event(world["dispatcher"], [each.pk for each in made], "解放路路灯不亮")
-
-
-def test_热点写下公式_地点计数(world: World) -> None:
-    for number in range(4):
-        world.request(title="望江街道路灯不亮", content="解放路路灯三天不亮，夜间行走危险", phone=f"1381234567{number}")
-    today = timezone.localdate()
-    run = insight.compute_topics(world["manager"], today, today)
-    assert run.formula == HEAT_FORMULA and run.request_count == 4
-    start, stop = insight.window(today, today)
-    assert queries.by_district(world["manager"], start, stop) == [("望江街道", 4)]
-
-
-def test_超期未结列入疑难(world: World) -> None:
-    long_ago = timezone.now() - timedelta(days=60)
-    request = world.dispatch(world.request(received_at=long_ago), at=long_ago)
-    assert [(each.pk, each.overdue) for each in queries.hard_cases(world["manager"])] == [(request.pk, True)]

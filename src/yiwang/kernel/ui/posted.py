@@ -1,4 +1,4 @@
-"""Numbers that a form posts; what is not one is told in words."""
+"""Numbers that a form posts: what is not one is refused in words, never passed over in silence."""
 
 from django.http import HttpRequest
 
