@@ -87,9 +87,9 @@ class _Nursery:
         raise EngineFailed("数据计算进程无法启动，没有执行。请联系系统管理员查看运行日志。")
 
     def _alive(self) -> socket.socket:
-        if self.control is not None and self.process is not None and self.process.poll() is None:
+        # That the other end is gone is told by sending; a forked process goes on with the nursery of its parent.
+        if self.control is not None:
             return self.control
-        self.stop()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         # Fewer arenas: address space is limited, and threads are few.
         environment = {**os.environ, "MALLOC_ARENA_MAX": "2", "OMP_NUM_THREADS": "1"}

@@ -241,3 +241,25 @@ def test_网页请求里调用即拒绝():
     with pytest.raises(Refused, match="不在网页请求里进行"):
         NoEngineMiddleware(page)(HttpRequest())
     assert run("double", value=1) == 2
+
+
+def test_分叉出的进程用同一个苗圃_它被杀_在算的也被杀_苗圃还在():
+    run("double", value=1)
+    nursery = _nursery.process.pid
+    child = os.fork()
+    if child == 0:
+        with suppress(BaseException):
+            run("sleep", seconds=60)
+        os._exit(99)
+    deadline = time.monotonic() + 20
+    while not _children() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (engine_process,) = _children()
+    os.kill(child, signal.SIGKILL)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    deadline = time.monotonic() + 10
+    while _runs(engine_process) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _runs(engine_process)
+    assert run("double", value=2) == 4
+    assert _nursery.process.pid == nursery
