@@ -8,6 +8,7 @@ from yiwang.kernel.lake.expressions.tree import Call, Node
 from yiwang.kernel.lake.functions import named
 from yiwang.kernel.lake.terms import engine_type
 from yiwang.standards import functions  # noqa: F401 - registers the library
+from yiwang.standards.functions import writing
 
 TRUE_WORDS = ("是", "有", "真", "Y", "y", "1", "true", "TRUE", "True", "√")
 FALSE_WORDS = ("否", "无", "没有", "假", "N", "n", "0", "false", "FALSE", "False", "×")
@@ -27,18 +28,46 @@ def call(name: str, *arguments: Node) -> Node:
 def changed_sql(written: str, kind: str, text: str, read: str, typed: str) -> str:
     """Whether a value is kept otherwise than it was written. Noughts that a decimal's type adds are no change."""
     if kind.startswith("decimal"):
-        scale = int(kind.removesuffix(")").partition(",")[2])
-        rounded = f"instr({read}, '.') > 0 AND length({read}) - instr({read}, '.') > {scale}"
-        return f"{written} IS DISTINCT FROM {read} OR {written} IS NOT NULL AND {typed} IS NULL OR {rounded}"
+        unread = f"{written} IS NOT NULL AND {typed} IS NULL"
+        return f"{written} IS DISTINCT FROM {read} OR {unread} OR {_rounded(kind, read)}"
     other = f"{written} IS DISTINCT FROM {text if kind == 'text' else f'CAST({typed} AS VARCHAR)'}"
     if kind in USUAL:
         return f"CASE WHEN {_usual(kind, written)} THEN {typed} IS NULL ELSE {other} END"
     return other
 
 
+def _rounded(kind: str, read: str) -> str:
+    scale = int(kind.removesuffix(")").partition(",")[2])
+    return f"instr({read}, '.') > 0 AND length({read}) - instr({read}, '.') > {scale}"
+
+
 def _usual(kind: str, text: str) -> str:
     """Whether a date or time is written as the engine would write it, if it is one: far cheaper to see than to write."""
     return f"(strlen({text}) = {len(USUAL[kind])} AND {text} LIKE {DUCKDB.text(USUAL[kind])} AND {text} < '3')"
+
+
+def plain_value_sql(kind: str, text: str) -> str:
+    """The value of a text of which `plain_sql` is TRUE: as `reader` and `value_sql` have it, sooner."""
+    if kind == "date":
+        return f"CAST(TRY_CAST({text} AS TIMESTAMP) AS DATE)"
+    if kind == "boolean":
+        return f"{text} = 'true'"
+    if kind.startswith("decimal"):
+        return f"CAST(TRY_CAST({text} AS {_narrow(kind)}) AS {engine_type(kind)})"
+    return text if kind == "text" else f"TRY_CAST({text} AS {engine_type(kind)})"
+
+
+def plain_sql(kind: str, text: str, value: str) -> str:
+    """Whether a text is written as its type's value would be, so that nothing is changed in reading it; not TRUE of some that
+    are. `value`: its `plain_value_sql`."""
+    numeral = DUCKDB.matches(text, writing.PLAIN_NUMBER)
+    if kind in USUAL:
+        return f"({_usual(kind, text)} AND {text} >= '1' AND {value} IS NOT NULL)"
+    if kind == "integer":
+        return f"({numeral} AND CAST({value} AS VARCHAR) = {text})"
+    if kind.startswith("decimal"):
+        return f"({numeral} AND {value} IS NOT NULL AND NOT coalesce({_rounded(kind, text)}, FALSE))"
+    return f"({text} IN ('true', 'false'))" if kind == "boolean" else "TRUE"
 
 
 def reader(kind: str, value: Node) -> Node | None:
@@ -50,13 +79,18 @@ def reader(kind: str, value: Node) -> Node | None:
     return call("norm_text", value) if kind in ("boolean", "timestamp") else None
 
 
+def _narrow(kind: str) -> str:
+    """The decimal type of as many digits as fit into one word."""
+    digits, scale = map(int, kind.removeprefix("decimal(").removesuffix(")").split(","))
+    return f"DECIMAL({max(min(digits, NARROW), scale)},{scale})"
+
+
 def _decimal(kind: str, read: str) -> str:
     """More than 18 digits are read a hundred times slower; only what does not fit into those pays for it."""
-    scale = kind.removesuffix(")").partition(",")[2]
     whole = f"TRY_CAST({read} AS {engine_type(kind)})"
-    if int(kind.removeprefix("decimal(").partition(",")[0]) <= NARROW:
+    if _narrow(kind) == engine_type(kind):
         return whole
-    return f"coalesce(CAST(TRY_CAST({read} AS DECIMAL({NARROW},{scale})) AS {engine_type(kind)}), {whole})"
+    return f"coalesce(CAST(TRY_CAST({read} AS {_narrow(kind)}) AS {engine_type(kind)}), {whole})"
 
 
 def value_sql(kind: str, text: str, read: str = "") -> str:

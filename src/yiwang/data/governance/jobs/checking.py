@@ -1,15 +1,17 @@
 """One run of a rule set over a file, inside the engine process.
 
-The rows are looked at once: repair, convert, judge row rules into a bit mask. Rules about several rows then look at the few
-columns they need. A row that fails a blocking rule goes to the quarantine, every other one to the valid file.
+Rows that are right as they were received are seen first and left where they are. The others are looked at once: repair,
+convert, judge row rules into a bit mask. Rules about several rows then look at the few columns they need. A row that fails
+a blocking rule goes to the quarantine, every other one to the valid file.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from yiwang.data.governance.jobs import columns as cleaning
-from yiwang.data.governance.jobs import tables
+from yiwang.data.governance.jobs import plain, tables
 from yiwang.data.governance.terms.plans import ROW, WORD, Answer, Plan, RuleAnswer, literal, quoted
 from yiwang.kernel.lake import terms
 from yiwang.kernel.lake.dialects import DUCKDB
@@ -71,11 +73,13 @@ class _Run:
         self.as_of = date.fromisoformat(plan["as_of"])
 
     def answer(self) -> Answer:
-        cleaned = cleaning.prepare(self.connection, self.plan, self.as_of)
+        self.rows = plain.look(self.connection, self.plan, self.as_of)
+        cleaned = cleaning.prepare(self.connection, self.plan, self.as_of, plain.RECEIVED if self.rows else "")
         self.judge(cleaned)
+        self.assemble(cleaned)
         self.task.progress(1, 4, "逐行规则")
         if tables.flag(self.connection, self.rules, self.plan, self.words, self.blocking()):
-            self.join_flags()
+            self.join_flags(cleaned)
         self.task.progress(2, 4, "跨行规则")
         self.find()
         self.split(cleaned)
@@ -87,14 +91,17 @@ class _Run:
     def sample(self) -> None:
         """Some rows as JSON, which the rule editor tries conditions on without an engine."""
         fields = ", ".join(map(quoted, [ROW, *self.plan["columns"]]))
-        drawn = f"SELECT {ROW} FROM judged USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE (7)"
         self.connection.run(
-            f"COPY (SELECT {fields} FROM judged SEMI JOIN ({drawn}) AS drawn USING ({ROW})) "
+            f"CREATE TEMP TABLE drawn AS SELECT {ROW} FROM {cleaning.original(self.plan)} AS rows "
+            f"USING SAMPLE reservoir({SAMPLE} ROWS) REPEATABLE (7)"
+        )
+        self.connection.run(
+            f"COPY (SELECT {fields} FROM ({self.whole_of(fields, 'drawn')}) ORDER BY {ROW}) "
             f"TO {literal(str(self.task.folder / 'sample.json'))} (FORMAT json, ARRAY true)"
         )
 
     def judge(self, cleaned: cleaning.Cleaned) -> None:
-        """Table `judged`: every field, words of changed fields __c0… with their texts, failing bits __m0…, unknown bits __u0…
+        """Table `odd`: every field, words of changed fields __c0… with their texts, failing bits __m0…, unknown bits __u0…
 
         Nearly every row holds every rule, which is seen cheaply for all rules at once; which one failed is worked out
         for the others only.
@@ -132,7 +139,22 @@ class _Run:
         )
         fields = [*map(quoted, cleaned.kept), cleaned.olds(), *(f"__m{word}" for word in range(self.words)), unsure]
         seen_first = f"SELECT *, {masks} FROM (SELECT *, {holds} FROM {source})"
-        self.connection.run(f"CREATE TEMP TABLE judged AS SELECT {', '.join(fields)} FROM ({seen_first})")
+        self.connection.run(f"CREATE TEMP TABLE odd AS SELECT {', '.join(fields)} FROM ({seen_first})")
+
+    def assemble(self, cleaned: cleaning.Cleaned) -> None:
+        """View `judged`: number, fields and failing bits of all rows."""
+        masks = {f"__m{word}": "0::BIGINT" for word in range(self.words)}
+        fields = ", ".join([*(quoted(name) for name in cleaned.kept if name not in cleaned.marks), *masks])
+        self.connection.run(f"CREATE VIEW judged AS {self.whole_of(fields, '', masks)}")
+
+    def whole_of(self, fields: str, among: str = "", more: Mapping[str, str] = MappingProxyType({})) -> str:
+        """SELECT of `fields` of plain and odd rows; `among`: a table of numbers. more: columns that plain rows lack."""
+        taken = f" SEMI JOIN {among} USING ({ROW})" if among else ""
+        odd = f"SELECT {fields} FROM odd{taken}"
+        if self.rows is None:
+            return odd
+        lacking = "".join(f", {value} AS {name}" for name, value in more.items())
+        return f"SELECT {fields} FROM (SELECT *{lacking} FROM ({self.rows.plain(among)})) UNION ALL {odd}"
 
     def blocking(self) -> list[int]:
         """Per word, the bits that keep a row back."""
@@ -142,17 +164,25 @@ class _Run:
                 found[place // WORD] |= 1 << place % WORD
         return found
 
-    def join_flags(self) -> None:
-        """What rules about several rows found, into the masks of those rows."""
-        bits = ", ".join(f"__m{word} = judged.__m{word} | flags.__m{word}" for word in range(self.words))
-        self.connection.run(f"UPDATE judged SET {bits} FROM flags WHERE judged.{ROW} = flags.{ROW}")
+    def join_flags(self, cleaned: cleaning.Cleaned) -> None:
+        """What rules about several rows found, into the masks of those rows; of plain ones it makes odd ones."""
+        bits = ", ".join(f"__m{word} = odd.__m{word} | flags.__m{word}" for word in range(self.words))
+        self.connection.run(f"UPDATE odd SET {bits} FROM flags WHERE odd.{ROW} = flags.{ROW}")
+        if self.rows is None:
+            return
+        unknown = [f"0::BIGINT AS __u{word}" for word in range(self.words)]
+        nothing = ", ".join([*(f"0::BIGINT AS {mark}" for mark in cleaned.marks), *unknown])
+        self.connection.run(
+            f"INSERT INTO odd BY NAME SELECT *, {nothing} FROM ({self.rows.plain('flags')}) JOIN flags USING ({ROW})"
+        )
+        self.connection.run(f"INSERT INTO {plain.ODD} SELECT {ROW} FROM odd ANTI JOIN {plain.ODD} USING ({ROW})")
 
     def find(self) -> None:
         """Table `found`: number and masks of the rows with any finding."""
         words = ", ".join(f"__m{word}, __u{word}" for word in range(self.words))
         found = " OR ".join(f"__m{word} <> 0" for word in range(self.words))
         self.connection.run(
-            f"CREATE TEMP TABLE found AS SELECT {ROW}, {words}, ({self.blocked()}) AS __blocked FROM judged WHERE {found}"
+            f"CREATE TEMP TABLE found AS SELECT {ROW}, {words}, ({self.blocked()}) AS __blocked FROM odd WHERE {found}"
         )
 
     def blocked(self) -> str:
@@ -161,19 +191,20 @@ class _Run:
     def changes(self, cleaned: cleaning.Cleaned) -> dict[str, int]:
         """Field → how many of its values were changed."""
         counts = [f"count(*) FILTER (WHERE {cleaned.changed(name)})" for name in cleaned.changing]
-        found = self.connection.rows(f"SELECT {', '.join(counts)} FROM judged")[0] if counts else ()
+        found = self.connection.rows(f"SELECT {', '.join(counts)} FROM odd")[0] if counts else ()
         return dict(zip(cleaned.changing, found, strict=True))
 
     def split(self, cleaned: cleaning.Cleaned) -> None:
         """The valid file takes every row that nothing blocks, as the table's columns and nothing else."""
         fields = ", ".join(map(quoted, self.plan["columns"]))
         passing = " AND ".join(f"(__m{word} & {bits}) = 0" for word, bits in enumerate(self.blocking()))
-        self.connection.run(
-            f"COPY (SELECT {fields} FROM judged WHERE {passing}) TO {self.file('valid')} {self.staged_form()}"
-        )
+        right = f"SELECT {fields} FROM odd WHERE {passing}"
+        if self.rows is not None:
+            right = f"SELECT {fields} FROM ({self.rows.plain()}) UNION ALL {right}"
+        self.connection.run(f"COPY ({right}) TO {self.file('valid')} {self.staged_form()}")
         olds = ", ".join(f"{cleaned.old(name)} AS {quoted(OLD + name)}" for name in self.plan["columns"])
         self.connection.run(
-            f"COPY (SELECT * EXCLUDE ({cleaning.OLDS}), {olds}, TRUE AS __blocked FROM judged WHERE {self.blocked()}) "
+            f"COPY (SELECT * EXCLUDE ({cleaning.OLDS}), {olds}, TRUE AS __blocked FROM odd WHERE {self.blocked()}) "
             f"TO {self.file('quarantine')} {PARQUET}"
         )
 
@@ -215,7 +246,7 @@ class _Run:
         listed = ", ".join(map(str, {row for each in rows.values() for row in each})) or "NULL"
         values = {
             row: dict(zip(columns, cells, strict=True))
-            for row, *cells in self.connection.rows(f"SELECT {ROW}{shown} FROM judged WHERE {ROW} IN ({listed})")
+            for row, *cells in self.connection.rows(f"SELECT {ROW}{shown} FROM odd WHERE {ROW} IN ({listed})")
         }
         fields = {
             place: [name for name in tables.fields_of(self.rules[place], columns) if name in columns] for place in rows
@@ -226,7 +257,7 @@ class _Run:
         }
 
     def report(self, cleaned: cleaning.Cleaned, counts: dict[int, tuple[int, int]]) -> Answer:
-        rows = self.connection.value("SELECT count(*) FROM judged")
+        rows = self.connection.value(f"SELECT count(*) FROM {cleaning.original(self.plan)}")
         examples = self.examples(counts, cleaned)
         answers: list[RuleAnswer] = []
         for place, rule in enumerate(self.rules):
@@ -240,7 +271,7 @@ class _Run:
         bad = self.connection.value("SELECT count(*) FROM found WHERE __blocked")
         repaired = self.repairs(cleaned)
         changed = " OR ".join(f"__c{word} <> 0" for word in range(cleaned.words))
-        repaired_rows = self.connection.value(f"SELECT count(*) FROM judged WHERE {changed}")
+        repaired_rows = self.connection.value(f"SELECT count(*) FROM odd WHERE {changed}")
         return {
             "rows": rows, "valid": rows - bad, "bad": bad,
             "warned": self.connection.value("SELECT count(*) FROM found WHERE NOT __blocked"), "repaired": repaired,
@@ -253,7 +284,7 @@ class _Run:
         counted = self.changes(cleaned)
         parts: Iterable[str] = (
             f"SELECT {ROW} AS row, {literal(name)} AS field, {cleaned.old(name)} AS old, "
-            f"CAST({quoted(name)} AS VARCHAR) AS new FROM judged WHERE {cleaned.changed(name)}"
+            f"CAST({quoted(name)} AS VARCHAR) AS new FROM odd WHERE {cleaned.changed(name)}"
             for name in cleaned.changing
             if counted[name]
         )

@@ -37,6 +37,10 @@ class Cleaned:
     def words(self) -> int:
         return max(1, -(-len(self.changing) // WORD))
 
+    @property
+    def marks(self) -> list[str]:
+        return [f"__c{word}" for word in range(self.words)]
+
     def changed(self, name: str) -> str:
         """Whether the field's value was changed."""
         place = list(self.changing).index(name)
@@ -52,7 +56,7 @@ class Cleaned:
         """The column `OLDS`: one list of a row that was changed costs far less than a column for each field."""
         if not self.changing:
             return f"NULL::VARCHAR[] AS {OLDS}"
-        same = " AND ".join(f"__c{word} = 0" for word in range(self.words))
+        same = " AND ".join(f"{mark} = 0" for mark in self.marks)
         raw = ", ".join(quoted(RAW + name) for name in self.changing)
         return f"CASE WHEN {same} THEN NULL ELSE [{raw}] END AS {OLDS}"
 
@@ -129,21 +133,26 @@ def original(plan: Plan) -> str:
     return f"(SELECT * FROM received WHERE {ROW} < {int(plan['sample'])})" if plan["sample"] else "received"
 
 
-def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
-    """Texts are repaired first, then read, then compared: what one step made the next one names, for an engine computes
-    an expression as often as it is written."""
+def numbers(plan: Plan, have: Mapping[str, str]) -> list[str]:
+    return [ROW, *([SOURCE_ROW] if SOURCE_ROW in have and SOURCE_ROW not in plan["columns"] else [])]
+
+
+def cast(name: str, kind: str, have: Mapping[str, str]) -> str:
+    """The value of a field that was not received as text."""
+    return f"CAST({quoted(name) if name in have else 'NULL'} AS {engine_type(kind)})"
+
+
+def prepare(connection: Database, plan: Plan, as_of: date, rows: str = "") -> Cleaned:
+    """Of `rows`, a FROM item (all that were received). Texts are repaired first, then read, then compared: what one step made
+    the next one names, for an engine computes an expression as often as it is written."""
     have = received(connection)
     columns = plan["columns"]
     texts = {name: columns[name] for name in columns if have.get(name) == "VARCHAR"}
-    numbers = [ROW, *([SOURCE_ROW] if SOURCE_ROW in have and SOURCE_ROW not in columns else [])]
-    others = [
-        f"CAST({quoted(name)} AS {engine_type(kind)}) AS {quoted(name)}" if name in have
-        else f"NULL::{engine_type(kind)} AS {quoted(name)}"
-        for name, kind in columns.items() if name not in texts
-    ]  # fmt: skip
+    kept_numbers = numbers(plan, have)
+    others = [f"{cast(name, kind, have)} AS {quoted(name)}" for name, kind in columns.items() if name not in texts]
     settled = {name: call for name in texts if (call := settling(name, plan)) is not None}
-    source = _looked(original(plan), have, settled, as_of)
-    mended_texts = _repaired(plan, list(texts), [*numbers, *others], source, settled, as_of)
+    source = _looked(rows or original(plan), have, settled, as_of)
+    mended_texts = _repaired(plan, list(texts), [*kept_numbers, *others], source, settled, as_of)
     read = _read(_looked_up(connection, mended_texts, plan, texts), texts, settled, as_of)
     mended = {repair["field"] for repair in plan["repairs"]}
     changes = [
@@ -165,10 +174,10 @@ def prepare(connection: Database, plan: Plan, as_of: date) -> Cleaned:
         for name, kind in texts.items() if kind != "text"
     ]  # fmt: skip
     raw = [quoted(RAW + name) for name in texts]
-    kept = [*numbers, *columns, *(f"__c{number}" for number in range(len(words)))]
+    kept = [*kept_numbers, *columns, *(f"__c{number}" for number in range(len(words)))]
     fits = [quoted(FITS + name) for name in settled]
     return Cleaned(
-        f"SELECT {', '.join([*numbers, *values, *unread, *raw, *fits, *marks])} FROM ({read}) AS read", tuple(kept), texts,
+        f"SELECT {', '.join([*kept_numbers, *values, *unread, *raw, *fits, *marks])} FROM ({read}) AS read", tuple(kept), texts,
         {call: FITS + name for name, call in settled.items()},
     )  # fmt: skip
 

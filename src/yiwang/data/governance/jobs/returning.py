@@ -1,6 +1,7 @@
 """The sheet that goes back: the sender's own layout, the bad rows only, wrong cells coloured, a reason at the end."""
 
-from collections.abc import Hashable, Iterator
+import math
+from collections.abc import Iterator
 from datetime import date
 from itertools import chain, islice
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 
 import xlsxwriter
 
-from yiwang.data.governance.jobs.rowing import Rows
 from yiwang.data.governance.terms.plans import SOURCE_ROW, WORD, literal, quoted
 from yiwang.kernel.lake.process.task import Database, Task
 from yiwang.kernel.tables import delimited
@@ -20,9 +20,6 @@ DATE_TEXT = "yyyy-mm-dd"
 # What a spreadsheet would run as a formula when the text is opened or pasted.
 LEADING = ("=", "+", "-", "@", "\t", "\r")
 WIDEST, SAMPLE_ROWS = 40, 200
-REASON = "reason"
-# Values that go back as what they are; everything else as text.
-KEPT = (bool, int, float, date)
 
 
 def give_back(
@@ -45,14 +42,13 @@ def give_back(
     writer.widths(begun, width)
     for place, line in enumerate(begun[:first_data], 1):
         writer.head(line, width, last=place == first_data)
-    writer.laid_out(task.folder / "return.xlsx")
     for number, line in enumerate(chain(begun, lines), 1):
         if number in masks and number > first_data:
             if writer.rows >= most:
                 writer.more(len(masks) - most)
                 break
             writer.row(line, width, masks[number], number)
-    writer.out.close(width + 2)
+    book.close()
     return {"rows": writer.rows, "cells": writer.cells}
 
 
@@ -78,14 +74,14 @@ class _Writer:
     def __init__(self, book: Any, sheet: str, columns: dict[str, int], rules: list[dict[str, Any]]) -> None:
         self.book, self.sheet = book, book.add_worksheet(sheet[:31] or "Sheet1")
         self.columns, self.rules = columns, rules
-        self.formats: dict[Hashable, Any] = {
+        self.formats = {
             (colour, dated): book.add_format({
                 **({"bg_color": colour} if colour else {}), **({"num_format": DATE_TEXT} if dated else {}),
-            })
-            for colour in ("", BLOCKED, WARNED) for dated in (False, True) if colour or dated
+            }) if colour or dated else None
+            for colour in ("", BLOCKED, WARNED) for dated in (False, True)
         }  # fmt: skip
         self.title = book.add_format({"bold": True, "bg_color": HEAD})
-        self.formats[REASON] = book.add_format({"text_wrap": False, "font_color": "#A33A2C"})
+        self.reason = book.add_format({"text_wrap": False, "font_color": "#A33A2C"})
         self.at = self.rows = self.cells = 0
         self.known: dict[int, tuple[dict[int, str], str]] = {}
 
@@ -104,17 +100,10 @@ class _Writer:
             self.sheet.freeze_panes(self.at + 1, 0)
         self.at += 1
 
-    def laid_out(self, path: Path) -> None:
-        """Nothing is written cell by cell from here on."""
-        for column, style in enumerate(self.formats.values()):
-            self.sheet.write_blank(self.at, column, None, style)
-        self.book.close()
-        self.out = Rows(path, self.at, list(self.formats))
-
     def more(self, rows: int) -> None:
         """Said in the place of the rows that are left out."""
         said = f"另有 {rows:,} 行有问题，没有列出。请先按已列出的改正，再报送即可看到其余。"
-        self.out.write([(0, said, REASON)])
+        self.sheet.write_string(self.at, 0, said, self.reason)
 
     def explained(self, mask: int) -> tuple[dict[int, str], str]:
         """(column → colour, reasons); few masks occur, so each is worked out once."""
@@ -133,13 +122,13 @@ class _Writer:
 
     def row(self, line: list[Any], width: int, mask: int, number: int) -> None:
         colours, reasons = self.explained(mask)
-        cells: list[tuple[int, Any, Hashable]] = []
         for column, cell in enumerate(line[:width]):
-            colour, dated = colours.get(column, ""), isinstance(cell, date)
-            shown = cell if cell is None or isinstance(cell, KEPT) else _plain(str(cell))
-            cells.append((column, shown, (colour, dated) if colour or dated else None))
-        cells += [(column, "", (colours[column], False)) for column in sorted(colours) if len(line) <= column < width]
-        self.out.write([*cells, (width, reasons, REASON), (width + 1, number, None)])
+            self.cell(column, cell, self.formats[colours.get(column, ""), isinstance(cell, date)])
+        for column in range(len(line), width):
+            self.cell(column, None, self.formats[colours.get(column, ""), False])
+        self.sheet.write_string(self.at, width, reasons, self.reason)
+        self.sheet.write_number(self.at, width + 1, number)
+        self.at += 1
         self.cells += len(colours)
         self.rows += 1
 
@@ -149,9 +138,9 @@ class _Writer:
                 self.sheet.write_blank(self.at, column, None, style)
         elif isinstance(value, bool):
             self.sheet.write_boolean(self.at, column, value, style)
-        elif isinstance(value, int | float):
+        elif isinstance(value, int | float) and math.isfinite(value):
             self.sheet.write_number(self.at, column, value, style)
-        elif hasattr(value, "year"):
+        elif isinstance(value, date):
             self.sheet.write_datetime(self.at, column, value, style)
         else:
             self.sheet.write_string(self.at, column, _plain(str(value)), style)

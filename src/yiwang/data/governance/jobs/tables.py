@@ -40,7 +40,7 @@ def flag(connection: Database, rules: list[RulePlan], plan: Plan, words: int, bl
         bits = ", ".join(
             f"{1 << place % WORD if word == place // WORD else 0}::BIGINT AS __m{word}" for word in range(words)
         )
-        selects.append(f"SELECT {ROW}, {bits} FROM ({FLAGGERS[rule['kind']](rule, plan, valid)})")
+        selects.append(f"SELECT {ROW}, {bits} FROM ({FLAGGERS[rule['kind']](connection, rule, plan, valid)})")
     if not selects:
         return False
     ors = ", ".join(f"bit_or(__m{word}) AS __m{word}" for word in range(words))
@@ -54,22 +54,22 @@ def _names(fields: Iterable[str], prefix: str = "") -> str:
     return ", ".join(prefix + quoted(name) for name in fields)
 
 
-def _unique(rule: RulePlan, plan: Plan, valid: str) -> str:
+def _unique(connection: Database, rule: RulePlan, plan: Plan, valid: str) -> str:
     """All but one of the rows with the same values; the one that stays fails no other rule and is the latest."""
-    fields = rule["params"]["fields"]
-    present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in fields)
+    fields, repeated = rule["params"]["fields"], f"repeated_{rule['id']}"
+    present = f"(SELECT * FROM judged WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in fields)})"
     latest = f", {quoted(plan['latest'])}" if plan["latest"] else ""
-    # Grouping numbers is far cheaper than grouping texts; rows of one hash that differ fall apart in the partition.
-    repeated = f"SELECT hash({_names(fields)}) AS __h FROM judged WHERE {present} GROUP BY __h HAVING count(*) > 1"
+    # Rows of one hash that differ fall apart in the partition.
+    connection.repeated(repeated, present, f"hash({_names(fields)})")
     order = f"{valid}{latest}, {ROW}".replace(", ", " DESC NULLS LAST, ") + " DESC"
     ranked = (
         f"SELECT {ROW}, row_number() OVER (PARTITION BY {_names(fields)} ORDER BY {order}) AS __place "
-        f"FROM (SELECT * FROM judged WHERE {present}) j SEMI JOIN ({repeated}) d ON hash({_names(fields, 'j.')}) = d.__h"
+        f"FROM {present} j SEMI JOIN {repeated} d ON hash({_names(fields, 'j.')}) = d.__h"
     )
     return f"SELECT {ROW} FROM ({ranked}) WHERE __place > 1"
 
 
-def _referential(rule: RulePlan, plan: Plan, valid: str) -> str:
+def _referential(connection: Database, rule: RulePlan, plan: Plan, valid: str) -> str:
     """Rows whose values are all there but not in the reference."""
     params = rule["params"]
     fields, others = params["fields"], params["other_fields"]
@@ -81,7 +81,7 @@ def _referential(rule: RulePlan, plan: Plan, valid: str) -> str:
     return f"SELECT {ROW} FROM (SELECT * FROM judged j WHERE {present}) j ANTI JOIN {quoted(params['reference'])} r ON {same}"
 
 
-def _dependency(rule: RulePlan, plan: Plan, valid: str) -> str:
+def _dependency(connection: Database, rule: RulePlan, plan: Plan, valid: str) -> str:
     """Rows that deviate from the most frequent value of their group."""
     fields, dependent = rule["params"]["fields"], quoted(rule["params"]["dependent"])
     present = " AND ".join(f"{quoted(name)} IS NOT NULL" for name in [*fields, rule["params"]["dependent"]])
@@ -95,7 +95,7 @@ def _dependency(rule: RulePlan, plan: Plan, valid: str) -> str:
     return f"SELECT {ROW} FROM judged j JOIN ({chosen}) d ON {same} WHERE j.{dependent} <> d.__value"
 
 
-def _cross(rule: RulePlan, plan: Plan, valid: str) -> str:
+def _cross(connection: Database, rule: RulePlan, plan: Plan, valid: str) -> str:
     """Rows that have a partner in another table and do not fulfil the condition with it."""
     params = rule["params"]
     others = {

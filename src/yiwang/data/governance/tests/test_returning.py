@@ -2,14 +2,17 @@
 
 import io
 import zipfile
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from yiwang.data.governance import contract
+from yiwang.data.governance.jobs.returning import BLOCKED, _Writer
 from yiwang.data.governance.services import sheets
 from yiwang.data.governance.tests.world import GOOD, ITEMS, World
 from yiwang.kernel.access.actors import SYSTEM, Refused
@@ -95,3 +98,30 @@ def test_nothing_to_give_back(world: World) -> None:
         sheets.return_sheet(
             world["教育治理岗"], verdict.run_id, original=Path("x"), name="x.xlsx", sheet="x", first_data=1, columns={}
         )
+
+
+def test_every_kind_of_value_goes_back_as_what_it_is(tmp_path: Path) -> None:
+    values: list[Any] = [
+        "甲 & <乙>", " 两端有空白 ", "第一行\n第二行", "_x0041_", "a\x01b", 7, -2.5, 1e300, True, False, None, "", "=1+1", float("nan"),
+        date(2024, 2, 29), datetime.fromisoformat("2024-05-06T07:08:09"), date(1900, 3, 1), "长" * 40_000,
+    ]  # fmt: skip
+    book = xlsxwriter.Workbook(str(tmp_path / "a.xlsx"), {"constant_memory": True})
+    writer = _Writer(
+        book, "表", {"last": 17, "beyond": 18}, [{"reason": "不对", "fields": ["last", "beyond"], "blocks": True}]
+    )
+    writer.head(["表头"], 19, last=True)
+    writer.row(values, 19, 1, 2)
+    book.close()
+    sheet = openpyxl.load_workbook(tmp_path / "a.xlsx").active
+    assert sheet is not None and sheet.dimensions == "A1:U2" and sheet.freeze_panes == "A2"
+    found = [cell.value for cell in sheet[2]]
+    assert found[:3] == values[:3] and found[5:10] == values[5:10] and found[10:14] == [None, None, "'=1+1", "nan"]
+    assert [found[14].date(), found[15], found[16].date()] == values[14:17]
+    assert len(found[17]) == 32_767 and found[18:] == [None, "不对", 2]
+    assert [sheet.cell(2, column).fill.fgColor.rgb[2:] for column in (17, 18, 19)] == [
+        "000000",
+        BLOCKED[1:],
+        BLOCKED[1:],
+    ]
+    line = CalamineWorkbook.from_path(str(tmp_path / "a.xlsx")).get_sheet_by_index(0).to_python()[1]
+    assert line[3] == "_x0041_" and line[14] == date(2024, 2, 29)

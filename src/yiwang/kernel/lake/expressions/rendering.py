@@ -91,7 +91,7 @@ class Renderer:
     def surely(self, node: Node) -> str:
         """A condition that is TRUE only where the node's is, and nearly everywhere there: cheap to compute for all rows.
 
-        A text has at most as many signs as bytes, and its bytes are counted already.
+        A text has at most as many signs as bytes, and its bytes are counted already; its signs are counted where those are more.
         """
         if isinstance(node, Operation) and node.sign in ("and", "or"):
             return f"({f' {node.sign.upper()} '.join(map(self.surely, node.arguments))})"
@@ -102,7 +102,7 @@ class Renderer:
             return self.render(node)
         text, bound = self.render(left.arguments[0]), right.value
         if node.sign in ("<=", "<") and isinstance(bound, int):
-            return f"strlen({text}) {node.sign} {bound}"
+            return f"CASE WHEN strlen({text}) {node.sign} {bound} THEN TRUE ELSE length({text}) {node.sign} {bound} END"
         return f"{text} IS NOT NULL" if node.sign == ">=" and bound == 0 else self.render(node)
 
     def membership(self, node: Operation) -> str:

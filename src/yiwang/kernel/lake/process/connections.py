@@ -8,12 +8,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset  # DuckDB asks for it with the first table it is given: once, before the fork
 
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.terms import engine_type
 
+Numbers = np.ndarray[Any, Any]
+SORTED_AT_ONCE = 16_000_000  # numbers of eight bytes
 MEMORY_SHARE = 0.75  # the rest is for Parquet writers and Arrow, which DuckDB's own limit does not count
 
 
@@ -74,6 +77,23 @@ class Connection:
 
     def arrow(self, sql: str) -> pa.Table:
         return self._raw.execute(sql).to_arrow_table()
+
+    def numbers(self, sql: str) -> dict[str, Numbers]:
+        """The columns of a query of UBIGINTs without NULL."""
+        return {name: np.asarray(each, np.uint64) for name, each in self._raw.execute(sql).fetchnumpy().items()}
+
+    def repeated(self, name: str, source: str, number: str) -> int:
+        """A view `name` (__h) of the values of `number`, a UBIGINT over the FROM item `source`, that occur more than once,
+        NULL apart; how many. Sorting numbers at once takes a fraction of the time and memory of grouping them."""
+        parts = -(-self.value(f"SELECT count(*) FROM {source}") // SORTED_AT_ONCE)
+        found = [np.empty(0, np.uint64)]
+        for part in range(parts):
+            these = f"{number} % {parts} = {part}" if parts > 1 else f"{number} IS NOT NULL"
+            numbers = np.sort(self.numbers(f"SELECT {number} AS h FROM {source} WHERE {these}")["h"])
+            found.append(np.unique(numbers[1:][numbers[1:] == numbers[:-1]]))
+        every = np.concatenate(found)
+        self.register(name, pa.table({"__h": every}))
+        return len(every)
 
     def register(self, name: str, table: pa.Table | pa.RecordBatchReader) -> None:
         self._raw.register(name, table)

@@ -2,13 +2,18 @@
 
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from yiwang.kernel.access.actors import Invalid
-from yiwang.kernel.lake.process.connections import Connection, quoted
+from yiwang.kernel.lake.process.connections import Connection, Numbers, quoted
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.work.reading import plain
 from yiwang.kernel.lake.work.staging import bind
 
 RULE = "对账须有唯一的主键"
+# Of both sides' hashes and their order, for each row: how much memory a part of the rows takes, and as much again is left.
+BYTES = 160
 
 
 def refuse(message: str) -> Invalid:
@@ -29,7 +34,7 @@ def compare(
         raise refuse("两边须都有主键列才能对账，没有进行。请核对主键与列名。")
     compared = [name for name in (columns if columns is not None else both) if name not in key]
     alike = {name for name in both if types[0][name] == types[1][name]}
-    _part(connection, key, compared, alike)
+    _part(task, connection, key, compared, alike)
     found = _counted(connection, key, compared, samples)
     connection.close()
     return found
@@ -40,31 +45,28 @@ def paths_of(source: dict[str, Any]) -> list[str]:
     return [*source.get("paths", ()), *inputs]
 
 
-def _part(connection: Connection, key: list[str], compared: list[str], alike: set[str]) -> None:
+def _part(task: Task, connection: Connection, key: list[str], compared: list[str], alike: set[str]) -> None:
     """`l` and `r`: the rows whose key is not exactly once on both sides with one hash. Refuses NULL and double keys.
 
-    One grouping of both sides by the hash of the key, for numbers are grouped far more cheaply than texts: two rows whose
-    hashes, marked in the lowest bit by side, differ in just that bit are the same row on both sides. Keys of one hash make
-    a group that is not so, and its rows are then paired by the keys themselves. Columns of one type are hashed as they
-    are, others as text, so that 1 and '1' agree. Hashes of rows have 63 bits and are compared within a key only.
+    A row is a hash of its key and one of its columns, 64 bits each; keys of one hash are paired by the keys themselves. A
+    row that changed is missed where both its hashes agree: one of 2^64. Columns of one type are hashed as they are, others
+    as text, so that 1 and '1' agree.
     """
     names = ", ".join(map(quoted, key))
     nulls = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
-    spelt = ", ".join(quoted(name) if name in alike else f"{quoted(name)}::VARCHAR" for name in key)
-    number = f"CASE WHEN {nulls} THEN NULL ELSE hash({spelt}) END"
-    sides = " UNION ALL ".join(
-        f"SELECT {number} AS k, ({_hash(compared, alike, side)} & ~1::UBIGINT) | {place} AS h FROM {side}"
-        for place, side in enumerate("ab")
-    )
-    connection.run(
-        f"CREATE TEMP TABLE apart AS SELECT k FROM ({sides}) GROUP BY k HAVING count(*) <> 2 OR bit_xor(h) <> 1 OR k IS NULL"
-    )
-    without = connection.value("SELECT count(*) FROM apart WHERE k IS NULL")
+    number = f"hash({', '.join(quoted(name) if name in alike else f'{quoted(name)}::VARCHAR' for name in key)})"
+    rows = max(connection.value(f"SELECT count(*) FROM {side}") for side in "ab")
+    parts = 1 + rows * BYTES // (task.memory_mb << 20)
+    apart = []
+    for part in range(parts):
+        wanted = f" WHERE {number} % {parts} = {part}" if parts > 1 else ""
+        given = (f"SELECT {number} AS k, {_hash(compared, alike, side)} AS h FROM {side}{wanted}" for side in "ab")
+        apart.append(_apart(*(_sorted(connection.numbers(sql)) for sql in given)))
+    connection.register("apart", pa.table({"k": np.concatenate(apart)}))
     for side, mine, word in (("a", "l", "左"), ("b", "r", "右")):
         connection.run(f"CREATE TEMP TABLE {mine} AS SELECT * FROM {side} SEMI JOIN apart ON {number} = apart.k")
         bad = connection.value(f"SELECT count(*) FROM (SELECT 1 FROM {mine} GROUP BY {names} HAVING count(*) > 1)")
-        if without:
-            bad += connection.value(f"SELECT count(*) FROM {side} WHERE {nulls}")
+        bad += connection.value(f"SELECT count(*) FROM {side} WHERE {nulls}")
         if bad:
             raise refuse(f"{word}边有 {bad} 处主键为空或重复，没有对账。请先去重补齐。")
     on = " AND ".join(
@@ -76,6 +78,22 @@ def _part(connection: Connection, key: list[str], compared: list[str], alike: se
     connection.run(f"CREATE TEMP TABLE pairs AS SELECT l AS a, r AS b FROM l JOIN r ON {on} WHERE {differ}")
     connection.run(f"CREATE VIEW added AS SELECT * FROM r ANTI JOIN l ON {on}")
     connection.run(f"CREATE VIEW removed AS SELECT * FROM l ANTI JOIN r ON {on}")
+
+
+def _sorted(given: dict[str, Numbers]) -> tuple[Numbers, Numbers]:
+    order = np.argsort(given["k"])
+    return given["k"][order], given["h"][order]
+
+
+def _apart(left: tuple[Numbers, Numbers], right: tuple[Numbers, Numbers]) -> Numbers:
+    """Hashes of keys that are not once on both sides with one hash of the row; each side's are given in order."""
+    (mine, hashes), (theirs, other) = left, right
+    places = np.minimum(np.searchsorted(theirs, mine), max(len(theirs) - 1, 0))
+    same = (theirs[places] == mine) & (other[places] == hashes) if len(theirs) else np.zeros(len(mine), bool)
+    met = np.zeros(len(theirs), bool)
+    met[places[same]] = True
+    twice = (keys[1:][keys[1:] == keys[:-1]] for keys in (mine, theirs))
+    return np.unique(np.concatenate([mine[~same], theirs[~met], *twice]))
 
 
 def _hash(compared: list[str], alike: set[str], side: str) -> str:
