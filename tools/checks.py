@@ -17,7 +17,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 BUDGETS = (
     (("flow", "clocks"), 5350),
     (("registers", "pages", "ui"), 6150),
-    (("lake",), 4500),
+    (("lake",), 4540),
     (("tables",), 1300),
     ((), 25500),
 )
