@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
+from yiwang.kernel.files.restored import DUE, REFUSED, deletions_due
 from yiwang.kernel.lake.places import BACKUP_LOCK
 from yiwang.site import database, localdb
 from yiwang.site.console import progress
@@ -21,9 +22,11 @@ from yiwang.site.localdb import DatabaseProblem
 # Contents that are never changed in place; and the ledger's ends.
 CONTENTS = ("files", "lake")
 # Deletions of persons (protection's tombstones): a backup takes them along, restoring one never removes any.
-ERASURES, DUE = "erasures", "erasures.due"
+ERASURES = "erasures"
 UNFINISHED = ".work"
 MANIFEST = "manifest.json"
+# What a file that lies sealed has behind its name.
+SEALED = ".sm4"
 WAITED = "SET lock_timeout = '5s';"
 # Written by newer programs, refused by servers before 17.
 UNKNOWN_BEFORE_17 = b"SET transaction_timeout = 0;\n"
@@ -170,25 +173,40 @@ def _gather_erasures(folder: Path, var: Path) -> None:
         for path in _contents(place / ERASURES):
             target = var / ERASURES / path.relative_to(place / ERASURES)
             if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target.with_name(target.name + ".new"))
-                target.with_name(target.name + ".new").replace(target)
+                _put(path, target)
     mark_due(var)
+
+
+def bring_missing(var: Path = localdb.VAR) -> int:
+    """Files that a database of an earlier time names and that were given up since, from the backups of this place; how
+    many. What no row names is swept again by the worker."""
+    brought = 0
+    for folder in sorted((path.parent for path in (var / "backups").glob(f"*/{MANIFEST}")), reverse=True):
+        for name in CONTENTS:
+            for path in _contents(folder / name):
+                target = _place(name, var) / path.relative_to(folder / name)
+                if not target.exists() and not target.with_name(target.name + SEALED).exists():
+                    _put(path, target)
+                    brought += 1
+    return brought
+
+
+def _put(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target.with_name(target.name + ".new"))
+    target.with_name(target.name + ".new").replace(target)
 
 
 def mark_due(var: Path = localdb.VAR) -> None:
     """The database is of an earlier time: deletions since may have to be done again."""
-    if any((var / ERASURES).rglob("*.sm4")):
+    if any((var / ERASURES).rglob(f"*{SEALED}")):
         (var / DUE).touch()
 
 
 def refuse_while_due(var: Path = localdb.VAR) -> None:
     """Nobody is served from a database that may hold persons who were deleted since."""
-    if (var / DUE).exists():
-        raise DatabaseProblem(
-            "数据库是从备份恢复的，备份之后依申请删除的个人信息还没有重新删除，没有启动。"
-            "请先执行 ./run manage delete_again（个人信息保护法第四十七条）。"
-        )
+    if deletions_due(var):
+        raise DatabaseProblem(REFUSED)
 
 
 def tables(url: str) -> int:
@@ -211,9 +229,7 @@ def _copy_contents(folder: Path, var: Path) -> None:
         for path in _contents(folder / name):
             target = _place(name, var) / path.relative_to(folder / name)
             if not target.exists() or _digest(target) != _digest(path):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target.with_name(target.name + ".new"))
-                target.with_name(target.name + ".new").replace(target)
+                _put(path, target)
 
 
 def _load(url: str, dump: Path) -> None:

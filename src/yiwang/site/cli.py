@@ -132,6 +132,8 @@ def restore(
         if to:
             _refuse_external("restore --to")
             before = pointintime.restore(localdb.LOCAL, pointintime.instant(to))
+            if brought := backups.bring_missing():
+                say(f"· 从备份带回该时刻以后弃置的文件 {brought} 个")
             backups.mark_due()
             _delete_again()
             say(f"已恢复到 {to}。恢复前的数据保留在 {before}，确认无误后可以删除。{NEXT}")

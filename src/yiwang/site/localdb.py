@@ -20,8 +20,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from yiwang.kernel.files import restored
+
 ROOT = Path(__file__).resolve().parents[3]
-VAR = Path(os.environ.get("YIWANG_VAR") or ROOT / "var").absolute()
+VAR = restored.folder(os.environ)
 LIBRARY = Path("/var/lib")
 ACCOUNT = "nobody"
 NEEDED_BYTES = 1 << 30

@@ -5,8 +5,10 @@ import random
 import secrets
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from psycopg.conninfo import make_conninfo
@@ -184,7 +186,7 @@ def _history(found: list[Grant]) -> None:
 async def _calls(issued: list[IssuedKey]) -> None:
     """Real calls through the gateway's own door, good ones and a few that it refuses."""
     gateway = Gateway(make_conninfo(**{name: value for name, value in connection.get_connection_params().items()
-                                      if name in ("dbname", "user", "password", "host", "port")}))  # fmt: skip
+                                      if name in ("dbname", "user", "password", "host", "port")}), Path(settings.VAR))  # fmt: skip
     await gateway.open()
     try:
         for each in issued:

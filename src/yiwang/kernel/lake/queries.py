@@ -6,11 +6,13 @@ Domains scope their own reads: what an officer may see of a table is decided at 
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from django.conf import settings
 
 from yiwang.kernel.access.actors import Refused
+from yiwang.kernel.files import sealed
 from yiwang.kernel.lake import engine, places
 from yiwang.kernel.lake.lineage import Lineage, Step, downstream, upstream
 from yiwang.kernel.lake.models import DataFile, LakeTable, Snapshot
@@ -123,6 +125,12 @@ def keys_naming(table: LakeTable, columns: Sequence[str], texts: Sequence[str]) 
     """Keys of all rows, in any snapshot that is still kept, whose `columns` hold one of the texts; however many."""
     held = table.snapshots.filter(expired_at=None)
     found = DataFile.objects.filter(pk__in={each for snapshot in held for each in snapshot.files}).order_by("pk")
+    if gone := [file.path for file in found if not sealed.exists(Path(places.absolute(file.path)))]:
+        raise Refused(
+            f"数据表“{table.title}”有 {len(gone)} 个文件不在盘上（如 {gone[0]}），不能查找。数据库回到较早时点时常见："
+            "请从“./run backup”的备份把 lake 目录里缺的文件拷回，再重做。",
+            rule="快照的文件须齐全",
+        )
     with places.work_folder(table.sealed and 1 + sum(file.bytes for file in found)) as folder:
         engine.run(
             "yiwang.kernel.lake.work.erasing:keys",

@@ -2,10 +2,13 @@
 
 import configparser
 import re
+import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from yiwang.kernel.files.restored import DUE
 from yiwang.site.localdb import ROOT
 
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -47,6 +50,23 @@ def test_服务单元以普通账户运行并限制权限(unit: Path) -> None:
     assert service["User"] == "yiwang"
     assert service["ProtectSystem"] == "strict" and service["NoNewPrivileges"] == "true"
     assert service["EnvironmentFile"] == "/etc/yiwang/yiwang.env"
+
+
+@pytest.mark.parametrize("name", ["web", "worker", "gateway"])
+def test_恢复后还欠删除时服务单元不启动_位置随设置(name: str, tmp_path: Path) -> None:
+    """The condition itself, as systemd hands it to the shell, with the setting and without it."""
+    text = (ROOT / "deploy" / f"yiwang-{name}.service").read_text(encoding="utf-8")
+    (given,) = re.findall(r"^ExecCondition=(.+)$", text, re.M)
+    assert DUE not in text.replace(given, "")
+    command = shlex.split(given.replace("$$", "$"))
+    for place, environment in (
+        (tmp_path / "elsewhere", {"YIWANG_VAR": str(tmp_path / "elsewhere")}),
+        (tmp_path / "var", {}),
+    ):
+        place.mkdir()
+        assert subprocess.run(command, env=environment, cwd=tmp_path, check=False).returncode == 0
+        (place / DUE).touch()
+        assert subprocess.run(command, env=environment, cwd=tmp_path, check=False).returncode == 1
 
 
 def test_每个架构决定都在目录里() -> None:

@@ -6,11 +6,13 @@ from decimal import Decimal, InvalidOperation
 
 from yiwang.data.protection.terms import Kind, Method
 from yiwang.kernel.access.actors import Invalid
-from yiwang.kernel.crypto import mac
+from yiwang.kernel.crypto import keys, lasting_mac
 from yiwang.kernel.crypto.masks import STARS, in_form
 
 HIDDEN = STARS
 SPREAD = 100
+# Kept when the platform's key is renewed: a recipient's rows still join, and no second draw averages the noise out.
+PSEUDONYM, PERTURB = keys.lasting("pseudonym"), keys.lasting("perturb")
 
 
 def masked(kind: str, value: str) -> str:
@@ -28,7 +30,7 @@ def perturbed(kind: str, value: str, key: str) -> str:
 
     Days move by up to 15 days, amounts by up to 5 %; other kinds have no neighbours and are replaced.
     """
-    noise = int(mac(f"{key}\0{kind}\0{value}".encode(), "perturb")[:8], 16)
+    noise = int(lasting_mac(f"{key}\0{kind}\0{value}".encode(), PERTURB)[:8], 16)
     if kind == Kind.BIRTHDAY:
         try:
             day = date.fromisoformat(value[:10])
@@ -52,7 +54,7 @@ def pseudonym(kind: str, value: str, key: str) -> str:
     Keyed, so that nobody without the platform's key can try all values (SM3 alone would fall to the 10^17 identity
     numbers); who holds the key can trace it (可追溯).
     """
-    return f"{kind}-{mac(f'{key}{chr(0)}{kind}{chr(0)}{value}'.encode(), 'pseudonym')[:24]}"
+    return f"{kind}-{lasting_mac(f'{key}{chr(0)}{kind}{chr(0)}{value}'.encode(), PSEUDONYM)[:24]}"
 
 
 def replaced(kind: str, value: str, key: str) -> str:

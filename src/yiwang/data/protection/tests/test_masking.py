@@ -1,6 +1,7 @@
 """A value as it leaves."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,11 @@ from hypothesis import strategies as st
 from yiwang.data.protection.services.masking import HIDDEN, apply
 from yiwang.data.protection.terms import Kind, Method
 from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.keys import services as renewal
+from yiwang.kernel.keys.models import forget
+
+# Pseudonyms and noise read the keys kept for them.
+pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize(
@@ -42,6 +48,18 @@ def test_a_pseudonym_joins_rows_of_one_recipient_and_not_of_two() -> None:
     assert one == apply("id_number", "pseudonym", "450205199001011234", "grant-1")
     assert one != apply("id_number", "pseudonym", "450205199001011234", "grant-2")
     assert re.fullmatch("id_number-[0-9a-f]{24}", one or "")
+
+
+def test_a_renewed_key_changes_no_pseudonym_and_no_noise(settings: Any) -> None:
+    given = (("id_number", "pseudonym", "450205199001011234", "grant-1"), ("finance", "perturb", "8500", "grant-1"))
+    before = [apply(*each) for each in given]
+    renewal.keep_derived()
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "the-second-secret-of-the-site", [settings.SECRET_KEY]
+    renewal.renew()
+    settings.SECRET_KEY_FALLBACKS = []
+    forget()
+    assert [apply(*each) for each in given] == before
+    forget()
 
 
 def test_noise_is_small_and_the_same_each_time() -> None:

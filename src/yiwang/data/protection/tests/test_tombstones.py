@@ -1,9 +1,12 @@
 """A person was deleted, then an older backup is restored: nobody is served before the person is gone again."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +22,11 @@ from yiwang.data.protection.tests.test_persons import WHO, graded, submit, verif
 from yiwang.data.protection.tests.world import answering, safe
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.files import sealed
+from yiwang.kernel.files.restored import DUE
 from yiwang.kernel.files.services import renew_keys
 from yiwang.kernel.keys.models import forget
-from yiwang.site import backups
-from yiwang.site.localdb import ROOT, DatabaseProblem
+from yiwang.site import backups, pointintime
+from yiwang.site.localdb import ROOT, Cluster, DatabaseProblem
 
 LEFT = """
 import django; django.setup()
@@ -30,6 +34,34 @@ from yiwang.data.protection.services import persons
 from yiwang.kernel.lake import erasing
 from yiwang.kernel.lake import queries as lake
 print(sum(len(lake.keys_naming(each.table, each.columns, erasing.written({number!r}))) for each in persons._tables()))
+"""
+
+
+GATEWAY = "from yiwang.data.sharing.gateway import server; server.create()"
+# A platform that runs while somebody restores beside it.
+RUNNING = """
+from wsgiref.util import setup_testing_defaults
+from yiwang.kernel.files.restored import DUE
+from yiwang.site import localdb, wsgi
+
+def ask():
+    environ, said = {"HTTP_HOST": "127.0.0.1"}, []
+    setup_testing_defaults(environ)
+    list(wsgi.application(environ, lambda status, head: said.append(status[:3])))
+    print(said[0])
+
+ask()
+(localdb.VAR / DUE).touch()
+ask()
+(localdb.VAR / DUE).unlink()
+ask()
+"""
+# In the restored cluster a person is deleted, after the moment to go back to.
+ERASE = """
+import django; django.setup()
+from yiwang.data.protection.services import persons
+from yiwang.kernel.access.actors import SYSTEM
+persons.erase(SYSTEM, {pk})
 """
 
 
@@ -54,21 +86,24 @@ def restored(transactional_db: None, database_url: str) -> Iterator[str]:
         plain.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def run(url: str, *command: str) -> str:
+def run(url: str, *command: str, var: Path | None = None, refused: bool = False) -> str:
+    """What a command of the platform says; `refused`: it must end itself, and says why."""
     environment = {
-        **os.environ, "DATABASE_URL": url, "YIWANG_VAR": str(platform.VAR), "DJANGO_SETTINGS_MODULE": "yiwang.site.settings",
+        **os.environ, "DATABASE_URL": url, "YIWANG_VAR": str(var or platform.VAR), "DJANGO_SETTINGS_MODULE": "yiwang.site.settings",
         "YIWANG_SECRET_KEY": platform.SECRET_KEY, "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     environment.pop("YIWANG_LAKE", None)
+    if not url:
+        environment.pop("DATABASE_URL")
     done = subprocess.run(
         [sys.executable, *command], env=environment, capture_output=True, text=True, check=False, cwd=ROOT
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    return done.stdout
+    assert bool(done.returncode) == refused, done.stdout[-1000:] + done.stderr[-3000:]
+    return done.stderr if refused else done.stdout
 
 
-def left(url: str) -> int:
-    return int(run(url, "-c", LEFT.format(number=WHO["sfz"])).split()[-1])
+def left(url: str, var: Path | None = None) -> int:
+    return int(run(url, "-c", LEFT.format(number=WHO["sfz"]), var=var).split()[-1])
 
 
 @pytest.mark.django_db(transaction=True)
@@ -92,15 +127,58 @@ def test_a_restored_backup_deletes_again_whom_it_brought_back(
         backups.refuse_while_due(var)
     assert left(restored) == 1, "the person is back"
     assert found.case.number in run(restored, "-m", "yiwang.site", "delete_again", "--list")
-    assert (var / backups.DUE).exists()
+    for door in (("-m", "yiwang.site", "worker"), ("-c", "import yiwang.site.wsgi"), ("-c", GATEWAY)):
+        assert "delete_again" in run(restored, *door, refused=True), door
+    assert (var / DUE).exists()
     said = run(restored, "-m", "yiwang.site", "delete_again")
     assert f"{found.case.number}：已重新删除，数据表 1 行" in said and WHO["sfz"] not in said
     assert left(restored) == 0
     backups.refuse_while_due(var)
     assert "没有要重新删除" in run(restored, "-m", "yiwang.site", "delete_again")
+    assert run(restored, "-c", RUNNING).split() == ["302", "503", "302"]
     with psycopg.connect(restored) as plain:
         proofs = plain.execute("SELECT count(*) FROM lake_proof").fetchone()
     assert proofs == (1,)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """A PostgreSQL of its own, that archives its log."""
+    own = Cluster(tmp_path / "own")
+    own.ensure()
+    yield own
+    own.stop()
+    for folder in (own.socket, own.library):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_going_back_to_an_instant_deletes_again_whom_it_brought_back(
+    district: District, tmp_path: Path, database_url: str, cluster: Cluster
+) -> None:
+    """`./run restore --to`: base backup, archived log, a deletion after the instant."""
+    var, own = Path(platform.VAR), tmp_path / "own"
+    graded(district, tmp_path)
+    found = verify(district, submit())
+    persons.find(district["办理员"], found.pk)
+    saved = backups.backup(database_url, to=own / "backups", var=var)
+    backups.restore(cluster.url(), saved, replace=True, var=own)
+    pointintime.base(cluster)
+    moment = datetime.now(UTC).isoformat()
+    time.sleep(0.1)
+    run(cluster.url(), "-c", ERASE.format(pk=found.pk), var=own)
+    assert left(cluster.url(), own) == 0
+    aside = (own / "backups").rename(tmp_path / "elsewhere")
+    back = ("-m", "yiwang.site.cli", "restore", "--to", moment)
+    assert "个文件不在盘上" in run("", *back, var=own, refused=True) and (own / DUE).exists()
+    aside.rename(own / "backups")
+    said = run("", *back, var=own)
+    assert f"{found.case.number}：已重新删除，数据表 1 行" in said and "已恢复到" in said
+    assert left(cluster.url(), own) == 0 and not (own / DUE).exists()
+    with psycopg.connect(cluster.url()) as plain:
+        assert plain.execute("SELECT count(*) FROM protection_deletion").fetchone() == (0,), "the instant is before it"
+        assert plain.execute("SELECT count(*) FROM lake_proof").fetchone() == (1,)
 
 
 @pytest.mark.django_db(transaction=True)

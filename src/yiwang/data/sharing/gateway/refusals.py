@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from yiwang.kernel.files.restored import WHY
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -37,6 +39,7 @@ REASONS: dict[str, Reason] = {
     "no_table": Reason(503, "数据还没有准备好。", "服务表由快照建成后才能调用", "请稍后重试；超过交付期限的请联系提供部门。"),
     "withheld": Reason(403, "授权字段目前都不允许共享。", "目录的共享属性与分级决定可出字段", "请联系提供部门核对目录。"),
     "failed": Reason(500, "读取失败，没有返回数据。", "失败不计次", "请凭请求号联系接口管理员。"),
+    "restored": Reason(503, f"{WHY}，没有返回数据。", "个人信息保护法第四十七条", "请稍后重试；一直如此的请联系接口管理员。"),
     "unavailable": Reason(503, "调用记录无法落盘，没有返回数据。", "先记账后应答", "请稍后重试。"),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from psycopg_pool import AsyncConnectionPool
@@ -17,6 +18,8 @@ from yiwang.data.sharing.gateway.admission import LOCAL, STALE, Admission, Call,
 from yiwang.data.sharing.gateway.refusals import ANSWERED, REASONS, Refusal, explained
 from yiwang.data.sharing.gateway.store import Entry, Store
 from yiwang.kernel.crypto import keys
+from yiwang.kernel.files import restored
+from yiwang.kernel.files.restored import deletions_due
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -46,8 +49,8 @@ class Bucket:
 
 
 class Gateway:
-    def __init__(self, url: str, *, proxies: int = 0, connections: int = 6) -> None:
-        self.url, self.proxies, self.connections = url, proxies, connections
+    def __init__(self, url: str, var: Path, *, proxies: int = 0, connections: int = 6) -> None:
+        self.url, self.var, self.proxies, self.connections = url, var, proxies, connections
         self.rates, self.invalid = Bucket(), Bucket()
         self.tasks: list[asyncio.Task[None]] = []
 
@@ -90,7 +93,7 @@ class Gateway:
 
     async def _health(self, send: Send) -> None:
         """200 when the database answers, notices arrive and the audit writer runs."""
-        good = self.store.listening and not any(task.done() for task in self.tasks)
+        good = self.store.listening and not any(task.done() for task in self.tasks) and not deletions_due(self.var)
         try:
             async with asyncio.timeout(3), self.pool.connection() as connection:
                 await connection.execute("SELECT 1")
@@ -103,6 +106,11 @@ class Gateway:
         call = Call(
             request_number(), datetime.now(UTC), scope["method"][:8], _printable(scope["path"]), self._address(scope)
         )
+        if deletions_due(self.var):
+            # Not audited: the ledger of calls is of another time until the platform is in order again.
+            call.refuse("restored")
+            await _refused(send, call)
+            return
         try:
             await self._admit(call, scope, headers, receive)
         except Refusal as refusal:
@@ -263,9 +271,12 @@ def build(environment: dict[str, str]) -> Gateway:
         raise SystemExit("YIWANG_SECRET_KEY 没有设置：生产环境的共享网关不得使用演示密钥。")
     if not environment.get("DATABASE_URL"):
         raise SystemExit("DATABASE_URL 没有设置：共享网关不知道连哪个数据库。")
+    var = restored.folder(environment)
+    if deletions_due(var):
+        raise SystemExit(restored.REFUSED)
     keys.use([secret, *(key for key in environment.get("YIWANG_OLD_SECRET_KEYS", "").split(",") if key)])
     return Gateway(
-        environment["DATABASE_URL"], proxies=int(environment.get("YIWANG_TRUSTED_PROXIES", "0")),
+        environment["DATABASE_URL"], var, proxies=int(environment.get("YIWANG_TRUSTED_PROXIES", "0")),
         connections=int(environment.get("YIWANG_GATEWAY_CONNECTIONS", "6")),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -59,13 +60,16 @@ class Gate:
     giver: Any = None
     taker: Any = None
     clients: dict[int, Client] = field(default_factory=dict)
+    var: str = field(default_factory=tempfile.mkdtemp)
 
     def start(self) -> None:
         self.port = free_port()
         command = [str(Path(sys.executable).parent / "granian"), "--interface", "asgi", "--factory", "--host", HOST,
                    "--port", str(self.port), "--workers", "1", "--log-level", "error",
                    "yiwang.data.sharing.gateway.server:create"]  # fmt: skip
-        self.process = subprocess.Popen(command, env={**os.environ, "DATABASE_URL": url()}, start_new_session=True)
+        self.process = subprocess.Popen(
+            command, env={**os.environ, "DATABASE_URL": url(), "YIWANG_VAR": self.var}, start_new_session=True
+        )
         deadline = time.monotonic() + 30
         while Client("", "", port=self.port).send("GET", "/health", {}).status != 200 if self._listens() else True:
             assert time.monotonic() < deadline, "the gateway did not start"

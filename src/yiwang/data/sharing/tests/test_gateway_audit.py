@@ -7,13 +7,16 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from yiwang.data.sharing.gateway.client import Client
+from yiwang.data.sharing.gateway.server import build
 from yiwang.data.sharing.models import Usage, UsageDay
 from yiwang.data.sharing.tests.gate import PEOPLE, Gate
+from yiwang.kernel.files import restored
 
 SOMEBODY = next(row for row in PEOPLE if row[4] == "在册")
 
@@ -89,6 +92,25 @@ def test_网关进程不装载Django() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_恢复后还欠删除时网关不启动_在运行的不给数据(gate: Gate) -> None:
+    grant, client = gate.grant()
+    mark = Path(gate.var) / restored.DUE
+    assert client.rows(grant.code, id_number=SOMEBODY[0]).status == 200
+    before = gate.calls()
+    mark.touch()
+    try:
+        for answer in (client.rows(grant.code, id_number=SOMEBODY[0]), client.rows("g999999", limit=5)):
+            assert (answer.status, answer.content["error"], "rows" in answer.content) == (503, "restored", False)
+            assert answer.content["what"].startswith(restored.WHY)
+        assert client.send("GET", "/health", {}).status == 503
+        with pytest.raises(SystemExit, match="delete_again"):
+            build({"DATABASE_URL": "x", "YIWANG_VAR": gate.var})
+    finally:
+        mark.unlink()
+    assert gate.calls() == before
+    assert client.rows(grant.code, id_number=SOMEBODY[0]).status == 200
 
 
 def test_生产环境没有密钥不启动() -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from yiwang.data.protection import contract as protection
 from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.crypto import CryptoProblem
-from yiwang.site import backups
+from yiwang.kernel.files.restored import DUE
 
 
 class Command(BaseCommand):
@@ -33,4 +33,4 @@ class Command(BaseCommand):
             said = problem.message if isinstance(problem, Refused) else str(problem)
             raise CommandError(f"没有重新删除完：{said}") from problem
         if not options["list"]:
-            (Path(settings.VAR) / backups.DUE).unlink(missing_ok=True)
+            (Path(settings.VAR) / DUE).unlink(missing_ok=True)
