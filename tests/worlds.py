@@ -1,8 +1,8 @@
-"""Worlds that are built once a module, in a transaction nobody commits; each test is a savepoint of it."""
+"""Worlds that are built once a module or once a room, in a transaction nobody commits; each test is a savepoint of it."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import TypeVar
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Generic, TypeVar
 
 from django.db import transaction
 from pytest_django import DjangoDbBlocker
@@ -21,10 +21,54 @@ def kept(blocker: DjangoDbBlocker, build: Callable[[], Made]) -> Iterator[Made]:
         try:
             yield build()
         finally:
-            _open.remove(world)
+            if world in _open:
+                _open.remove(world)
+
+
+class _Shared(Generic[Made]):
+    """One world for all modules of a room, built when first asked for and again after it was given up."""
+
+    def __init__(self, build: Callable[[], Made]) -> None:
+        self._build = build
+        self._world: ExitStack | None = None
+        self._made: list[Made] = []
+
+    def made(self) -> Made:
+        if self._world is None or self._world not in _open:
+            self._world = ExitStack()
+            self._world.enter_context(transaction.atomic())
+            self._world.callback(transaction.set_rollback, True)
+            _open.append(self._world)
+            self._made[:] = [self._build()]
+        return self._made[0]
+
+    def close(self) -> None:
+        if self._world is not None and self._world in _open:
+            _open.remove(self._world)
+            self._world.close()
+
+
+@contextmanager
+def shared(blocker: DjangoDbBlocker, build: Callable[[], Made]) -> Iterator[Callable[[], AbstractContextManager[Made]]]:
+    """For a fixture of package scope: what it yields gives each module the room's world in a savepoint of the module."""
+    room = _Shared(build)
+
+    @contextmanager
+    def module() -> Iterator[Made]:
+        with blocker.unblock():
+            room.made()
+        with kept(blocker, room.made) as made:
+            yield made
+
+    try:
+        yield module
+    finally:
+        with blocker.unblock():
+            room.close()
 
 
 def give_up() -> None:
-    """Roll the open worlds back for a test with transactions of its own; pytest-django runs these last in a module."""
-    for world in _open:
-        world.close()
+    """Roll the open worlds back, innermost first, for a test with transactions of its own; pytest-django runs these last
+    in a module."""
+    while _open:
+        _open.pop().close()

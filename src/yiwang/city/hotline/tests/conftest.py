@@ -1,18 +1,26 @@
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
-from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
+from tests import worlds
 from yiwang.city.hotline.tests.world import World, build
+
+Module = Callable[[], AbstractContextManager[World]]
+
+
+@pytest.fixture(scope="package")
+def room(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Module]:
+    with worlds.shared(django_db_blocker, build) as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
-def district(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    """The district of a module's tests, built once; what a test writes goes with its own savepoint."""
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield build()
-        transaction.set_rollback(True)
+def district(room: Module) -> Iterator[World]:
+    """The district, built once for the room; what a module writes goes with its savepoint, as what a test writes."""
+    with room() as made:
+        yield made
 
 
 @pytest.fixture

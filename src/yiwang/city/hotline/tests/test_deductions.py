@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from yiwang.city.hotline import jobs
 from yiwang.city.hotline.models import Request
@@ -35,8 +36,7 @@ def at(day: int, hour: int = 10) -> datetime:
     return datetime(2026, 3, day, hour, tzinfo=ZoneInfo("Asia/Shanghai"))
 
 
-@pytest.fixture
-def period(world: World) -> Period:
+def opened(world: World) -> Period:
     for spec in DOMAIN.roles:
         declare(SYSTEM, spec, "test")
     post = create_post(SYSTEM, world.unit("HOTLINE"), code="officer", name="考核员")
@@ -58,6 +58,18 @@ def period(world: World) -> Period:
         ),
     )
     return periods.open_period(officer, scheme, MARCH, [world.unit("HOUSING"), world.unit("URBAN")])
+
+
+@pytest.fixture(scope="module")
+def march(district: World, django_db_blocker: DjangoDbBlocker) -> int:
+    """The month under appraisal, opened once for the tests of this module."""
+    with django_db_blocker.unblock():
+        return opened(district).pk
+
+
+@pytest.fixture
+def period(march: int, world: World) -> Period:
+    return Period.objects.get(pk=march)
 
 
 def late(world: World, to: str = "HOUSING") -> Request:

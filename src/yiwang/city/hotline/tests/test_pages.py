@@ -225,7 +225,7 @@ def test_训练是后台任务_进度结果在页上_数据用完销毁(world: W
 
 
 def test_派单台翻页_成批采纳首个建议_再派出(world: World) -> None:
-    made = [world.request(title=f"解放路{number}号路灯不亮") for number in range(52)]
+    made = world.requests(*(f"解放路{number}号路灯不亮" for number in range(52)))
     browser = world.client("dispatcher")
     first, second = (browser.get(f"/hotline/triage/?page={page}").content.decode() for page in (1, 2))
     assert "第 1 / 2 页" in first and made[-1].number in second and made[-1].number not in first

@@ -1,17 +1,17 @@
 """任意走法之后：引擎的不变量成立，计时账恰好铺满受理至办结，诉求上的事实与工单一致。"""
 
-from functools import cache
+from collections.abc import Iterator
 
 import pytest
 from django.test import TestCase
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
+from tests.worlds import give_up
 from yiwang.city.hotline.models import Charge, Request
 from yiwang.city.hotline.services.intake import Intake, register_request
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.city.hotline.tests.world import World as District
-from yiwang.city.hotline.tests.world import build
 from yiwang.kernel.flow.charges import charges
 from yiwang.kernel.flow.models import Case
 from yiwang.kernel.flow.testing import World, machine
@@ -19,20 +19,26 @@ from yiwang.kernel.flow.testing import World, machine
 pytestmark = pytest.mark.slow
 
 
-@cache
-def _built() -> District:
-    return build()
+_rooms: list[District] = []
 
 
-def district() -> World:
-    """Built once, in the transaction of the test case; every walk is rolled back to it."""
-    made = _built()
+@pytest.fixture(scope="module", autouse=True)
+def _walked(district: District) -> Iterator[None]:
+    """The district of the room, for a test case that takes no fixture; every walk is rolled back to it. Django's test
+    case closes the connection at its end, and with it the world."""
+    _rooms[:] = [district]
+    yield
+    give_up()
+
+
+def town() -> World:
+    made = _rooms[0]
     actors = tuple(made[name] for name in made.accounts)
     posts = tuple(post for actor in actors for post in actor.post_ids)
     return World("hotline.request", actors, posts, (made.unit("HOUSING"), made.unit("URBAN")))
 
 
-class Walk(machine(district, examples=4, steps=30)):
+class Walk(machine(town, examples=4, steps=30)):
     """The engine's random walk on a real request; after every step its books agree with the case."""
 
     @initialize(number=st.integers(0, 50))
@@ -59,9 +65,4 @@ class Walk(machine(district, examples=4, steps=30)):
 
 
 class TestWalk(Walk.TestCase, TestCase):
-    settings = machine(district, examples=4, steps=30).TestCase.settings
-
-    @classmethod
-    def setUpTestData(cls) -> None:
-        _built.cache_clear()
-        _built()
+    settings = machine(town, examples=4, steps=30).TestCase.settings

@@ -11,7 +11,7 @@ from yiwang.city.command import services as dictionary
 from yiwang.city.hotline import flows
 from yiwang.city.hotline.domain import DOMAIN
 from yiwang.city.hotline.models import Request
-from yiwang.city.hotline.services.intake import Intake, register_request
+from yiwang.city.hotline.services.intake import Intake, register_many, register_request
 from yiwang.city.hotline.terms import Channel, Kind
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.access.models import Role
@@ -77,6 +77,11 @@ class World:
         key, submit = given.pop("key", ""), given.pop("submit", True)
         who = given.pop("by", "operator")
         return register_request(self[who], Intake(**{**said, **given}), submit=submit, key=key)
+
+    def requests(self, *titles: str) -> list[Request]:
+        """Requests registered together, as an import does, waiting for dispatch."""
+        said = [Intake(Channel.PHONE, Kind.COMPLAINT, each, "路灯三天不亮", phone="13812345678") for each in titles]
+        return register_many(self["operator"], said)
 
     def act(self, name: str, request: Request, action: str, at: datetime | None = None, **given: Any) -> Request:
         flow.act(self[name], request.case_id, action, happened_at=at, **given)
