@@ -99,8 +99,10 @@ def build() -> list[tuple[str, str, str]]:
     found = [facts for facts in catalog.resources(SYSTEM) if facts.key and sum(map(_may_open, facts.items)) >= 2]
     opened: list[tuple[Dataset, Actor]] = []
     for facts in sorted(found, key=lambda facts: (facts.snapshot == 0, facts.id)):
+        if len(opened) == OPENED:
+            break
         clerk = _holder(CLERK, facts.organisation_id)
-        if clerk is not None and len(opened) < OPENED:
+        if clerk is not None:
             opened.append((_open(facts, clerk, reviewer), clerk))
     if opened:
         dataset, clerk = opened[0]

@@ -168,7 +168,8 @@ def holder(role: str, organisation_id: int | None = None) -> Actor | None:
 def offered() -> list[catalog.ResourceFacts]:
     """Published resources with a key, those of departments with a clerk first."""
     found = [facts for facts in catalog.resources(SYSTEM) if facts.key and facts.items]
-    clerks = {facts.organisation_id: holder(terms.CLERK, facts.organisation_id) is None for facts in found}
+    units = {facts.organisation_id for facts in found}
+    clerks = {unit: holder(terms.CLERK, unit) is None for unit in units}
     return sorted(found, key=lambda facts: (clerks[facts.organisation_id], facts.id))
 
 

@@ -1,7 +1,8 @@
 """Home, inbox, case page and acting through them, with a small flow of its own."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import kept
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.calendar.services import publish as publish_calendar
 from yiwang.kernel.flow.definitions import Action, Assign, ClockRule, Field, Flow, Gate, Operation, Stage, end
@@ -80,9 +83,15 @@ class House:
         return made
 
 
+@pytest.fixture(scope="module")
+def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[House]:
+    with kept(django_db_blocker, House) as made:
+        yield made
+
+
 @pytest.fixture
-def house() -> House:
-    return House()
+def house(built: House, db: None) -> House:
+    return deepcopy(built)
 
 
 def _words(answer: Any) -> str:
