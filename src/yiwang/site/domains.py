@@ -11,7 +11,7 @@ DOMAINS: list[str] = [
     "yiwang.data.masters",
     "yiwang.office.appraisal",
     "yiwang.city.command",
-    "yiwang.city.insight",
     "yiwang.city.hotline",
+    "yiwang.city.insight",
     "yiwang.cockpit.reports",
 ]
