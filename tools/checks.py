@@ -17,7 +17,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 BUDGETS = (
     (("flow", "clocks"), 5350),
     (("registers", "pages", "ui"), 6150),
-    (("lake",), 4540),
+    (("lake",), 4550),
     (("tables",), 1300),
     ((), 25500),
 )

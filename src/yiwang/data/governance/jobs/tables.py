@@ -60,7 +60,7 @@ def _unique(connection: Database, rule: RulePlan, plan: Plan, valid: str) -> str
     present = f"(SELECT * FROM judged WHERE {' AND '.join(f'{quoted(name)} IS NOT NULL' for name in fields)})"
     latest = f", {quoted(plan['latest'])}" if plan["latest"] else ""
     # Rows of one hash that differ fall apart in the partition.
-    connection.repeated(repeated, present, f"hash({_names(fields)})")
+    connection.repeated(repeated, present, f"hash({_names(fields)})", connection.value("SELECT count(*) FROM received"))
     order = f"{valid}{latest}, {ROW}".replace(", ", " DESC NULLS LAST, ") + " DESC"
     ranked = (
         f"SELECT {ROW}, row_number() OVER (PARTITION BY {_names(fields)} ORDER BY {order}) AS __place "

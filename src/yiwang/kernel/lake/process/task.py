@@ -29,8 +29,9 @@ class Database(Protocol):
     def register(self, name: str, table: Any) -> None:
         """A view over an Arrow table or reader."""
 
-    def repeated(self, name: str, source: str, number: str) -> int:
-        """A view `name` (__h) of the UBIGINTs `number` of a FROM item that occur more than once, NULL apart; how many."""
+    def repeated(self, name: str, source: str, number: str, rows: int) -> int:
+        """A view `name` (__h) of the UBIGINTs `number` that occur more than once in a FROM item of at most so many `rows`,
+        NULL apart; how many."""
 
     def arrow(self, sql: str) -> Any:
         """A query's result as an Arrow table."""

@@ -45,7 +45,7 @@ def test_repeated_numbers_are_found_in_parts_and_at_once(
         listed = ", ".join(f"({'NULL' if value is None else value}::UBIGINT)" for value in values)
         source = f"(VALUES {listed}) AS given(n)"
         twice = sorted(value for value, count in Counter(values).items() if value is not None and count > 1)
-        assert connection.repeated("twice", source, "n") == len(twice)
+        assert connection.repeated("twice", source, "n", len(values)) == len(twice)
         assert [value for (value,) in connection.rows("SELECT __h FROM twice ORDER BY 1")] == twice
-        assert connection.repeated("none", "(SELECT 1::UBIGINT AS n WHERE FALSE) AS given", "n") == 0
+        assert connection.repeated("none", "(SELECT 1::UBIGINT AS n WHERE FALSE) AS given", "n", 0) == 0
         connection.close()

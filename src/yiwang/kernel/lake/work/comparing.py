@@ -1,5 +1,6 @@
 """Two sources by key and row hash."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,9 @@ def _part(task: Task, connection: Connection, key: list[str], compared: list[str
     for part in range(parts):
         wanted = f" WHERE {number} % {parts} = {part}" if parts > 1 else ""
         given = (f"SELECT {number} AS k, {_hash(compared, alike, side)} AS h FROM {side}{wanted}" for side in "ab")
-        apart.append(_apart(*(_sorted(connection.numbers(sql)) for sql in given)))
+        with ThreadPoolExecutor(1) as pool:  # one side is sorted while the other is read
+            sides = [pool.submit(_sorted, connection.numbers(sql)) for sql in given]
+        apart.append(_apart(*(side.result() for side in sides)))
     connection.register("apart", pa.table({"k": np.concatenate(apart)}))
     for side, mine, word in (("a", "l", "左"), ("b", "r", "右")):
         connection.run(f"CREATE TEMP TABLE {mine} AS SELECT * FROM {side} SEMI JOIN apart ON {number} = apart.k")

@@ -93,11 +93,12 @@ class Staging:
         names = ", ".join(map(quoted, self.key))
         empty = " OR ".join(f"{quoted(name)} IS NULL" for name in self.key)
         rows = scan(paths, self.columns)
+        count = self.connection.value(f"SELECT count(*) FROM {rows}")
         nulls = self.connection.value(f"SELECT count(*) FROM {rows} WHERE {empty}")
         if nulls:
             raise refuse(f"有 {nulls} 行的主键（{'、'.join(self.key)}）为空，没有入湖。请补齐后重新提交。")
         # Keys of different hashes differ.
-        if not self.connection.repeated("repeated", rows, f"hash({names})"):
+        if not self.connection.repeated("repeated", rows, f"hash({names})", count):
             return
         twice = self.connection.value(
             f"SELECT count(*) FROM (SELECT {names} FROM {rows} GROUP BY {names} HAVING count(*) > 1)"
