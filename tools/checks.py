@@ -25,7 +25,7 @@ DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).
 LARGER = {
     ("city", "hotline"): 3600, ("data", "sharing"): 3880, ("data", "governance"): 4010, ("data", "collection"): 3510,
-    ("data", "catalog"): 2340, ("data", "opendata"): 2300, ("data", "protection"): 2100, ("data", "masters"): 2850,
+    ("data", "catalog"): 2340, ("data", "opendata"): 2300, ("data", "protection"): 2110, ("data", "masters"): 2850,
 }  # fmt: skip
 ROOMS = {
     "domain", "terms", "models", "queries", "flows", "services", "measures", "contract", "registers", "pages", "api",

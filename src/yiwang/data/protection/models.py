@@ -139,7 +139,7 @@ class AccessEntry(models.Model):
     snapshot = models.PositiveIntegerField("数据快照", default=0)
     fields = ArrayField(models.CharField("信息项", max_length=60), verbose_name="信息项")
     rows = models.PositiveBigIntegerField("行数")
-    door = models.CharField("途径", max_length=40)
+    door = models.CharField("途径", max_length=40, choices=terms.AccessDoor.choices)
     purpose = models.CharField("目的", max_length=300)
     reference = models.CharField("依据的业务", max_length=100, blank=True)
     at = models.DateTimeField("时间", auto_now_add=True)

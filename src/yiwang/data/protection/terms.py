@@ -6,6 +6,15 @@ from django.db.models import IntegerChoices, TextChoices
 NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
 
 
+class AccessDoor(TextChoices):
+    """敏感数据经哪条途径被读取。"""
+
+    SHARE_API = "share_api", "接口共享"
+    SHARE_TABLE = "share_table", "库表推送"
+    SHARE_FILE = "share_file", "文件共享"
+    REPAIR_TABLE = "repair_table", "查看修复对照表"
+
+
 class Kind(TextChoices):
     """敏感类别。有掩码的与平台的掩码同名；没有的一律不显示。"""
 

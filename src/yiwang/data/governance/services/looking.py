@@ -10,8 +10,6 @@ from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor
 from yiwang.kernel.ledger import services as ledger
 
-DOOR = "repair_table"
-
 
 @transaction.atomic
 def reveal(actor: Actor, found: Repair | Proposal, *, purpose: str) -> queries.ValueTable:
@@ -23,7 +21,7 @@ def reveal(actor: Actor, found: Repair | Proposal, *, purpose: str) -> queries.V
     purpose = protection.purpose_of(purpose)
     table = queries.value_table(found, plain=True)
     protection.record_access(
-        actor, catalog.resource(SYSTEM, row.resource), table.masked, len(table.rows), door=DOOR, purpose=purpose, reference=f"{kind}:{pk}",
+        actor, catalog.resource(SYSTEM, row.resource), table.masked, len(table.rows), door=protection.AccessDoor.REPAIR_TABLE, purpose=purpose, reference=f"{kind}:{pk}",
     )  # fmt: skip
     ledger.record(
         actor, "governance.reveal", (kind, pk), organisation_id=row.organisation_id, reason=purpose,

@@ -108,6 +108,7 @@ def test_pages_mask_the_table_until_a_purpose_is_stated_and_noted(world: World) 
     assert (noted.person_id, noted.fields, noted.door, noted.reference) == (
         steward.person_id, ["name"], "repair_table", f"governance.proposal:{found.pk}",
     )  # fmt: skip
+    assert noted.get_door_display() == "查看修复对照表"
     assert Entry.objects.filter(action="governance.reveal", reason="核对人员登记的修复建议").exists()
     assert "汉正街" not in client.get(address).content.decode()
     assert lying_clear("汉正街") == []
