@@ -10,6 +10,7 @@ from yiwang.data.catalog import terms
 from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.search.indexing import BigramIndex, Bigrams
+from yiwang.standards.sensitive import SensitiveKind
 
 
 class Category(models.Model):
@@ -129,7 +130,7 @@ class Item(models.Model):
     source_level = models.CharField("来源系统分级", max_length=12, choices=terms.SourceLevel.choices)
     is_sensitive = models.BooleanField("敏感", default=False)
     level = models.PositiveSmallIntegerField("分级", null=True, blank=True)
-    kind = models.CharField("敏感类别", max_length=40, blank=True)
+    kind = models.CharField("敏感类别", max_length=40, choices=SensitiveKind.choices, blank=True)
     retired = models.BooleanField("已退出", default=False)
 
     class Meta:

@@ -86,7 +86,7 @@ ITEMS = register(
         code="catalog.item", model=models.Item, name="信息项", writes=(),
         resource=Guard("catalog.item", "信息项", models.Item, organisation="resource__organisation", owner=None, verbs=VIEW),
         columns=("resource", "title", "name", "data_type", "share_type", "open_type", "level", "kind", "is_key", "retired"),
-        filters=("share_type", "open_type", "data_type", "retired", Filter("level", "分级", "choice", tuple((str(n), f"{n} 级") for n in range(1, 5)))),
+        filters=("share_type", "open_type", "data_type", "kind", "retired", Filter("level", "分级", "choice", tuple((str(n), f"{n} 级") for n in range(1, 5)))),
         search=("title", "name"), sort=("resource", "number"), related=("resource",), empty="还没有已发布的信息项。", large=True,
     )
 )  # fmt: skip

@@ -82,6 +82,10 @@ def _month(found: Score) -> str:
     return f"{found.month:%Y年%m月}"
 
 
+def _fits(found: Proposal) -> str:
+    return f"{found.support:.2%}"
+
+
 RULE_SETS = register(Register(
     code="governance.rule_set", model=RuleSet, name="质量规则",
     columns=("resource_name", "number", "organisation", "state", "published_at"), filters=("state",),
@@ -120,7 +124,7 @@ FINDINGS = register(Register(
 ))  # fmt: skip
 PROPOSALS = register(Register(
     code="governance.proposal", model=Proposal, name="规则建议",
-    columns=("resource_name", "name", "support", "organisation", "state", "created_at"), filters=("state",),
+    columns=("resource_name", "name", Column(_fits, "符合比例"), "organisation", "state", "created_at"), filters=("state",),
     search=("resource_name", "name"), related=("organisation",),
     sections=(Section("建议", ("resource_name", "name", "organisation", "state", "decided_by", "decided_at"), form=False),),
     actions=(

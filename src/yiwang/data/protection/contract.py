@@ -8,15 +8,16 @@ from django.utils import timezone
 from yiwang.data.catalog.contract import ItemFacts, ResourceFacts
 from yiwang.data.protection import queries, services
 from yiwang.data.protection.services import masking, persons, tombstones
-from yiwang.data.protection.terms import AccessDoor, Kind, Method, Recipient
+from yiwang.data.protection.terms import AccessDoor, Method, Recipient
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.crypto.sealing import open_file, seal_file
+from yiwang.standards.sensitive import SensitiveKind
 
 __all__ = [
     "AccessDoor",
-    "Kind",
     "Method",
     "Recipient",
+    "SensitiveKind",
     "delete_again",
     "deletions_due",
     "mask",

@@ -9,6 +9,7 @@ from yiwang.kernel.access.records import Record
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine, SealedText
 from yiwang.kernel.search.indexing import BigramIndex
+from yiwang.standards.sensitive import SensitiveKind
 
 
 class GradingRule(Record):
@@ -17,7 +18,7 @@ class GradingRule(Record):
     code = models.CharField("规则代码", max_length=40)
     name = models.CharField("规则名称", max_length=120)
     kinds = ArrayField(
-        models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices),
+        models.CharField("敏感类别", max_length=20, choices=SensitiveKind.choices),
         verbose_name="敏感类别",
         help_text="多个类别表示同时出现（组合识别个人）时才适用",
     )
@@ -46,7 +47,7 @@ class GradingRule(Record):
 class MaskRule(Record):
     """脱敏规则：这一类别给这类接收方时至少怎样脱敏。"""
 
-    kind = models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices)
+    kind = models.CharField("敏感类别", max_length=20, choices=SensitiveKind.choices)
     recipient = models.CharField("接收方", max_length=12, choices=terms.Recipient.choices)
     method = models.CharField("脱敏方式", max_length=12, choices=terms.Method.choices)
     basis = models.CharField("依据", max_length=300)
@@ -100,13 +101,13 @@ class Finding(models.Model):
     item_id = models.BigIntegerField("信息项编号")
     name = models.CharField("英文名称", max_length=60)
     title = models.CharField("信息项名称", max_length=80)
-    kind = models.CharField("敏感类别", max_length=20, choices=terms.Kind.choices, blank=True)
+    kind = models.CharField("敏感类别", max_length=20, choices=SensitiveKind.choices, blank=True)
     confidence = models.DecimalField("把握", max_digits=4, decimal_places=3)
     level = models.PositiveSmallIntegerField("建议分级", choices=terms.Level.choices)
     evidence = models.JSONField("证据", default=list)
     rules = models.JSONField("适用规则", default=list)
     decision = models.CharField("决定", max_length=10, choices=terms.Decision.choices, default=terms.Decision.PENDING)
-    decided_kind = models.CharField("确定类别", max_length=20, choices=terms.Kind.choices, blank=True)
+    decided_kind = models.CharField("确定类别", max_length=20, choices=SensitiveKind.choices, blank=True)
     decided_level = models.PositiveSmallIntegerField("确定分级", choices=terms.Level.choices, null=True, blank=True)
     reason = models.CharField("理由", max_length=300, blank=True)
 

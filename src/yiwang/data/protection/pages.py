@@ -13,13 +13,14 @@ from yiwang.data.protection import jobs, queries, services
 from yiwang.data.protection.models import Finding, Notice, PersonRequest, Scan
 from yiwang.data.protection.services import persons
 from yiwang.data.protection.services.scans import Choice
-from yiwang.data.protection.terms import Kind, Level, RequestKind, ScanState
+from yiwang.data.protection.terms import Level, RequestKind, ScanState
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.people.limits import Limit
 from yiwang.kernel.people.services import throttle
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import PUBLIC, needs, route
+from yiwang.standards.sensitive import SensitiveKind
 
 SHOWN = 100
 SUBMISSIONS, LOOKUPS = Limit("pi-request", 10, 60), Limit("pi-track", 60, 10)
@@ -65,7 +66,7 @@ def scan(request: HttpRequest, pk: int) -> HttpResponse:
     rows = [_row(request, each, errors) for each in found.findings.order_by("pk")]
     pending = sum(row["open"] for row in rows)
     context = {
-        "scan": found, "rows": rows, "pending": pending, "kinds": Kind.choices, "levels": Level.choices, "failed": bool(errors),
+        "scan": found, "rows": rows, "pending": pending, "kinds": SensitiveKind.choices, "levels": Level.choices, "failed": bool(errors),
         "general": errors.get("findings", []), "graded": len(rows) - pending,
         "may": found.state in (ScanState.PROPOSED, ScanState.DECIDED) and queries.may_decide(actor, pk),
     }  # fmt: skip

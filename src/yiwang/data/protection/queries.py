@@ -33,7 +33,7 @@ def purpose_of(given: str) -> str:
 
 
 def methods(recipient: str, on: date) -> dict[str, str]:
-    """Kind → method in force for a recipient."""
+    """SensitiveKind → method in force for a recipient."""
     rules = MaskRule.objects.filter(
         Q(valid_until=None) | Q(valid_until__gte=on), recipient=recipient, valid_from__lte=on
     )

@@ -13,13 +13,14 @@ from yiwang.data.protection.models import (
     PersonRequest,
     Scan,
 )
-from yiwang.data.protection.terms import Kind, Level, ScanState
+from yiwang.data.protection.terms import Level, ScanState
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, register_resource
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.pages.limits import limit_register
 from yiwang.kernel.registers.declarations import Column, Filter, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
+from yiwang.standards.sensitive import SensitiveKind
 
 VIEW, EXPORT = ("view", "查看"), ("export", "导出")
 RULE = register_resource(
@@ -42,7 +43,7 @@ ACCESS = register_resource(
 
 
 def _kinds(rule: GradingRule) -> str:
-    return "、".join(Kind(kind).label for kind in rule.kinds)
+    return "、".join(SensitiveKind(kind).label for kind in rule.kinds)
 
 
 def _evidence(finding: Finding) -> str:

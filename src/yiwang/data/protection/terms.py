@@ -2,6 +2,8 @@
 
 from django.db.models import IntegerChoices, TextChoices
 
+from yiwang.standards.sensitive import SensitiveKind
+
 # What a sealed value belongs to.
 NUMBER, WORDS, CONTACT = "protection.person.id_number", "protection.person.words", "protection.person.contact"
 
@@ -15,43 +17,18 @@ class AccessDoor(TextChoices):
     REPAIR_TABLE = "repair_table", "查看修复对照表"
 
 
-class Kind(TextChoices):
-    """敏感类别。有掩码的与平台的掩码同名；没有的一律不显示。"""
-
-    NAME = "name", "姓名"
-    ID_NUMBER = "id_number", "证件号码"
-    PHONE = "phone", "电话号码"
-    ADDRESS = "address", "地址"
-    ACCOUNT = "account", "账号"
-    EMAIL = "email", "电子邮箱"
-    PLATE = "plate", "车牌号"
-    BIRTHDAY = "birthday", "出生日期"
-    LOCATION = "location", "行踪轨迹"
-    HEALTH = "health", "医疗健康"
-    BIOMETRIC = "biometric", "生物识别"
-    BELIEF = "belief", "宗教信仰"
-    STATUS = "status", "特定身份"
-    MINOR = "minor", "未成年人"
-    FINANCE = "finance", "财产收入"
-    DOCUMENT = "document", "护照等其他证件"
-    BANK_CARD = "bank_card", "银行卡号"
-    ORGANISATION = "organisation", "单位名称"
-    USCC = "uscc", "统一社会信用代码"
-    TEXT = "text", "自由文本"
-
-
 # 个人信息保护法第二十八条：一旦泄露容易致人格尊严或人身、财产安全受害的；不满十四周岁未成年人的个人信息一律在内。
 SENSITIVE_PERSONAL = frozenset(
     {
-        Kind.BIOMETRIC,
-        Kind.BELIEF,
-        Kind.STATUS,
-        Kind.HEALTH,
-        Kind.ACCOUNT,
-        Kind.BANK_CARD,
-        Kind.LOCATION,
-        Kind.MINOR,
-        Kind.FINANCE,
+        SensitiveKind.BIOMETRIC,
+        SensitiveKind.BELIEF,
+        SensitiveKind.STATUS,
+        SensitiveKind.HEALTH,
+        SensitiveKind.ACCOUNT,
+        SensitiveKind.BANK_CARD,
+        SensitiveKind.LOCATION,
+        SensitiveKind.MINOR,
+        SensitiveKind.FINANCE,
     }
 )
 

@@ -41,7 +41,7 @@ REQUEST_SECTIONS = (
 )  # fmt: skip
 MASKED = {
     form: f"按{label}{how}"
-    for kind, label in protection.Kind.choices
+    for kind, label in protection.SensitiveKind.choices
     for form, how in ((kind, "遮盖"), (f"{kind}_coarse", "泛化"))
 }
 

@@ -20,8 +20,12 @@ from yiwang.kernel.ui.forms import Select, SelectMultiple, flow_form
 from yiwang.kernel.ui.render import actor_of, fragment, page, written_cells
 
 NUMBERS = frozenset({"integer", "decimal"})
-LOOKS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(("date", "datetime"), "nowrap")
+LOOKS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(
+    ("date", "datetime", "boolean", "choice", "organisation"), "nowrap"
+)
 LONGEST_CELL = 80
+# A number, a state or a short name broken over two lines is read twice; anything longer may break.
+UNBROKEN = 20
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,14 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
 
 def _cells(bounds: tuple[Bound, ...], record: Any, plain: frozenset[int]) -> list[tuple[str, str]]:
     """Class and text of each cell, ready to be written."""
-    found = []
+    found: list[tuple[str, str]] = []
     for bound in bounds:
         text = queries.shown(bound, record, plain)
         look = LOOKS.get(bound.path.kind, "") if bound.path is not None else ""
+        if len(text) > UNBROKEN:
+            look = look.replace("nowrap", "")
+        elif not found:
+            look = look or "nowrap"
         short = text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"
         found.append((look or ("masked" if bound.mask else ""), short))
     return found

@@ -42,7 +42,7 @@ def set_levels(actor: Actor, resource_id: int, levels: Mapping[int, tuple[int, s
 
 def _grade(item: Item) -> str:
     """By title and in words, because names of items may be those of the resource's own fields."""
-    return "未定级" if item.level is None else f"{item.level} 级{f'，{item.kind}' if item.kind else ''}"
+    return "未定级" if item.level is None else f"{item.level} 级{f'，{item.get_kind_display()}' if item.kind else ''}"
 
 
 def due_after(cycle: str, loaded_at: datetime) -> datetime | None:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal, InvalidOperation
 
-from yiwang.data.protection.terms import Kind, Method
+from yiwang.data.protection.terms import Method
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.crypto import keys, lasting_mac
 from yiwang.kernel.crypto.masks import STARS, in_form
+from yiwang.standards.sensitive import SensitiveKind
 
 HIDDEN = STARS
 SPREAD = 100
@@ -31,13 +32,13 @@ def perturbed(kind: str, value: str, key: str) -> str:
     Days move by up to 15 days, amounts by up to 5 %; other kinds have no neighbours and are replaced.
     """
     noise = int(lasting_mac(f"{key}\0{kind}\0{value}".encode(), PERTURB)[:8], 16)
-    if kind == Kind.BIRTHDAY:
+    if kind == SensitiveKind.BIRTHDAY:
         try:
             day = date.fromisoformat(value[:10])
             return date.fromordinal(day.toordinal() + noise % 31 - 15).isoformat()
         except (ValueError, OverflowError):
             return HIDDEN
-    if kind == Kind.FINANCE:
+    if kind == SensitiveKind.FINANCE:
         try:
             amount = Decimal(value.replace(",", ""))
         except InvalidOperation:

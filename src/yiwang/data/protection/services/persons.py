@@ -10,7 +10,7 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection import queries
 from yiwang.data.protection.models import Deletion, Holding, Notice, PersonRequest, Removal, SearchedPlace
 from yiwang.data.protection.services import notices, tombstones
-from yiwang.data.protection.terms import CLERK, CONTACT, LAW, NUMBER, WORDS, Kind, RequestKind
+from yiwang.data.protection.terms import CLERK, CONTACT, LAW, NUMBER, WORDS, RequestKind
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Conflict, Invalid, Permission, Refused
 from yiwang.kernel.access.models import RoleHolding
@@ -25,6 +25,7 @@ from yiwang.kernel.lake import services as lakes
 from yiwang.kernel.lake.erasing import Subject
 from yiwang.kernel.lake.models import LakeTable, Proof
 from yiwang.kernel.ledger import services as ledger
+from yiwang.standards.sensitive import SensitiveKind
 
 REMOVAL = queries.REMOVAL
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
@@ -186,7 +187,7 @@ def _tables() -> list[_Kept]:
     every = catalog.resources(SYSTEM)
     own = {facts.table: facts for facts in every}
     for facts in every:
-        named = {item.name for item in facts.items if item.sensitive == Kind.ID_NUMBER}
+        named = {item.name for item in facts.items if item.sensitive == SensitiveKind.ID_NUMBER}
         table = LakeTable.objects.filter(name=facts.table).first() if named else None
         if table is not None:
             found[table.name] = _Kept(table, [name for name in _names(table) if name in named], facts, facts.name)

@@ -7,41 +7,42 @@ from django.db import transaction
 
 from yiwang.data.protection.models import GradingRule, MaskRule
 from yiwang.data.protection.services.grading import GradeRule
-from yiwang.data.protection.terms import SENSITIVE_PERSONAL, Kind, Method, Recipient
+from yiwang.data.protection.terms import SENSITIVE_PERSONAL, Method, Recipient
 from yiwang.kernel.access.actors import Actor, Invalid
 from yiwang.kernel.crypto.masks import COARSE, KINDS
 from yiwang.kernel.ledger import services as ledger
+from yiwang.standards.sensitive import SensitiveKind
 
 GRADING_BASIS = "GB/T 43697-2024《数据安全技术 数据分类分级规则》就高从严"
 PERSONAL_BASIS = "个人信息保护法第二十八条"
 MASK_BASIS = "DB34/T 4631.2-2023 数据脱敏；个人信息保护法第五十一条"
 SINCE = date(2024, 10, 1)
 # code, name, kinds, rows from, level. The numbers are the platform's proposal; a bureau replaces them by its own.
-_UNITS = frozenset({Kind.ORGANISATION, Kind.USCC})
-_HIGH = SENSITIVE_PERSONAL | {Kind.ID_NUMBER, Kind.DOCUMENT}
-STANDARD_GRADES: tuple[tuple[str, str, tuple[Kind, ...], int, int], ...] = (
-    *((f"kind.{kind}", f"{'单位信息' if kind in _UNITS else '一般个人信息'}：{kind.label}", (kind,), 0, 2) for kind in Kind if kind not in _HIGH),
-    *((f"kind.{kind}", f"敏感个人信息：{kind.label}", (kind,), 0, 3) for kind in Kind if kind in _HIGH),
-    ("identify.phone", "姓名与电话同时出现", (Kind.NAME, Kind.PHONE), 0, 3),
-    ("identify.home", "姓名与住址同时出现", (Kind.NAME, Kind.ADDRESS), 0, 3),
-    ("identify.health", "证件号码与医疗健康同时出现", (Kind.ID_NUMBER, Kind.HEALTH), 0, 4),
-    ("identify.face", "证件号码与生物识别同时出现", (Kind.ID_NUMBER, Kind.BIOMETRIC), 0, 4),
-    ("scale.identity", "证件号码达到一百万人", (Kind.ID_NUMBER,), 1_000_000, 4),
+_UNITS = frozenset({SensitiveKind.ORGANISATION, SensitiveKind.USCC})
+_HIGH = SENSITIVE_PERSONAL | {SensitiveKind.ID_NUMBER, SensitiveKind.DOCUMENT}
+STANDARD_GRADES: tuple[tuple[str, str, tuple[SensitiveKind, ...], int, int], ...] = (
+    *((f"kind.{kind}", f"{'单位信息' if kind in _UNITS else '一般个人信息'}：{kind.label}", (kind,), 0, 2) for kind in SensitiveKind if kind not in _HIGH),
+    *((f"kind.{kind}", f"敏感个人信息：{kind.label}", (kind,), 0, 3) for kind in SensitiveKind if kind in _HIGH),
+    ("identify.phone", "姓名与电话同时出现", (SensitiveKind.NAME, SensitiveKind.PHONE), 0, 3),
+    ("identify.home", "姓名与住址同时出现", (SensitiveKind.NAME, SensitiveKind.ADDRESS), 0, 3),
+    ("identify.health", "证件号码与医疗健康同时出现", (SensitiveKind.ID_NUMBER, SensitiveKind.HEALTH), 0, 4),
+    ("identify.face", "证件号码与生物识别同时出现", (SensitiveKind.ID_NUMBER, SensitiveKind.BIOMETRIC), 0, 4),
+    ("scale.identity", "证件号码达到一百万人", (SensitiveKind.ID_NUMBER,), 1_000_000, 4),
 )  # fmt: skip
-_SHAPED = frozenset(KINDS) - frozenset(COARSE) | {Kind.ID_NUMBER, Kind.ADDRESS}
+_SHAPED = frozenset(KINDS) - frozenset(COARSE) | {SensitiveKind.ID_NUMBER, SensitiveKind.ADDRESS}
 
 
-def _standard_masks() -> Iterable[tuple[Kind, Recipient, Method]]:
-    for kind in Kind:
+def _standard_masks() -> Iterable[tuple[SensitiveKind, Recipient, Method]]:
+    for kind in SensitiveKind:
         yield kind, Recipient.OWNER, Method.PLAIN
         yield kind, Recipient.DEPARTMENT, Method.MASK if kind in _SHAPED else Method.GENERALISE
         yield kind, Recipient.PUBLIC, Method.REPLACE
-    yield Kind.BIRTHDAY, Recipient.ANALYST, Method.GENERALISE
-    yield Kind.FINANCE, Recipient.ANALYST, Method.PERTURB
-    yield Kind.ID_NUMBER, Recipient.ANALYST, Method.PSEUDONYM
-    yield Kind.NAME, Recipient.ANALYST, Method.REPLACE
-    for kind in Kind:
-        if kind not in (Kind.BIRTHDAY, Kind.FINANCE, Kind.ID_NUMBER, Kind.NAME):
+    yield SensitiveKind.BIRTHDAY, Recipient.ANALYST, Method.GENERALISE
+    yield SensitiveKind.FINANCE, Recipient.ANALYST, Method.PERTURB
+    yield SensitiveKind.ID_NUMBER, Recipient.ANALYST, Method.PSEUDONYM
+    yield SensitiveKind.NAME, Recipient.ANALYST, Method.REPLACE
+    for kind in SensitiveKind:
+        if kind not in (SensitiveKind.BIRTHDAY, SensitiveKind.FINANCE, SensitiveKind.ID_NUMBER, SensitiveKind.NAME):
             yield kind, Recipient.ANALYST, Method.GENERALISE
 
 
@@ -79,7 +80,7 @@ def replace_grading(
     actor.require("protection.rule", "add")
     wanted = list(dict.fromkeys(kinds))
     errors: dict[str, list[str]] = {}
-    if not wanted or any(kind not in Kind.values for kind in wanted):
+    if not wanted or any(kind not in SensitiveKind.values for kind in wanted):
         errors["kinds"] = ["至少一个类别，且须在类别表内"]
     if level not in (1, 2, 3, 4):
         errors["level"] = ["只能是 1 至 4"]

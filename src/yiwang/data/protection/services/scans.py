@@ -11,12 +11,13 @@ from yiwang.data.catalog import contract as catalog
 from yiwang.data.protection.models import Finding, Scan
 from yiwang.data.protection.services import detection, grading
 from yiwang.data.protection.services.rules import grade_rules
-from yiwang.data.protection.terms import Decision, Kind, ScanState
+from yiwang.data.protection.terms import Decision, ScanState
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid
 from yiwang.kernel.lake import queries as lake
 from yiwang.kernel.lake.models import LakeTable, Snapshot
 from yiwang.kernel.ledger import services as ledger
+from yiwang.standards.sensitive import SensitiveKind
 
 SAMPLE = 1000
 PROPOSED_FROM = 0.5
@@ -162,7 +163,7 @@ def _mistakes(findings: Mapping[int, Finding], choices: Mapping[int, Choice]) ->
             errors[str(pk)] = ["不属于这次识别"]
         elif choice.level not in (1, 2, 3, 4):
             errors[found.name] = ["分级只能是 1 至 4"]
-        elif choice.kind and choice.kind not in Kind.values:
+        elif choice.kind and choice.kind not in SensitiveKind.values:
             errors[found.name] = ["没有这个敏感类别"]
         elif (choice.level < found.level or choice.kind != found.kind) and not choice.reason.strip():
             errors[found.name] = [f"“{found.title}”低于建议的 {found.level} 级或改了类别，须写明理由"]

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yiwang.data.protection.services.detection import NAMES, VALUES, Sampled, detect, detect_all, kinds
-from yiwang.data.protection.terms import Kind
 from yiwang.kernel.lake import functions
 from yiwang.standards.functions.persons import check_character
+from yiwang.standards.sensitive import SensitiveKind
 
 pytestmark = pytest.mark.django_db
 
@@ -74,7 +74,7 @@ def test_name_and_values_together_are_surer_than_either() -> None:
 
 def test_values_overrule_a_wrong_name() -> None:
     found = detect(Sampled("tel", "联系电话", identities(40)))
-    assert found.kind == Kind.ID_NUMBER
+    assert found.kind == SensitiveKind.ID_NUMBER
     assert {each.source for each in found.evidence} == {"values", "name"}
 
 
@@ -88,7 +88,7 @@ def test_a_name_that_the_values_contradict_is_not_proposed() -> None:
 def test_numbers_hidden_in_free_text_are_found() -> None:
     texts = [f"来电人称其证件为{number}，请核实" for number in identities(5)] + ["无"] * 45
     found = detect(Sampled("memo", "办理意见", texts))
-    assert found.kind == Kind.ID_NUMBER
+    assert found.kind == SensitiveKind.ID_NUMBER
     assert "夹有证件或手机号码" in found.evidence[0].sentence
 
 
@@ -100,15 +100,15 @@ def test_names_of_persons_are_told_from_names_of_things() -> None:
 def test_a_bank_card_is_told_by_its_check_digit_whatever_its_column_is_called() -> None:
     cards = [f"622202123456789{number:04d}" for number in range(1000)]
     passing = [text for text in cards if functions.named("bank_card_ok")(text)][:40]  # type: ignore[misc]
-    assert detect(Sampled("acc", "工资账户", passing)).kind == Kind.BANK_CARD
-    assert detect(Sampled("x", "备用", passing)).kind == Kind.BANK_CARD
+    assert detect(Sampled("acc", "工资账户", passing)).kind == SensitiveKind.BANK_CARD
+    assert detect(Sampled("x", "备用", passing)).kind == SensitiveKind.BANK_CARD
     assert detect(Sampled("x", "备用", cards[:40])).kind == ""
 
 
 def test_free_text_is_proposed_by_its_length_and_not_by_its_name_alone() -> None:
     told = [f"群众反映第{number}号楼夜间施工噪声扰民，已现场核实并要求整改" for number in range(40)]
     found = detect(Sampled("memo", "办理情况", told))
-    assert found.kind == Kind.TEXT and "各不相同" in found.evidence[0].sentence
+    assert found.kind == SensitiveKind.TEXT and "各不相同" in found.evidence[0].sentence
     assert detect(Sampled("memo", "办理情况", ["已办结", "办理中"] * 20)).kind == ""
     assert detect(Sampled("memo", "办理情况", told[:1] * 40)).kind == ""
     assert detect(Sampled("name", "名称", told)).kind == ""
@@ -118,13 +118,17 @@ def test_the_code_of_a_unit_tells_of_a_person_only_beside_the_persons_unit() -> 
     code, unit = Sampled("uscc", "统一社会信用代码", ()), Sampled("unit", "工作单位", ())
     firm = Sampled("firm", "企业名称", ())
     assert [each.kind for each in detect_all([code, firm])] == ["", ""]
-    assert [each.kind for each in detect_all([code, unit, firm])] == [Kind.USCC, Kind.ORGANISATION, ""]
+    assert [each.kind for each in detect_all([code, unit, firm])] == [
+        SensitiveKind.USCC,
+        SensitiveKind.ORGANISATION,
+        "",
+    ]
 
 
 def test_every_kind_that_has_a_mask_can_be_proposed() -> None:
     """A mask nobody proposes is used by nobody; kinds are told by name, by values or by their neighbours."""
-    named = {kind for kind, _, _ in NAMES} | {kind for kind, *_ in VALUES} | {Kind.TEXT, Kind.USCC}
-    assert set(Kind) <= named | {Kind.ADDRESS}
+    named = {kind for kind, _, _ in NAMES} | {kind for kind, *_ in VALUES} | {SensitiveKind.TEXT, SensitiveKind.USCC}
+    assert set(SensitiveKind) <= named | {SensitiveKind.ADDRESS}
 
 
 def test_few_values_prove_nothing() -> None:

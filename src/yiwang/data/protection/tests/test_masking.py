@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yiwang.data.protection.services.masking import HIDDEN, apply
-from yiwang.data.protection.terms import Kind, Method
+from yiwang.data.protection.terms import Method
 from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.keys import services as renewal
 from yiwang.kernel.keys.models import forget
+from yiwang.standards.sensitive import SensitiveKind
 
 # Pseudonyms and noise read the keys kept for them.
 pytestmark = pytest.mark.django_db
@@ -69,7 +70,7 @@ def test_noise_is_small_and_the_same_each_time() -> None:
     assert len(set(amounts)) > 50
 
 
-@given(st.sampled_from(Kind.values), st.sampled_from([method for method in Method.values if method != "plain"]),
+@given(st.sampled_from(SensitiveKind.values), st.sampled_from([method for method in Method.values if method != "plain"]),
        st.text(min_size=6, max_size=40))  # fmt: skip
 def test_no_method_but_plain_lets_a_value_through(kind: str, method: str, value: str) -> None:
     text = value.strip()

@@ -44,7 +44,7 @@ def handed(form: str, text: str) -> str:
 def test_同一值在每扇门都是一个样子(form: str, text: str) -> None:
     shown = in_form(form, text)
     assert gateway(form, text) == handed(form, text) == governance._seen(text, form, plain=False) == shown
-    if form in protection.Kind.values:
+    if form in protection.SensitiveKind.values:
         assert protection.mask(form, protection.Method.MASK, text) == shown
     kind, coarse, _ = form.partition("_coarse")
     if coarse:
@@ -52,7 +52,7 @@ def test_同一值在每扇门都是一个样子(form: str, text: str) -> None:
 
 
 @given(
-    st.sampled_from(protection.Kind.values),
+    st.sampled_from(protection.SensitiveKind.values),
     st.sampled_from([each for each in protection.Method.values if each != "plain"]),
     VALUES,
 )
