@@ -120,6 +120,7 @@ TEMPLATES = [
     }
 ]
 LANGUAGE_CODE = "zh-hans"
+FORMAT_MODULE_PATH = "yiwang.site.formats"
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 STATIC_URL = "/static/"

@@ -8,6 +8,7 @@ from django.db.models.functions import Length
 
 from yiwang.data.catalog import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.search.indexing import BigramIndex, Bigrams
 from yiwang.standards.sensitive import SensitiveKind
@@ -64,7 +65,7 @@ class Resource(Record):
     loaded_at = models.DateTimeField("最近更新时间", null=True, blank=True)
     snapshot = models.PositiveIntegerField("现行数据快照", default=0)
     rows = models.BigIntegerField("数据量", default=0)
-    due_at = models.DateTimeField("下次更新期限", null=True, blank=True)
+    due_at = DueField("下次更新期限", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "信息资源"
@@ -178,7 +179,7 @@ class Load(models.Model):
     snapshot = models.PositiveIntegerField("数据快照")
     rows = models.BigIntegerField("数据量")
     loaded_at = models.DateTimeField("更新时间")
-    due_at = models.DateTimeField("期限", null=True, blank=True)
+    due_at = DueField("期限", null=True, blank=True)
     recorded_at = models.DateTimeField("登记时间", auto_now_add=True)
 
     class Meta:

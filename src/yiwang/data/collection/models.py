@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from yiwang.data.collection import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField, written
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import SealedText
 from yiwang.kernel.search.indexing import BigramIndex
@@ -220,7 +221,7 @@ class Reminder(Record):
     resource_id = models.BigIntegerField("资源编号")
     resource_code = models.CharField("资源代码", max_length=60)
     resource_name = models.CharField("信息资源", max_length=120)
-    due_at = models.DateTimeField("应更新时间")
+    due_at = DueField("应更新时间")
     package = models.ForeignKey(
         Package, models.PROTECT, null=True, blank=True, related_name="reminders", verbose_name="到达的数据包"
     )
@@ -232,7 +233,7 @@ class Reminder(Record):
         constraints = [models.UniqueConstraint(fields=["resource_id", "due_at"], name="collection_reminder_once")]
 
     def __str__(self) -> str:
-        return f"{self.resource_name} {self.due_at:%Y-%m-%d}"
+        return f"{self.resource_name} {written(self.due_at)}"
 
 
 class Due(Record):
@@ -240,7 +241,7 @@ class Due(Record):
 
     resource_id = models.BigIntegerField("资源编号")
     resource_name = models.CharField("信息资源", max_length=120)
-    due_at = models.DateTimeField("应更新时间")
+    due_at = DueField("应更新时间")
     arrived_at = models.DateTimeField("实际更新时间", null=True, blank=True)
     on_time = models.BooleanField("及时", null=True, blank=True, help_text="到期前未更新为空")
 
@@ -250,7 +251,7 @@ class Due(Record):
         constraints = [models.UniqueConstraint(fields=["resource_id", "due_at"], name="collection_due_once")]
 
     def __str__(self) -> str:
-        return f"{self.resource_name} {self.due_at:%Y-%m-%d}"
+        return f"{self.resource_name} {written(self.due_at)}"
 
 
 class Statement(Record):

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet, Sum
-from django.utils import timezone
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import terms
 from yiwang.data.collection.models import HeaderMemory, Package, Reminder, Source, Statement
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Refused
+from yiwang.kernel.calendar.fields import written
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sealed
 from yiwang.kernel.files.doors import register_owner
@@ -145,7 +145,7 @@ def sections(actor: Actor, reminder: Reminder) -> list[Section]:
     """What a reminder's case page shows of it."""
     facts = (
         Fact("信息资源", reminder.resource_name), Fact("资源代码", reminder.resource_code),
-        Fact("应更新时间", timezone.localtime(reminder.due_at).strftime("%Y-%m-%d %H:%M")),
+        Fact("应更新时间", written(reminder.due_at)),
         Fact("补报", "去报送数据", url=f"/collection/upload/?resource={reminder.resource_id}"),
     )  # fmt: skip
     return [Section("催报", facts)]

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from yiwang.data.opendata import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine
 from yiwang.kernel.search.indexing import BigramIndex
@@ -48,7 +49,7 @@ class Application(Record):
     case = models.OneToOneField("flow.Case", models.PROTECT, related_name="opendata_application", verbose_name="审核单")
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="applications", verbose_name="数据集")
     outcome = models.CharField("结果", max_length=20, blank=True)
-    due_at = models.DateTimeField("审核期限", null=True, blank=True)
+    due_at = DueField("审核期限", null=True, blank=True)
     decided_at = models.DateTimeField("审结时间", null=True, blank=True)
 
     class Meta:
@@ -204,7 +205,7 @@ class Feedback(Record):
     content = models.TextField("内容", max_length=3000)
     contact = SealedLine("联系方式（密文）", max_length=600, blank=True, about=terms.CONTACT)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
-    due_at = models.DateTimeField("答复期限", null=True, blank=True)
+    due_at = DueField("答复期限", null=True, blank=True)
     answered_at = models.DateTimeField("答复时间", null=True, blank=True)
     answer = models.TextField("答复", blank=True)
 

@@ -89,6 +89,7 @@ DOMAIN = Domain(
     demo_after=("catalog", "collection"),
     registers=REGISTERS,
     jobs=jobs.JOBS,
+    facts=(("grading", "定级规则数"), ("masks", "脱敏规则数"), ("resource", "信息资源")),
     deeds=(
         ("protection.scan", "发起敏感数据识别"), ("protection.decide", "确认定级"), ("protection.load_standard", "载入随附规则"),
         ("protection.replace_grading", "修订定级规则"), ("protection.person_request", "登记个人信息请求"),

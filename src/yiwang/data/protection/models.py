@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from yiwang.data.protection import terms
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import KeyedDigest, SealedLine, SealedText
 from yiwang.kernel.search.indexing import BigramIndex
@@ -179,7 +180,7 @@ class PersonRequest(Record):
     statement = SealedText("请求内容（密文）", about=terms.WORDS)
     tracking_code = models.CharField("查询码", max_length=16, unique=True, editable=False)
     basis = models.CharField("时限依据", max_length=300)
-    due_at = models.DateTimeField("答复期限", null=True, blank=True)
+    due_at = DueField("答复期限", null=True, blank=True)
     verified = models.BooleanField("已核验身份", default=False)
     verified_how = models.CharField("核验方式", max_length=200, blank=True)
     answered_at = models.DateTimeField("答复时间", null=True, blank=True)
@@ -267,7 +268,7 @@ class Notice(Record):
 
     case = models.OneToOneField("flow.Case", models.PROTECT, related_name="deletion_notice", verbose_name="通知单")
     request = models.ForeignKey(PersonRequest, models.PROTECT, related_name="notices", verbose_name="请求")
-    due_at = models.DateTimeField("回执期限", null=True, blank=True)
+    due_at = DueField("回执期限", null=True, blank=True)
     answered_at = models.DateTimeField("回执时间", null=True, blank=True)
     outcome = models.CharField("回执", max_length=20, blank=True)
     receipt = models.TextField("回执说明", blank=True)

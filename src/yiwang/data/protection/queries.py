@@ -12,6 +12,7 @@ from yiwang.data.protection.models import MaskRule, Notice, PersonRequest, Remov
 from yiwang.data.protection.terms import TELLING
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import SYSTEM, Actor, Invalid, Refused
+from yiwang.kernel.calendar.fields import written
 from yiwang.kernel.crypto import keys, mac_matches
 from yiwang.kernel.lake import erasing, proofs
 from yiwang.kernel.lake.erasing import Subject
@@ -122,7 +123,7 @@ def _receipt(notice: Notice | None) -> str:
     if notice is None:
         return "向社会开放的，没有记录下载人，无法逐一通知"
     if notice.answered_at is None:
-        due = f"，回执期限 {timezone.localtime(notice.due_at):%Y-%m-%d}" if notice.due_at else ""
+        due = f"，回执期限 {written(notice.due_at)}" if notice.due_at else ""
         return f"{timezone.localtime(notice.created_at):%Y-%m-%d} 已发删除通知 {notice.case.number}{due}，未回执"
     return (
         f"{timezone.localtime(notice.answered_at):%Y-%m-%d} 回执（{notice.case.number}）："

@@ -16,6 +16,7 @@ from yiwang.data.sharing.terms import (
     Way,
 )
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.clocks.models import Limit, Limits
 from yiwang.kernel.crypto.fields import SealedText
 from yiwang.kernel.search.indexing import BigramIndex
@@ -64,8 +65,8 @@ class Request(Record):
         blank=True,
         help_text="敏感字段默认脱敏；确需明文的在此写明，由提供部门核准",
     )
-    answer_due = models.DateTimeField("应答复时间", null=True, blank=True)
-    deliver_due = models.DateTimeField("应交付时间", null=True, blank=True)
+    answer_due = DueField("应答复时间", null=True, blank=True)
+    deliver_due = DueField("应交付时间", null=True, blank=True)
 
     class Meta:
         verbose_name = verbose_name_plural = "共享申请"
@@ -323,7 +324,7 @@ class Call(models.Model):
     rows = models.PositiveIntegerField("返回行数")
     snapshot = models.PositiveIntegerField("快照号", null=True)
     address = models.CharField("来源地址", max_length=64)
-    milliseconds = models.PositiveIntegerField("用时")
+    milliseconds = models.PositiveIntegerField("用时（毫秒）")
 
     class Meta:
         managed = False

@@ -145,7 +145,8 @@ GRANTS = register(Register(
         ("receive", "选择推送目标"))),
     actions=(
         RecordAction("quota", "调整限额", _quota, fields=(
-            Field("daily_quota", "每日限额", "integer", required=True), Field("rate", "每秒限次", "integer", required=True), *REASON)),
+            Field("daily_quota", "每日限额", "integer", required=True), Field("rate", "每秒限次", "integer", required=True), *REASON),
+            prefilled=("daily_quota", "rate")),
         *_ending(_suspend, _resume, _revoke),
     ),
     empty="还没有授权。",

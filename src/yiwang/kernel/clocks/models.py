@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from yiwang.kernel.access.models import Days
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.clocks.terms import ClockKind, ClockStatus, LimitNature, RungKind, SegmentKind, TimerState, Unit
 
 
@@ -90,7 +91,7 @@ class Clock(models.Model):
     generation = models.PositiveIntegerField("计时代次", default=1)
     started_at = models.DateTimeField("起算时间")
     finished_at = models.DateTimeField("结束时间", null=True, blank=True)
-    due_at = models.DateTimeField("到期时间", null=True, blank=True)
+    due_at = DueField("到期时间", null=True, blank=True)
     provisional = models.BooleanField("暂定", default=False)
 
     class Meta:

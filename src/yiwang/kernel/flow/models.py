@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.flow.terms import TRIES, LinkKind, SeatKind, SeatState, Status, Verdict, VersionState
 from yiwang.kernel.search.indexing import BigramIndex
 
@@ -145,7 +146,7 @@ class Seat(models.Model):
     opened_at = models.DateTimeField("开启时间")
     closed_at = models.DateTimeField("关闭时间", null=True, blank=True)
     read_at = models.DateTimeField("阅读时间", null=True, blank=True)
-    due = models.DateTimeField("期限", null=True, blank=True, help_text="时钟的缓存，仅供排序与着色")
+    due = DueField("期限", null=True, blank=True, help_text="时钟的缓存，仅供排序与着色")
 
     class Meta:
         verbose_name = verbose_name_plural = "席位"

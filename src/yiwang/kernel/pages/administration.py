@@ -8,7 +8,7 @@ from typing import Any
 from yiwang.kernel.access import resources as access
 from yiwang.kernel.access import services as access_services
 from yiwang.kernel.access.actors import Actor
-from yiwang.kernel.access.doors import Resource
+from yiwang.kernel.access.doors import Resource, resources
 from yiwang.kernel.access.models import Role, RoleHolding
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.ledger.models import Entry
@@ -62,7 +62,7 @@ ORGANISATIONS = register(
                 "rename", "更名", lambda actor, kept, data: orgs_services.rename_organisation(actor, kept.pk, **data),
                 fields=(Field("name", "新名称", required=True), Field("short_name", "新简称"),
                         Field("reason", "更名依据", required=True, help="批复文号，写入审计记录")), verb="change",
-                available=lambda actor, kept: kept.valid_until is None, why="该机构已停用，不能更名。",
+                available=lambda actor, kept: kept.valid_until is None, why="该机构已停用，不能更名。", prefilled=("name", "short_name"),
             ),
             RecordAction(
                 "retire", "停用", lambda actor, kept, data: orgs_services.retire_organisation(actor, kept.pk, **data),
@@ -241,8 +241,13 @@ DELEGATIONS = register(
 
 
 def _permissions_panel(actor: Actor, role: Role) -> tuple[str, str, dict[str, Any]]:
+    verbs = {(code, verb): (spec.name, name) for code, spec in resources().items() for verb, name in spec.verbs}
+    grants = [
+        (each, *verbs.get((each.resource, each.verb), (each.resource, each.verb)))
+        for each in role.grants.prefetch_related("organisations").order_by("resource", "verb")
+    ]
     return "权限", "pages/panel_permissions.html", {
-        "role": role, "grants": role.grants.prefetch_related("organisations"), "may_change": actor.can("access.grant", "add"),
+        "role": role, "grants": grants, "may_change": actor.can("access.grant", "add"),
     }  # fmt: skip
 
 
@@ -289,17 +294,9 @@ def _said(value: Any) -> Any:
 
 
 def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]:
-    before, after = entry.before, entry.after
-    names = sorted({*(before if isinstance(before, dict) else {}), *(after if isinstance(after, dict) else {})})
-    said = labels(entry.target_kind)
-    lines = [
-        (
-            said.get(name, name),
-            _said(before.get(name) if isinstance(before, dict) else None),
-            _said(after.get(name) if isinstance(after, dict) else None),
-        )
-        for name in names
-    ]
+    before, after = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
+    said = labels(entry.target_kind, sorted({*before, *after}))
+    lines = [(label, _said(before.get(name)), _said(after.get(name))) for name, label in said.items()]
     return "变更内容", "pages/panel_change.html", {"lines": lines, "who": entry.signatory, "entry": entry}
 
 

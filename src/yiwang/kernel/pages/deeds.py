@@ -1,11 +1,19 @@
 """What the ledger's actions are called in the audit pages; the ledger itself keeps codes, which never change."""
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 
 from yiwang.kernel.access.doors import resources
 from yiwang.kernel.ledger.models import Entry
-from yiwang.kernel.pages.menu import domains
-from yiwang.kernel.registers.registry import all_registers, name_of_kind
+from yiwang.kernel.registers.registry import (
+    all_registers,
+    name_deeds,
+    name_facts,
+    name_of_deed,
+    name_of_fact,
+    name_of_kind,
+)
 
 GENERIC = {
     "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出",
@@ -28,13 +36,25 @@ KERNEL = {
     "people.delegation.revoked": "收回代理", "people.dismissed": "免职", "people.person.changed": "修改人员",
     "people.person.created": "新建人员", "people.sessions.ended": "退出其他登录", "people.sign_in.failed": "登录失败",
     "people.signed_in": "登录", "people.signed_out": "退出登录",
+    "lake.expired": "清理旧快照", "lake.exported": "导出湖表备份", "lake.files.sealed": "加密湖表文件", "lake.rewritten": "从各快照删除行",
+    "lake.snapshot.discarded": "放弃暂存快照", "lake.snapshot.held": "保留快照", "lake.snapshot.published": "发布快照",
+    "lake.snapshot.staged": "暂存快照", "lake.table.changed": "修改湖表", "lake.table.registered": "登记湖表",
+    "lake.table.retention": "改定快照保留期", "lake.table.sealed": "改为加密存放",
 }  # fmt: skip
+# What an entry says besides the columns of its target.
+FACTS = {
+    "cause": "起因", "days": "日数", "digest": "内容摘要", "error": "错误", "files": "文件", "grants": "权限", "kind": "种类", "name": "名称",
+    "number": "编号", "numbers": "编号", "owner": "所属", "person": "人员", "post": "岗位", "primary": "主岗", "reason": "理由",
+    "rebuilt": "重建", "role": "角色", "rows": "行数", "until": "至", "valid_from": "起", "valid_until": "止", "version": "版本", "years": "年份",
+}  # fmt: skip
+name_deeds((*GENERIC.items(), *KERNEL.items()))
+name_facts(FACTS.items())
 
 
 # Kinds the ledger knows that no register or resource is named after.
 KINDS = {
     "clocks.timer": "定时", "files.file": "附件", "ledger.database": "数据库", "orgs.region": "行政区划",
-    "messages.delivery": "短信邮件", "registers.token": "接口令牌", "calendar.version": "工作日历",
+    "messages.delivery": "短信邮件", "registers.token": "接口令牌", "calendar.version": "工作日历", "calendar": "工作日历",
 }  # fmt: skip
 
 
@@ -55,22 +75,19 @@ def kinds_like(rows: QuerySet[Entry], texts: list[str]) -> QuerySet[Entry]:
     return rows.filter(begins | Q(target_kind__in=wanted))
 
 
-def labels(target_kind: str) -> dict[str, str]:
-    """Field → its label, for the before and after of an entry."""
+def labels(target_kind: str, facts: Iterable[str]) -> dict[str, str]:
+    """Fact → its label, for the before and after of an entry: the column's, else what its domain calls it."""
     models = {code: spec.model for code, spec in resources().items()} | {
         each.code: each.model for each in all_registers()
     }
     known = models.get(target_kind)
-    return {field.name: str(field.verbose_name) for field in known._meta.concrete_fields} if known else {}
+    columns = {field.name: str(field.verbose_name) for field in known._meta.concrete_fields} if known else {}
+    return {name: columns.get(name) or name_of_fact(name) for name in facts}
 
 
 def deed(entry: Entry) -> str:
-    """The action in words: of the kernel, of a domain's manifest, of a register's own actions; else its code."""
-    known = GENERIC | KERNEL
-    for domain in domains():
-        known |= dict(domain.deeds)
-    if entry.action in known:
-        return known[entry.action]
+    """The action in words: of the kernel or a domain, of a register's own actions; else its code."""
+    said = name_of_deed(entry.action)
     register = next((each for each in all_registers() if each.code == entry.target_kind), None)
-    action = register.action(entry.action) if register is not None else None
-    return action.name if action is not None else entry.action
+    action = register.action(entry.action) if register is not None and said == entry.action else None
+    return action.name if action is not None else said

@@ -50,5 +50,7 @@ class Domain:
     jobs: tuple[Any, ...] = ()
     # (action, what the audit pages call it) of the ledger entries its services write.
     deeds: tuple[tuple[str, str], ...] = ()
+    # (fact, its name) of what those entries say besides the columns of their target.
+    facts: tuple[tuple[str, str], ...] = ()
     demo: Callable[..., Any] | None = None
     demo_after: tuple[str, ...] = field(default=())

@@ -52,6 +52,7 @@ class Section:
 class RecordAction:
     """A verb on one record. `why` tells the officer when it is not available; `verb` is the permission.
 
+    prefilled: fields that open with what the record has in the column of the same name.
     bulk: "each" offers it over chosen rows, one by one; "all" over chosen rows, all or none. onward: the page that the
     action leads to, such as that of a record it made; else that of the record itself.
     """
@@ -67,6 +68,7 @@ class RecordAction:
     on_frozen: bool = False
     bulk: Literal["", "each", "all"] = ""
     onward: Callable[[Any], str] | None = None
+    prefilled: tuple[str, ...] = ()
 
     @property
     def permission(self) -> str:

@@ -222,7 +222,9 @@ def action_page(request: HttpRequest, register: Register, pk: int, code: str) ->
     actor.require(register.guard.code, action.permission)
     record = queries.one(actor, register, pk, action.permission)
     problem, status, version = "", 200, request.POST.get("version", "")
-    form = flow_form(action.fields, opinion=False, actor=actor)(request.POST if request.method == "POST" else None)
+    filled = {name: getattr(record, name) for name in action.prefilled}
+    made = flow_form(action.fields, opinion=False, actor=actor)
+    form = made(request.POST if request.method == "POST" else None, initial=filled)
     if request.method == "POST":
         try:
             kept = services.act(actor, register, pk, code, _posted(form, request.POST), version=version or None)

@@ -9,6 +9,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
+from yiwang.kernel.calendar import fields
 from yiwang.kernel.flow.definitions import Field
 
 
@@ -50,6 +51,10 @@ class Path:
     @property
     def choices(self) -> tuple[tuple[str, str], ...]:
         return tuple((str(value), str(label)) for value, label in self.field.flatchoices)
+
+    @property
+    def is_due(self) -> bool:
+        return isinstance(self.field, fields.DueField)
 
     @property
     def related_path(self) -> str:
@@ -117,7 +122,8 @@ def display(value: object, path: Path | None = None) -> str:
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, datetime.datetime):
-        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+        is_due = path is not None and path.is_due
+        return fields.written(value) if is_due else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Decimal):

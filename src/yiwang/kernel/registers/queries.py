@@ -325,8 +325,7 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
     """Ledger entries of a record the actor may view, each with what changed, masked like the record."""
     plain = unmasked_of(actor, register, [record])
     labels = {bound.name: bound for bound in offered_columns(register).values()}
-    names = {"add": "新增", "change": "修改", "attach": "上传附件", "import": "导入"}
-    names |= {action.code: action.name for action in register.actions}
+    names = {action.code: action.name for action in register.actions}
     found = []
     for entry in entries(register, record.pk)[:limit]:
         before, after = entry.before or {}, entry.after or {}
@@ -431,7 +430,9 @@ def _between(item: BoundFilter, values: dict[str, list[str]]) -> Q:
         if item.path is not None and item.path.kind == "datetime":
             moment = timezone.make_aware(datetime.datetime.combine(day, datetime.time.min))
             edge = moment if first else moment + datetime.timedelta(days=1)
-            condition &= Q(**{f"{item.name}__{'gte' if first else 'lt'}": edge})
+            # A limit that ends with a day is stored as the beginning of the next.
+            signs = ("gt", "lte") if item.path.is_due else ("gte", "lt")
+            condition &= Q(**{f"{item.name}__{signs[not first]}": edge})
         else:
             condition &= Q(**{f"{item.name}__{'gte' if first else 'lte'}": day})
     return condition

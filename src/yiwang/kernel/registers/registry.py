@@ -51,6 +51,7 @@ def of_model(model: type[Any]) -> Register | None:
 
 
 _deeds: dict[str, str] = {}
+_facts: dict[str, str] = {}
 
 
 def name_deeds(pairs: Iterable[tuple[str, str]]) -> None:
@@ -60,6 +61,15 @@ def name_deeds(pairs: Iterable[tuple[str, str]]) -> None:
 
 def name_of_deed(code: str) -> str:
     return _deeds.get(code, code)
+
+
+def name_facts(pairs: Iterable[tuple[str, str]]) -> None:
+    """What is called how in the ledger entries of a domain, where it is no column of their target."""
+    _facts.update(pairs)
+
+
+def name_of_fact(name: str) -> str:
+    return _facts.get(name, name)
 
 
 def name_of_kind(code: str) -> str:

@@ -71,7 +71,7 @@ def take_over(actor: Actor, resource_id: int, snapshot: Snapshot, loaded_at: dat
         catalog.record_load(resource_id, snapshot.number, loaded_at, snapshot.rows)
         _stock(actor, facts, snapshot, None)
         record(
-            actor, "collection.taken_over", ("collection.resource", resource_id), organisation_id=facts.organisation_id, reason=reason,
+            actor, "collection.taken_over", ("catalog.resource", resource_id), organisation_id=facts.organisation_id, reason=reason,
             after={"snapshot": snapshot.number, "rows": snapshot.rows, "digest": snapshot.digest},
         )  # fmt: skip
     return snapshot
@@ -103,7 +103,7 @@ def rollback(actor: Actor, resource_id: int, number: int, reason: str) -> Snapsh
         catalog.record_return(resource_id, made.number, number, made.rows)
         _stock(actor, facts, made, None)
         record(
-            actor, "collection.rollback", ("collection.resource", resource_id), organisation_id=facts.organisation_id,
+            actor, "collection.rollback", ("catalog.resource", resource_id), organisation_id=facts.organisation_id,
             before={"snapshot": facts.snapshot}, after={"to": number, "snapshot": made.number}, reason=reason,
         )  # fmt: skip
     return made

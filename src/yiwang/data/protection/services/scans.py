@@ -148,7 +148,7 @@ def decide(actor: Actor, scan_id: int, choices: Mapping[int, Choice]) -> Scan:
     scan.save(update_fields=["state", "version", "updated_at"])
     ledger.record(
         actor, "protection.decide", ("protection.scan", scan.pk), reason=reasons, organisation_id=scan.organisation_id,
-        after={found.name: [found.decided_level, found.decided_kind] for found in findings.values()},
+        after={found.title: [found.decided_level, found.decided_kind] for found in findings.values()},
     )  # fmt: skip
     return scan
 

@@ -31,7 +31,7 @@ def test_审计页对象类别写中文名_按中文名筛选() -> None:
     assert [entry.action for entry in found.records] == ["clocks.timer.park"]
     codes = listing(auditor, ledger, wish(ledger, {"target_kind": ["people.acc"]}))
     assert {entry.target_kind for entry in codes.records} == {"people.account"}
-    assert deeds.labels("people.account")["username"] == "账号"
+    assert deeds.labels("people.account", ["username"])["username"] == "账号"
 
 
 def test_选择框写案件编号与标题_看不到的只写编号() -> None:

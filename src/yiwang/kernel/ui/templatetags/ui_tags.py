@@ -1,7 +1,7 @@
 """Tags every template uses: {% load ui_tags %}."""
 
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from yiwang.kernel.calendar.fields import last_day, written
 
 register = template.Library()
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -82,9 +84,8 @@ def _shaped(local: datetime, style: str) -> str:
 
 def _limit(local: datetime) -> str:
     """A limit that ends with a day ends at 24:00 of that day, not at 00:00 of the next (民法典 203)."""
-    if not (local.hour or local.minute):
-        return _shaped(local - timedelta(minutes=1), "short").removesuffix("23:59").rstrip() + " 24:00"
-    return _shaped(local, "short")
+    day = last_day(local)
+    return _shaped(day, "short").removesuffix("23:59").rstrip() + " 24:00" if day else _shaped(local, "short")
 
 
 @register.simple_tag
@@ -97,6 +98,12 @@ def due(at: datetime | None, colour: str = "", provisional: bool = False) -> Saf
         '<span class="due {}" title="{}">{}<span class="hidden-visually">{}</span>{}</span>',
         colour, _shaped(local, "second"), _limit(local), COLOURS.get(colour, ""), "（暂定）" if provisional else "",
     )  # fmt: skip
+
+
+@register.filter
+def limit(at: datetime | None) -> str:
+    """The end of a limit in full: 2026-12-04 24:00."""
+    return written(at) if at else ""
 
 
 @register.filter
