@@ -1,5 +1,7 @@
 """The write door: scope, version, freeze, numbers, ledger, actions."""
 
+import datetime
+
 import pytest
 
 from yiwang.kernel.access.actors import Conflict, Invalid, Refused
@@ -164,6 +166,8 @@ def test_表单页保存与报错(city, keeper, bridge):
 def test_操作页(keeper, bridge):
     row = bridge()
     assert "通车日期" in world.browse(keeper, f"/r/sample.bridge/{row.pk}/act/open/").content.decode()
+    Bridge.objects.filter(pk=row.pk).update(opened_on=datetime.date(2025, 12, 31))
+    assert 'value="2025-12-31"' in world.browse(keeper, f"/r/sample.bridge/{row.pk}/act/open/").content.decode()
     assert world.browse(keeper, f"/r/sample.bridge/{row.pk}/act/close/", {}, method="POST").status_code == 403
     done = world.browse(keeper, f"/r/sample.bridge/{row.pk}/act/open/", {"opened_on": "2026-01-02"}, method="POST")
     assert done.status_code == 302

@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 from yiwang.kernel.access.actors import Invalid, Refused
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.bulk import copying, indexing
-from yiwang.kernel.registers import queries, services
+from yiwang.kernel.registers import exporting, queries, services
 from yiwang.kernel.registers.tests import world
 from yiwang.kernel.registers.tests.sample.models import Bridge
 from yiwang.kernel.registers.tests.sample.registers import BRIDGES
@@ -55,6 +55,20 @@ def test_时间筛选按北京时间的整日(keeper, bridge):
     bridge("Q1", inspected_at=datetime.datetime(2026, 2, 28, 16, 0, tzinfo=UTC))
     assert listed(keeper, **{"inspected_at.from": "2026-03-01", "inspected_at.to": "2026-03-01"}) == ["Q1"]
     assert listed(keeper, **{"inspected_at.to": "2026-02-28"}) == []
+
+
+def test_期限写成当日24时_按当日筛选和导出(keeper, bridge):
+    found = bridge("Q1", mend_by=datetime.datetime(2026, 12, 4, 16, 0, tzinfo=UTC))
+    bridge("Q2", mend_by=datetime.datetime(2026, 12, 4, 4, 30, tzinfo=UTC))
+    shown = {bound.name: queries.shown(bound, found) for bound in queries.offered_columns(BRIDGES).values()}
+    assert shown["mend_by"] == "2026-12-04 24:00"
+    both = {"mend_by.from": "2026-12-04", "mend_by.to": "2026-12-04"}
+    assert sorted(listed(keeper, **both)) == ["Q1", "Q2"]
+    assert listed(keeper, **{"mend_by.from": "2026-12-05"}) == []
+    assert listed(keeper, **{"mend_by.to": "2026-12-03"}) == []
+    stream = exporting.export(keeper, BRIDGES, queries.Wish(columns=("code", "mend_by")), "csv")
+    text = stream.read().decode("utf-8-sig")
+    assert "Q1,2026-12-04 24:00" in text and "Q2,2026-12-04 12:30" in text
 
 
 @pytest.mark.parametrize(

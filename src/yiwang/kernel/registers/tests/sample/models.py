@@ -3,6 +3,7 @@
 from django.db import models
 
 from yiwang.kernel.access.records import Record
+from yiwang.kernel.calendar.fields import DueField
 from yiwang.kernel.search.indexing import BigramIndex
 
 
@@ -22,6 +23,7 @@ class Bridge(Record):
     toll = models.BooleanField("收费", default=False)
     opened_on = models.DateField("通车日期", null=True, blank=True)
     inspected_at = models.DateTimeField("检测时间", null=True, blank=True)
+    mend_by = DueField("整修期限", null=True, blank=True)
     keeper_phone = models.CharField("管护电话", max_length=20, blank=True)
     owner_organisation = models.ForeignKey(
         "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", verbose_name="产权单位"

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
                 ('toll', models.BooleanField(default=False, verbose_name='收费')),
                 ('opened_on', models.DateField(blank=True, null=True, verbose_name='通车日期')),
                 ('inspected_at', models.DateTimeField(blank=True, null=True, verbose_name='检测时间')),
+                ('mend_by', models.DateTimeField(blank=True, null=True, verbose_name='整修期限')),
                 ('keeper_phone', models.CharField(blank=True, max_length=20, verbose_name='管护电话')),
                 ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='people.person', verbose_name='创建人')),
                 ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orgs.organisation', verbose_name='所属机构')),
