@@ -30,5 +30,5 @@ DOMAIN = Domain(
     ),
     registers=(registers.EDITIONS, registers.MATTERS),
     demo=build,
-    deeds=(("command.create_edition", "新建版本"), ("command.publish_edition", "发布版本"), ("command.save_matter", "修改事项"),),
+    words=(("command.create_edition", "新建版本"), ("command.publish_edition", "发布版本"), ("command.save_matter", "修改事项"),),
 )  # fmt: skip

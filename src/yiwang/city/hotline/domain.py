@@ -99,8 +99,11 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=build,
     demo_after=("command",),
-    facts=(("ground", "认定理由"), ("matter", "事项"), ("people", "人数"), ("requests", "诉求")),
-    deeds=(
+    words=(
+        ("ground", "认定理由"),
+        ("matter", "事项"),
+        ("people", "人数"),
+        ("requests", "诉求"),
         ("hotline.apply_exclusion", "认定无理由诉求"),
         ("hotline.assign_matter", "指定事项"),
         ("hotline.decide_category", "确定类别"),

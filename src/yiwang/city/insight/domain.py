@@ -14,6 +14,5 @@ DOMAIN = Domain(
     urls=pages.URLS,
     demo=build,
     demo_after=("hotline",),
-    facts=(("request", "诉求"), ("earlier", "较早的一件"), ("judgement", "研判结论"), ("similarity", "相似程度"), ("from", "自"), ("topics", "热点数"), ("requests", "诉求")),
-    deeds=(("insight.judge_repeat", "研判疑似重复"), ("insight.compute_topics", "计算热点"), ("hotline.compute_topics", "计算热点")),
+    words=(("request", "诉求"), ("earlier", "较早的一件"), ("judgement", "研判结论"), ("similarity", "相似程度"), ("from", "自"), ("topics", "热点数"), ("requests", "诉求"), ("insight.judge_repeat", "研判疑似重复"), ("insight.compute_topics", "计算热点"), ("hotline.compute_topics", "计算热点")),
 )  # fmt: skip

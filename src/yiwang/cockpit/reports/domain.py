@@ -44,6 +44,5 @@ DOMAIN = Domain(
     urls=URLS,
     demo=build,
     demo_after=("hotline", "insight", "appraisal"),
-    facts=(("figures", "数字个数"),),
-    deeds=(("reports.draft", "起草报告"), ("reports.issue", "签发报告"), ("reports.save_template", "保存报告模板"), ("reports.write_note", "写报告说明"),),
+    words=(("figures", "数字个数"), ("reports.draft", "起草报告"), ("reports.issue", "签发报告"), ("reports.save_template", "保存报告模板"), ("reports.write_note", "写报告说明"),),
 )  # fmt: skip

@@ -54,8 +54,7 @@ DOMAIN = Domain(
     urls=pages.URLS,
     demo=build,
     demo_after=("appraisal", "hotline"),
-    facts=(("case", "办理单"), ("codes", "资源代码"), ("outcome", "结果")),
-    deeds=(
+    words=(("case", "办理单"), ("codes", "资源代码"), ("outcome", "结果"),
         ("catalog.add_category", "新增分类"), ("catalog.discard", "放弃草稿"), ("catalog.draft", "起草目录"), ("catalog.grade", "信息项定级"),
         ("catalog.register", "登记资源"), ("catalog.settle_demand", "需求办结"), ("catalog.submit", "提交目录审核"), ("catalog.sync", "登记同步上级"),
     ),

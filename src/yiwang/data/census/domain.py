@@ -35,6 +35,5 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=build,
     demo_after=("catalog",),
-    facts=(("units", "单位"),),
-    deeds=(("census.close_survey", "结束普查"), ("census.open_survey", "布置普查"), ("census.report_survey", "普查填报")),
+    words=(("units", "单位"), ("census.close_survey", "结束普查"), ("census.open_survey", "布置普查"), ("census.report_survey", "普查填报")),
 )  # fmt: skip

@@ -55,8 +55,7 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=build,
     demo_after=("catalog",),
-    facts=(("resource", "信息资源"), ("snapshot", "快照")),
-    deeds=(
+    words=(("resource", "信息资源"), ("snapshot", "快照"),
         ("collection.receive", "接收数据包"), ("collection.confirm_mapping", "确认表头对应"), ("collection.publish", "数据入库"), ("collection.taken_over", "承接已有数据"),
         ("collection.rollback", "回退数据"), ("collection.replay", "重放数据包"), ("collection.withdrawn", "撤回数据包"),
         ("collection.refused", "退回数据包"), ("collection.source.created", "登记来源"), ("collection.source.changed", "修改来源"),

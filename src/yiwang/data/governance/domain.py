@@ -71,7 +71,6 @@ DOMAIN = Domain(
         CaseKind("governance.objection", "governance.objection", Objection, sections=queries.objection_sections, on_event=on_objection),
         CaseKind("governance.issue", "governance.issue", Issue, sections=queries.issue_sections, on_event=on_issue),
     ),
-    facts=(("bad", "拦截行数"), ("resources", "信息资源"), ("rules", "规则数")),
-    deeds=(("governance.publish", "发布质量规则"), ("governance.reveal", "查看修复对照明文"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
+    words=(("bad", "拦截行数"), ("resources", "信息资源"), ("rules", "规则数"), ("governance.publish", "发布质量规则"), ("governance.reveal", "查看修复对照明文"), ("governance.check", "质量检查"), ("governance.object", "提出数据异议"),
            ("governance.issue", "发出整改单"), ("governance.score", "汇总质量分")),
 )  # fmt: skip

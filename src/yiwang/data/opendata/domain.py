@@ -56,8 +56,7 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=demo.build,
     demo_after=("catalog", "collection", "protection"),
-    facts=(("case", "办理单"), ("columns", "列"), ("edition", "期"), ("limit", "时限"), ("resource", "信息资源"), ("snapshot", "快照")),
-    deeds=(
+    words=(("case", "办理单"), ("columns", "列"), ("edition", "期"), ("limit", "时限"), ("resource", "信息资源"), ("snapshot", "快照"),
         ("opendata.apply", "申请开放数据"), ("opendata.publish", "发布开放数据文件"), ("opendata.withdraw", "撤下开放数据"),
     ),
 )  # fmt: skip

@@ -89,8 +89,7 @@ DOMAIN = Domain(
     demo_after=("catalog", "collection"),
     registers=REGISTERS,
     jobs=jobs.JOBS,
-    facts=(("grading", "定级规则数"), ("masks", "脱敏规则数"), ("resource", "信息资源")),
-    deeds=(
+    words=(("grading", "定级规则数"), ("masks", "脱敏规则数"), ("resource", "信息资源"),
         ("protection.scan", "发起敏感数据识别"), ("protection.decide", "确认定级"), ("protection.load_standard", "载入随附规则"),
         ("protection.replace_grading", "修订定级规则"), ("protection.person_request", "登记个人信息请求"),
         ("protection.reveal_person", "查看请求人"), ("protection.find_person", "查找本人数据"), ("protection.erase_person", "删除本人数据"),

@@ -10,8 +10,7 @@ from django.utils import timezone
 class DueField(models.DateTimeField):  # type: ignore[type-arg]
     """The end of a limit, excluded: of one that ends with a day, 00:00 of the next. In migrations the plain column it is.
 
-    Read and filtered as the day whose 24:00 it is (民法典第二百零三条).
-    """
+    Read and filtered as the day whose 24:00 it is (民法典第二百零三条)."""
 
     def deconstruct(self) -> tuple[str, str, list[Any], dict[str, Any]]:
         name, _, args, kwargs = super().deconstruct()

@@ -242,10 +242,8 @@ DELEGATIONS = register(
 
 def _permissions_panel(actor: Actor, role: Role) -> tuple[str, str, dict[str, Any]]:
     verbs = {(code, verb): (spec.name, name) for code, spec in resources().items() for verb, name in spec.verbs}
-    grants = [
-        (each, *verbs.get((each.resource, each.verb), (each.resource, each.verb)))
-        for each in role.grants.prefetch_related("organisations").order_by("resource", "verb")
-    ]
+    held = role.grants.prefetch_related("organisations").order_by("resource", "verb")
+    grants = [(each, *verbs.get((each.resource, each.verb), (each.resource, each.verb))) for each in held]
     return "权限", "pages/panel_permissions.html", {
         "role": role, "grants": grants, "may_change": actor.can("access.grant", "add"),
     }  # fmt: skip

@@ -8,16 +8,14 @@ from yiwang.kernel.access.doors import resources
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.registers.registry import (
     all_registers,
-    name_deeds,
-    name_facts,
-    name_of_deed,
-    name_of_fact,
     name_of_kind,
+    name_words,
+    word,
 )
 
 GENERIC = {
-    "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出",
-    "issue_token": "签发接口令牌", "revoke_token": "收回接口令牌",
+    "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出", "issue_token": "签发接口令牌",
+    "revoke_token": "收回接口令牌",
 }  # fmt: skip
 KERNEL = {
     "access.grant.given": "授予权限", "access.grant.withdrawn": "收回权限", "access.role.declared": "登记预设角色",
@@ -37,18 +35,16 @@ KERNEL = {
     "people.person.created": "新建人员", "people.sessions.ended": "退出其他登录", "people.sign_in.failed": "登录失败",
     "people.signed_in": "登录", "people.signed_out": "退出登录",
     "lake.expired": "清理旧快照", "lake.exported": "导出湖表备份", "lake.files.sealed": "加密湖表文件", "lake.rewritten": "从各快照删除行",
-    "lake.snapshot.discarded": "放弃暂存快照", "lake.snapshot.held": "保留快照", "lake.snapshot.published": "发布快照",
-    "lake.snapshot.staged": "暂存快照", "lake.table.changed": "修改湖表", "lake.table.registered": "登记湖表",
-    "lake.table.retention": "改定快照保留期", "lake.table.sealed": "改为加密存放",
+    "lake.snapshot.discarded": "放弃暂存快照", "lake.snapshot.held": "保留快照", "lake.snapshot.published": "发布快照", "lake.snapshot.staged": "暂存快照",
+    "lake.table.changed": "修改湖表", "lake.table.registered": "登记湖表", "lake.table.retention": "改定快照保留期", "lake.table.sealed": "改为加密存放",
 }  # fmt: skip
 # What an entry says besides the columns of its target.
 FACTS = {
     "cause": "起因", "days": "日数", "digest": "内容摘要", "error": "错误", "files": "文件", "grants": "权限", "kind": "种类", "name": "名称",
-    "number": "编号", "numbers": "编号", "owner": "所属", "person": "人员", "post": "岗位", "primary": "主岗", "reason": "理由",
-    "rebuilt": "重建", "role": "角色", "rows": "行数", "until": "至", "valid_from": "起", "valid_until": "止", "version": "版本", "years": "年份",
+    "number": "编号", "numbers": "编号", "owner": "所属", "person": "人员", "post": "岗位", "primary": "主岗", "reason": "理由", "rebuilt": "重建",
+    "role": "角色", "rows": "行数", "until": "至", "valid_from": "起", "valid_until": "止", "version": "版本", "years": "年份",
 }  # fmt: skip
-name_deeds((*GENERIC.items(), *KERNEL.items()))
-name_facts(FACTS.items())
+name_words((GENERIC | KERNEL | FACTS).items())
 
 
 # Kinds the ledger knows that no register or resource is named after.
@@ -77,17 +73,17 @@ def kinds_like(rows: QuerySet[Entry], texts: list[str]) -> QuerySet[Entry]:
 
 def labels(target_kind: str, facts: Iterable[str]) -> dict[str, str]:
     """Fact → its label, for the before and after of an entry: the column's, else what its domain calls it."""
-    models = {code: spec.model for code, spec in resources().items()} | {
+    models = {each.code: each.model for each in resources().values()} | {
         each.code: each.model for each in all_registers()
     }
     known = models.get(target_kind)
     columns = {field.name: str(field.verbose_name) for field in known._meta.concrete_fields} if known else {}
-    return {name: columns.get(name) or name_of_fact(name) for name in facts}
+    return {name: columns.get(name) or word(name) for name in facts}
 
 
 def deed(entry: Entry) -> str:
     """The action in words: of the kernel or a domain, of a register's own actions; else its code."""
-    said = name_of_deed(entry.action)
+    said = word(entry.action)
     register = next((each for each in all_registers() if each.code == entry.target_kind), None)
     action = register.action(entry.action) if register is not None and said == entry.action else None
     return action.name if action is not None else said

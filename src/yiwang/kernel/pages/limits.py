@@ -11,7 +11,7 @@ from yiwang.kernel.clocks.terms import LimitNature, Unit
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.pages.manifest import MenuItem
 from yiwang.kernel.registers.declarations import Column, RecordAction, Register, Section
-from yiwang.kernel.registers.registry import name_deeds, register
+from yiwang.kernel.registers.registry import name_words, register
 
 FIELDS = (
     Field("number", "期限", "integer", required=True, help="按下面的单位数"),
@@ -39,7 +39,7 @@ ENDING = (
     Field("last_day", "最后施行日", "date", required=True, help="次日起没有时限，不能再起算同类时钟"),
     Field("reason", "依据", required=True, help="废止文件的名称、文号"),
 )
-name_deeds((("clocks.limit.declare", "登记时限"), ("clocks.limit.end", "废止时限")))
+name_words((("clocks.limit.declare", "登记时限"), ("clocks.limit.end", "废止时限")))
 
 
 def _since(limit: Limit) -> object:

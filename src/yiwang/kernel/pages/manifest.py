@@ -48,9 +48,7 @@ class Domain:
     public: tuple[PublicItem, ...] = ()
     api: Any = None
     jobs: tuple[Any, ...] = ()
-    # (action, what the audit pages call it) of the ledger entries its services write.
-    deeds: tuple[tuple[str, str], ...] = ()
-    # (fact, its name) of what those entries say besides the columns of their target.
-    facts: tuple[tuple[str, str], ...] = ()
+    # What the audit pages call the actions of its services' ledger entries, and facts that are no columns of the target.
+    words: tuple[tuple[str, str], ...] = ()
     demo: Callable[..., Any] | None = None
     demo_after: tuple[str, ...] = field(default=())

@@ -10,7 +10,7 @@ from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.pages.boxes import BOXES, counts
 from yiwang.kernel.pages.manifest import Domain, MenuItem
-from yiwang.kernel.registers.registry import name_deeds, name_facts
+from yiwang.kernel.registers.registry import name_words
 from yiwang.kernel.ui.render import MenuEntry, MenuGroup, actor_of
 
 WINGS = {
@@ -44,8 +44,7 @@ def install(domains: Iterable[Domain]) -> None:
     """Told once by the site which domains there are."""
     _domains[:] = domains
     for each in _domains:
-        name_deeds(each.deeds)
-        name_facts(each.facts)
+        name_words(each.words)
 
 
 def domains() -> list[Domain]:

@@ -24,13 +24,13 @@ from yiwang.kernel.people import services as people
 from yiwang.kernel.people.middleware import SIGN_IN, unfinished
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.registers.declarations import RecordAction, Register, Section
-from yiwang.kernel.registers.registry import name_deeds, register
+from yiwang.kernel.registers.registry import name_words, register
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import PUBLIC, SIGNED_IN, needs, route
 
 ASKED = "oidc_asked"
 REASON = Field("reason", "理由", required=True)
-name_deeds((
+name_words((
     ("oidc.proposed", "提出单点登录接入"), ("oidc.decided", "批准或退回单点登录接入"), ("oidc.ended", "停用单点登录接入"),
     ("oidc.secret_issued", "签发接入密钥"), ("oidc.secret_kept", "登记身份源密钥"), ("oidc.key_made", "生成签名密钥"),
     ("oidc.code_reused", "授权码被重复使用"), ("oidc.signed_on", "单点登录到接入系统"),

@@ -78,10 +78,8 @@ def _bounds(register: Register, asked: Wish) -> tuple[Bound, ...]:
 
 def _cell(bound: Bound, item: Any, plain: frozenset[int]) -> object:
     value = bound.value(item)
-    if bound.mask and item.pk not in plain:
+    if (bound.mask and item.pk not in plain) or (bound.path and bound.path.is_due):
         return safe(queries.shown(bound, item, plain))
-    if bound.path is not None and bound.path.is_due:
-        return queries.shown(bound, item, plain)
     if isinstance(value, datetime.datetime):
         return timezone.localtime(value).replace(tzinfo=None)
     if isinstance(value, datetime.date | Decimal | int | float) and not isinstance(value, bool):

@@ -24,8 +24,7 @@ LOOKS = dict.fromkeys(NUMBERS, "number") | dict.fromkeys(
     ("date", "datetime", "boolean", "choice", "organisation"), "nowrap"
 )
 LONGEST_CELL = 80
-# A number, a state or a short name broken over two lines is read twice; anything longer may break.
-UNBROKEN = 20
+UNBROKEN = 20  # a number, a state or a short name broken over two lines is read twice
 
 
 @dataclass(frozen=True)

@@ -122,8 +122,7 @@ def display(value: object, path: Path | None = None) -> str:
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, datetime.datetime):
-        is_due = path is not None and path.is_due
-        return fields.written(value) if is_due else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+        return fields.written(value) if path and path.is_due else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, Decimal):

@@ -334,7 +334,7 @@ def history(actor: Actor, register: Register, record: Any, limit: int = 200) -> 
                    _past(labels[name], record, after.get(name), plain))
             for name in dict.fromkeys((*before, *after)) if name in labels
         ]  # fmt: skip
-        found.append(Past(entry, names.get(entry.action) or registry.name_of_deed(entry.action), changes))
+        found.append(Past(entry, names.get(entry.action) or registry.word(entry.action), changes))
     return found
 
 
@@ -430,8 +430,9 @@ def _between(item: BoundFilter, values: dict[str, list[str]]) -> Q:
         if item.path is not None and item.path.kind == "datetime":
             moment = timezone.make_aware(datetime.datetime.combine(day, datetime.time.min))
             edge = moment if first else moment + datetime.timedelta(days=1)
-            # A limit that ends with a day is stored as the beginning of the next.
-            signs = ("gt", "lte") if item.path.is_due else ("gte", "lt")
+            signs = (
+                ("gt", "lte") if item.path.is_due else ("gte", "lt")
+            )  # 24:00 of a day is stored as 00:00 of the next
             condition &= Q(**{f"{item.name}__{signs[not first]}": edge})
         else:
             condition &= Q(**{f"{item.name}__{'gte' if first else 'lte'}": day})

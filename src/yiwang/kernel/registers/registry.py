@@ -50,26 +50,16 @@ def of_model(model: type[Any]) -> Register | None:
     return next((item for item in _registers.values() if item.model is model), None)
 
 
-_deeds: dict[str, str] = {}
-_facts: dict[str, str] = {}
+_words: dict[str, str] = {}
 
 
-def name_deeds(pairs: Iterable[tuple[str, str]]) -> None:
-    """What a domain calls the ledger actions of its own services, for the history of its records."""
-    _deeds.update(pairs)
+def name_words(pairs: Iterable[tuple[str, str]]) -> None:
+    """What officers call the actions and facts of ledger entries, which themselves keep codes."""
+    _words.update(pairs)
 
 
-def name_of_deed(code: str) -> str:
-    return _deeds.get(code, code)
-
-
-def name_facts(pairs: Iterable[tuple[str, str]]) -> None:
-    """What is called how in the ledger entries of a domain, where it is no column of their target."""
-    _facts.update(pairs)
-
-
-def name_of_fact(name: str) -> str:
-    return _facts.get(name, name)
+def word(code: str) -> str:
+    return _words.get(code, code)
 
 
 def name_of_kind(code: str) -> str:

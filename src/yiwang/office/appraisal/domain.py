@@ -66,6 +66,5 @@ DOMAIN = Domain(
     urls=pages.URLS,
     demo=build,
     demo_after=("hotline",),
-    facts=(("edition", "期"), ("subject", "对象"), ("units", "单位")),
-    deeds=(("appraisal.appeal", "申请复核"), ("appraisal.change_units", "调整考核单位"), ("appraisal.correct_bulletin", "更正通报"), ("appraisal.create_scheme", "新建考核方案"), ("appraisal.deduct", "扣分"), ("appraisal.draft_version", "起草方案版本"), ("appraisal.freeze_period", "封存考核期"), ("appraisal.open_period", "开始考核期"), ("appraisal.publish_version", "发布方案版本"), ("appraisal.reverse", "撤销扣分"),),
+    words=(("edition", "期"), ("subject", "对象"), ("units", "单位"), ("appraisal.appeal", "申请复核"), ("appraisal.change_units", "调整考核单位"), ("appraisal.correct_bulletin", "更正通报"), ("appraisal.create_scheme", "新建考核方案"), ("appraisal.deduct", "扣分"), ("appraisal.draft_version", "起草方案版本"), ("appraisal.freeze_period", "封存考核期"), ("appraisal.open_period", "开始考核期"), ("appraisal.publish_version", "发布方案版本"), ("appraisal.reverse", "撤销扣分"),),
 )  # fmt: skip

@@ -60,7 +60,9 @@ def test_时间筛选按北京时间的整日(keeper, bridge):
 def test_期限写成当日24时_按当日筛选和导出(keeper, bridge):
     found = bridge("Q1", mend_by=datetime.datetime(2026, 12, 4, 16, 0, tzinfo=UTC))
     bridge("Q2", mend_by=datetime.datetime(2026, 12, 4, 4, 30, tzinfo=UTC))
-    shown = {bound.name: queries.shown(bound, found, frozenset()) for bound in queries.offered_columns(BRIDGES).values()}
+    shown = {
+        bound.name: queries.shown(bound, found, frozenset()) for bound in queries.offered_columns(BRIDGES).values()
+    }
     assert shown["mend_by"] == "2026-12-04 24:00"
     both = {"mend_by.from": "2026-12-04", "mend_by.to": "2026-12-04"}
     assert sorted(listed(keeper, **both)) == ["Q1", "Q2"]
