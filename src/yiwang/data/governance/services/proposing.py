@@ -1,6 +1,8 @@
 """数据剖析：由数据提出规则，由人采纳。"""
 
 import json
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +55,32 @@ def profile(actor: Actor, run_id: int, path: Path | None = None, *, job_id: int 
             resource_name=rule_set.resource_name, template=each["template"], params=each["params"],
             name=_name(each, rule_set.titles)[:200], evidence=each["evidence"], support=str(each["support"]), is_demo=run.is_demo,
             values=encrypt(json.dumps(each["values"], ensure_ascii=False), VALUES) if "values" in each else "",
-            digest=sm3(json.dumps([each["template"], each["params"]], ensure_ascii=False, sort_keys=True).encode()),
+            digest=_digest(each["template"], each["params"], *([turn] if turn else [])),
         )
-        for each in found
+        for turn, each in _undecided(rule_set.resource, found)
     ]  # fmt: skip
     before = Proposal.objects.filter(resource=rule_set.resource).count()
     Proposal.objects.bulk_create(rows, ignore_conflicts=True)
     return Proposal.objects.filter(resource=rule_set.resource).count() - before
+
+
+def _digest(*said: Any) -> str:
+    return sm3(json.dumps(said, ensure_ascii=False, sort_keys=True).encode())
+
+
+def _undecided(resource: int, found: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """With how many proposals of its kind there were. A later package's slips in the same field are proposed too: only
+    values that nobody was asked about yet."""
+    asked: dict[str, list[set[tuple[Any, ...]]]] = defaultdict(list)
+    for earlier in Proposal.objects.filter(resource=resource, template=MEND):
+        asked[_digest(MEND, earlier.params)].append({(*row,) for *row, _ in proposals.values_of(earlier)})
+    for each in found:
+        if before := asked[_digest(each["template"], each["params"])]:
+            values = [row for row in each["values"] if not any((*row[:-1],) in known for known in before)]
+            seen = {"cells": sum(row[-1] for row in values), "values": len(values)}
+            each |= {"values": values, "evidence": each["evidence"] | seen}
+        if not before or each["values"]:
+            yield len(before), each
 
 
 def _known(resource: int) -> dict[str, tuple[str, list[str]]]:

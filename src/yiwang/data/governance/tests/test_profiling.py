@@ -7,7 +7,7 @@ import pytest
 from django.test import Client
 
 from yiwang.data.catalog import contract as catalog
-from yiwang.data.governance import contract
+from yiwang.data.governance import contract, queries
 from yiwang.data.governance.jobs import dependencies, mending, profiling
 from yiwang.data.governance.models import Proposal
 from yiwang.data.governance.services import proposing, rules
@@ -185,6 +185,27 @@ def test_an_accepted_mend_changes_the_wrong_rows_and_no_right_one(world: World) 
     with contract.kept(second.run_id, "valid.parquet") as (valid,):
         found = {row["no"]: row["sex"] for row in pq.read_table(valid).to_pylist()}
     assert found == {f"A{number}": STREETS[row["name"]] for number, row in enumerate(again, 1)}
+
+
+def test_slips_of_a_later_package_are_proposed_and_those_decided_are_not(world: World) -> None:
+    steward = world["治理员"]
+    graded = {item.id: (2, "") for item in world.facts.items if item.name in ("name", "sex")}
+    catalog.set_levels(SYSTEM, world.facts.id, graded, "测试")
+    first = contract.check(SYSTEM, world.facts.id, world.sheet(*streets(120, r21="硚口区域", r7="江按区")), "P1")
+    proposing.profile(steward, first.run_id)
+    mends = Proposal.objects.filter(template="mend", params__field="sex")
+    decided = {each.pk for each in mends}
+    for each in mends:
+        proposing.refuse(steward, each.pk)
+    assert proposing.profile(steward, first.run_id) == 0
+    later = streets(120, r21="硚口区域", r7="江按区", r33="江岸區")
+    second = contract.check(SYSTEM, world.facts.id, world.sheet(*later), "P2")
+    proposing.profile(steward, second.run_id)
+    (made,) = mends.exclude(pk__in=decided)
+    assert {tuple(row[-3:]) for row in queries.values_of(made)} == {("江岸區", "江岸区", 1)}
+    assert (made.evidence["cells"], made.evidence["values"]) == (1, 1)
+    proposing.profile(steward, second.run_id)
+    assert mends.all().count() == len(decided) + 1
 
 
 def test_values_of_sealed_fields_stand_in_the_table_alone() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from yiwang.kernel.access.actors import SYSTEM
-from yiwang.kernel.lake import queries, services, testing
+from yiwang.kernel.lake import jobs, queries, services, testing
 from yiwang.kernel.lake.models import LakeTable
 
 COLUMNS = [
@@ -30,6 +30,12 @@ def row(number: int, **values: object) -> dict[str, object]:
 
 def ids(snapshot) -> list[int]:
     return sorted(each["id"] for each in queries.rows(snapshot, ["id"], limit=1000))
+
+
+@pytest.fixture(autouse=True)
+def daytime(monkeypatch) -> None:
+    """The night's work waits for the test that asks for it, at whatever hour the tests run."""
+    monkeypatch.setattr(jobs, "NIGHT", range(0))
 
 
 @pytest.fixture
