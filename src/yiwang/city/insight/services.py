@@ -1,7 +1,6 @@
 """研判：疑似重复、热点。机器出证据，人作认定。"""
 
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,18 +9,18 @@ from yiwang.city.insight import queries
 from yiwang.city.insight.models import Member, RepeatFinding, Topic, TopicRun
 from yiwang.city.insight.terms import Judgement
 from yiwang.kernel.access.actors import Actor, Conflict, Refused
+from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.ledger import services as ledger
 from yiwang.kernel.search import repeats, topics
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 REPEAT_WINDOW = timedelta(days=180)
 # Below these the evidence is not worth an officer's minute; the finding itself is never a verdict.
 LEAST_SIMILAR, LEAST_CONTAINED = 0.5, 0.6
 
 
 def _window(since: date, until: date) -> tuple[datetime, datetime]:
-    start = datetime.combine(since, time.min, SHANGHAI)
-    return start, datetime.combine(until, time.min, SHANGHAI) + timedelta(days=1)
+    start = datetime.combine(since, time.min, CHINA)
+    return start, datetime.combine(until, time.min, CHINA) + timedelta(days=1)
 
 
 def _kept(evidence: repeats.Evidence) -> dict[str, object]:
