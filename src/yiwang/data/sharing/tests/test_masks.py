@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ def test_同一值在每扇门都是一个样子(form: str, text: str) -> None:
         assert protection.mask(kind, protection.Method.GENERALISE, text) == shown
 
 
+@pytest.mark.django_db  # the key of pseudonyms is kept
 @given(
     st.sampled_from(protection.SensitiveKind.values),
     st.sampled_from([each for each in protection.Method.values if each != "plain"]),
