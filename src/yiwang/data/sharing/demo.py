@@ -175,12 +175,11 @@ def _history(found: list[Grant]) -> None:
     chance, today = random.Random(809), timezone.localdate()  # noqa: S311 - invented figures, reproducible
     who = _actor("gateway", "BUREAU")
     for number, grant in enumerate(found):
+        days = {}
         for back in range(1, DAYS):
             calls = chance.randrange(40, 200) * (4 - number) // 2
-            grants.take_over_usage(
-                who, grant.pk, day=today - timedelta(days=back), answered=calls, refused=chance.randrange(3),
-                rows=calls - chance.randrange(9), source="原共享交换平台日汇总（演示）",
-            )  # fmt: skip
+            days[today - timedelta(days=back)] = (calls, chance.randrange(3), calls - chance.randrange(9))
+        grants.take_over_usage(who, grant.pk, days, source="原共享交换平台日汇总（演示）")
 
 
 async def _calls(issued: list[IssuedKey]) -> None:

@@ -71,7 +71,7 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=demo.build,
     demo_after=("catalog", "protection"),
-    words=(("answer_basis", "答复时限依据"), ("answered", "应答次数"), ("day", "日期"), ("filter", "数据范围"), ("key", "密钥编号"), ("quota", "每日限额"), ("refused", "拒绝次数"), ("resource", "信息资源"),
+    words=(("answer_basis", "答复时限依据"), ("answered", "应答次数"), ("days", "天数"), ("first_day", "首日"), ("last_day", "末日"), ("filter", "数据范围"), ("key", "密钥编号"), ("quota", "每日限额"), ("refused", "拒绝次数"), ("resource", "信息资源"),
         ("sharing.apply", "申请共享"), ("sharing.give", "授权共享"), ("sharing.end_grant", "暂停、恢复或撤销授权"),
         ("sharing.change_quota", "调整限额"), ("sharing.issue_key", "签发密钥"), ("sharing.revoke_key", "作废密钥"),
         ("sharing.sandbox", "开通沙箱"), ("sharing.take_over_usage", "补录历史用量"), ("sharing.register_target", "登记推送目标"), ("sharing.choose_target", "选择推送目标"),

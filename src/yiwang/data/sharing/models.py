@@ -44,6 +44,7 @@ class Request(Record):
     purpose = models.TextField("使用目的", help_text="写明用于哪项工作、怎样使用；不得超出此目的使用（条例第二十五条）")
     matter = models.CharField("业务事项", max_length=200)
     fields = ArrayField(models.CharField(max_length=80), verbose_name="字段")
+    titles = models.JSONField("字段名称", default=dict, blank=True)
     row_filter = models.TextField("数据范围", blank=True, help_text="行条件，如 status = '在业'；不填为全部行")
     way = models.CharField("提供方式", max_length=8, choices=Way.choices, default=Way.API)
     frequency = models.CharField("频率", max_length=12, choices=Frequency.choices, default=Frequency.REAL_TIME)

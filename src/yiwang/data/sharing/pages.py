@@ -206,7 +206,7 @@ def _grant_context(
     request: HttpRequest, actor: Actor, found: Grant, issued: IssuedKey | None, handed: deliveries.Handed | None
 ) -> dict[str, Any]:
     facts, table = queries.facts_of(found.resource_id), queries.serving(found.resource_id, found.kind == "sandbox")
-    titles = {item.name: item.title for item in facts.items} if facts else {}
+    titles = queries.titles_of(facts)
     key = table.keys[0] if table else "key"
     rows = [
         {"name": name, "title": titles.get(name, name), "mask": found.masks.get(name, ""), "shown": name in found.projection}

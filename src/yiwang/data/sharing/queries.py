@@ -41,6 +41,11 @@ def facts_of(resource_id: int) -> ResourceFacts | None:
     return next(iter(catalog.resources(SYSTEM, ids=[resource_id], published=False)), None)
 
 
+def titles_of(facts: ResourceFacts | None) -> dict[str, str]:
+    """Field → name as officers read it."""
+    return {item.name: item.title for item in facts.items} if facts else {}
+
+
 def column_types(items: Iterable[ItemFacts]) -> dict[str, str]:
     """Types as the row filter reads them; the lake's own precision of a decimal does not matter there."""
     return {item.name: "decimal(38,6)" if item.data_type == "decimal" else item.data_type for item in items}
@@ -123,7 +128,7 @@ def keys_of(grant: Grant) -> QuerySet[ApiKey]:
 def sections(actor: Actor, found: Request) -> list[Section]:
     """What the case page shows of a request."""
     facts = facts_of(found.resource_id)
-    titles = {item.name: item.title for item in facts.items} if facts else {}
+    titles = titles_of(facts)
     named = "、".join(titles.get(name, name) for name in found.fields)
     shown = [
         Fact("需求部门", str(found.organisation)), Fact("提供部门", str(found.provider)),

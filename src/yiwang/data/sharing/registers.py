@@ -1,5 +1,6 @@
 """共享的台账。"""
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -31,14 +32,6 @@ from yiwang.kernel.registers.registry import register
 VIEW = (("view", "查看"), ("export", "导出"))
 OUTCOMES = ((ANSWERED, "已应答"), *((code, reason.what.rstrip("。")) for code, reason in REASONS.items()))
 REASON = (Field("reason", "原因", required=True),)
-REQUEST_COLUMNS = (Column("case__number", "申请单"), "resource_name", "organisation", "provider", "share_type", "way", "state",
-                   "answer_due", "answered_at", "delivered_at")  # fmt: skip
-REQUEST_SECTIONS = (
-    Section("申请", ("resource_name", "resource_code", "share_type", "purpose", "matter", "legal_basis", "fields", "row_filter",
-                     "way", "frequency", "wanted_until"), form=False),
-    Section("结果", ("state", "answer_due", "answered_at", "deliver_due", "delivered_at", "refusal_reason", "refusal_basis"),
-            form=False),
-)  # fmt: skip
 MASKED = {
     form: f"按{label}{how}"
     for kind, label in protection.SensitiveKind.choices
@@ -46,15 +39,39 @@ MASKED = {
 }
 
 
-def _masked(grant: Grant) -> str:
-    return "；".join(f"{field} {MASKED.get(kind, '不显示')}" for field, kind in grant.masks.items()) or "不遮盖"
+def _named(record: Grant | Request, names: Iterable[str]) -> list[str]:
+    """As the fields were called when they were asked for."""
+    titles = record.request.titles if isinstance(record, Grant) else record.titles
+    return [titles.get(name, name) for name in names]
 
 
-GRANT_COLUMNS = ("resource_name", "organisation", "provider", "kind", "way", "state",
+def fields(record: Grant | Request) -> str:
+    return "、".join(_named(record, record.fields))
+
+
+def projection(grant: Grant) -> str:
+    return "、".join(_named(grant, grant.projection))
+
+
+def masks(grant: Grant) -> str:
+    forms = [MASKED.get(kind, "不显示") for kind in grant.masks.values()]
+    named = zip(_named(grant, grant.masks), forms, strict=True)
+    return "；".join(f"{field} {form}" for field, form in named) or "不遮盖"
+
+
+REQUEST_COLUMNS = (Column("case__number", "申请单"), "resource_name", Column("organisation", "申请部门"), "provider", "share_type",
+                   "way", "state", "answer_due", "deliver_due")  # fmt: skip
+REQUEST_SECTIONS = (
+    Section("申请", ("resource_name", "resource_code", "share_type", "purpose", "matter", "legal_basis",
+                     Column(fields, "字段"), "row_filter", "way", "frequency", "wanted_until"), form=False),
+    Section("结果", ("state", "answer_due", "answered_at", "deliver_due", "delivered_at", "refusal_reason", "refusal_basis"),
+            form=False),
+)  # fmt: skip
+GRANT_COLUMNS = ("resource_name", Column("organisation", "使用部门"), "provider", "kind", "way", "state",
                  "daily_quota", "valid_until", "created_at")  # fmt: skip
 GRANT_SECTIONS = (
-    Section("授权", ("resource_name", "kind", "purpose", "condition", "fields", "projection",
-                    Column(_masked, "脱敏"), "row_filter"), form=False),
+    Section("授权", ("resource_name", "kind", "purpose", "condition", Column(fields, "授权字段"),
+                    Column(projection, "现可出字段"), Column(masks, "脱敏"), "row_filter"), form=False),
     Section("限额与期限", ("way", "daily_quota", "total_quota", "rate", "page_rows", "valid_from", "valid_until", "state",
                        "ended_reason"), form=False),
 )  # fmt: skip
@@ -68,32 +85,8 @@ def _grant_url(grant: Grant) -> str:
     return reverse("sharing_grant", args=[grant.pk])
 
 
-def _revoke(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.revoke(actor, grant.pk, reason=data["reason"])
-
-
 def _quota(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
     return grants.change_quota(actor, grant.pk, **data)
-
-
-def _suspend(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.suspend(actor, grant.pk, reason=data["reason"])
-
-
-def _resume(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.resume(actor, grant.pk, reason=data["reason"])
-
-
-def _provider_revoke(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.revoke(actor, grant.pk, reason=data["reason"], resource="sharing.provided")
-
-
-def _provider_suspend(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.suspend(actor, grant.pk, reason=data["reason"], resource="sharing.provided")
-
-
-def _provider_resume(actor: Actor, grant: Grant, data: dict[str, Any]) -> Grant:
-    return grants.resume(actor, grant.pk, reason=data["reason"], resource="sharing.provided")
 
 
 def _revoke_key(actor: Actor, key: ApiKey, data: dict[str, Any]) -> ApiKey:
@@ -110,13 +103,18 @@ def _by_number(found: QuerySet[Any], values: list[str]) -> QuerySet[Any]:
     return found.filter(at__range=between, request_id=values[0].strip()) if between else found.none()
 
 
-def _ending(suspend: Any, resume: Any, revoke: Any) -> tuple[RecordAction, ...]:
+def _ending(resource: str) -> tuple[RecordAction, ...]:
+    """Suspend, resume and revoke, as seen from a register of grants."""
+
+    def run(verb: Callable[..., Grant]) -> Callable[[Actor, Grant, dict[str, Any]], Grant]:
+        return lambda actor, grant, data: verb(actor, grant.pk, reason=data["reason"], resource=resource)
+
     return (
-        RecordAction("suspend", "暂停", suspend, fields=REASON, available=lambda actor, grant: grant.state == GrantState.ACTIVE,
-                     why="只有有效的授权可以暂停。"),
-        RecordAction("resume", "恢复", resume, verb="suspend", fields=REASON, why="该授权没有暂停。",
+        RecordAction("suspend", "暂停", run(grants.suspend), fields=REASON, why="只有有效的授权可以暂停。",
+                     available=lambda actor, grant: grant.state == GrantState.ACTIVE),
+        RecordAction("resume", "恢复", run(grants.resume), verb="suspend", fields=REASON, why="该授权没有暂停。",
                      available=lambda actor, grant: grant.state == GrantState.SUSPENDED),
-        RecordAction("revoke", "撤销", revoke, fields=REASON, confirm="撤销后密钥立即失效，在途的调用也不再应答。确定吗？",
+        RecordAction("revoke", "撤销", run(grants.revoke), fields=REASON, confirm="撤销后密钥立即失效，在途的调用也不再应答。确定吗？",
                      available=lambda actor, grant: grant.state != GrantState.REVOKED, why="该授权已撤销。"),
     )  # fmt: skip
 
@@ -139,7 +137,7 @@ ASKED = register(Register(
 GRANTS = register(Register(
     code="sharing.grant", model=Grant, name="共享授权", columns=GRANT_COLUMNS,
     filters=("state", "kind", "way", Filter("provider", kind="organisation")), search=("resource_name", "purpose"), sort=("-id",),
-    related=("organisation", "provider"), sections=GRANT_SECTIONS, writes=(),
+    related=("request", "organisation", "provider"), sections=GRANT_SECTIONS, writes=(),
     resource=Resource("sharing.grant", "共享授权", Grant, verbs=(
         *VIEW, ("issue", "签发密钥"), ("quota", "调整限额"), ("suspend", "暂停与恢复"), ("revoke", "撤销"), ("deliver", "推送与文件"),
         ("receive", "选择推送目标"))),
@@ -147,17 +145,17 @@ GRANTS = register(Register(
         RecordAction("quota", "调整限额", _quota, fields=(
             Field("daily_quota", "每日限额", "integer", required=True), Field("rate", "每秒限次", "integer", required=True), *REASON),
             prefilled=("daily_quota", "rate")),
-        *_ending(_suspend, _resume, _revoke),
+        *_ending("sharing.grant"),
     ),
     empty="还没有授权。",
 ))  # fmt: skip
 PROVIDED = register(Register(
     code="sharing.provided", model=Grant, name="本部门数据的授权", columns=GRANT_COLUMNS,
     filters=("state", "kind", "way", Filter("organisation", kind="organisation")), search=("resource_name", "purpose"),
-    sort=("-id",), related=("organisation", "provider"), sections=GRANT_SECTIONS, writes=(),
+    sort=("-id",), related=("request", "organisation", "provider"), sections=GRANT_SECTIONS, writes=(),
     resource=Resource("sharing.provided", "本部门数据的授权", Grant, organisation="provider", owner=None,
                       verbs=(*VIEW, ("suspend", "暂停与恢复"), ("revoke", "撤销"))),
-    actions=_ending(_provider_suspend, _provider_resume, _provider_revoke),
+    actions=_ending("sharing.provided"),
     empty="还没有部门使用本部门的数据。",
 ))  # fmt: skip
 KEYS = register(Register(

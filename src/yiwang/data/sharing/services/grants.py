@@ -207,25 +207,28 @@ def refresh(actor: Actor, resource_id: int) -> int:
 
 
 @transaction.atomic
-def take_over_usage(
-    actor: Actor, grant_id: int, *, day: date, answered: int, refused: int, rows: int, source: str
-) -> UsageDay:
-    """A day's totals from the platform before this one, once a day and grant; never a day of our own."""
+def take_over_usage(actor: Actor, grant_id: int, days: Mapping[date, tuple[int, int, int]], *, source: str) -> None:
+    """Calls answered, calls refused and rows returned, by day, as the platform before this one counted them.
+
+    Once a day and grant; never a day of our own; all days or none.
+    """
     doors.row(actor, "sharing.grant", grant_id, "quota")
     grant = _locked(grant_id)
-    if min(answered, refused, rows) < 0 or not source.strip() or day >= timezone.localdate(grant.created_at):
-        raise Invalid("只能补录授权登记之前的日汇总，数字不为负，并写明来源。", errors={"day": ["须早于授权登记日"]})
-    if UsageDay.objects.filter(grant=grant, day=day).exists():
-        raise Conflict(f"{day} 的汇总已经有了，不能重复补录。")
-    made = UsageDay.objects.create(
-        grant=grant, provider_id=grant.provider_id, organisation_id=grant.organisation_id, day=day, answered=answered,
-        refused=refused, rows=rows,
-    )  # fmt: skip
+    if not days or not source.strip() or max(days) >= timezone.localdate(grant.created_at):
+        raise Invalid("只能补录授权登记之前的日汇总，并写明来源。", errors={"day": ["须早于授权登记日"]})
+    if min(min(counted) for counted in days.values()) < 0:
+        raise Invalid("日汇总的次数和行数不能为负。", errors={"answered": ["不能为负"]})
+    if taken := UsageDay.objects.filter(grant=grant, day__in=list(days)).order_by("day").first():
+        raise Conflict(f"{taken.day} 的汇总已经有了，不能重复补录；这一批都没有记入。")
+    names = ("answered", "refused", "rows")
+    of = {"provider_id": grant.provider_id, "organisation_id": grant.organisation_id}
+    counts = {day: dict(zip(names, counted, strict=True)) for day, counted in days.items()}
+    UsageDay.objects.bulk_create(UsageDay(grant=grant, day=day, **of, **counted) for day, counted in counts.items())
+    totals = {name: sum(counted[name] for counted in counts.values()) for name in names}
     ledger.record(
         actor, "sharing.take_over_usage", ("sharing.grant", grant.pk), reason=source.strip(),
-        after={"day": str(day), "answered": answered, "refused": refused, "rows": rows},
+        after={"first_day": str(min(days)), "last_day": str(max(days)), "days": len(days), **totals},
     )  # fmt: skip
-    return made
 
 
 @transaction.atomic

@@ -57,7 +57,7 @@ def apply(
             resource_id=facts.id, resource_code=facts.code, resource_name=facts.name, share_type=share_type,
             purpose=purpose.strip(), matter=matter.strip(), fields=chosen, row_filter=row_filter.strip(), way=way,
             frequency=frequency, daily_quota=daily_quota, legal_basis=legal_basis.strip(), wanted_until=wanted_until,
-            plain_fields=list(plain_fields), replaces=replaces, is_demo=facts.is_demo,
+            titles=queries.titles_of(facts), plain_fields=list(plain_fields), replaces=replaces, is_demo=facts.is_demo,
         )  # fmt: skip
         return _opened(actor, request, facts, key)
 
@@ -73,10 +73,9 @@ def _opened(actor: Actor, request: Request, facts: ResourceFacts, key: str) -> R
     clock = clocks.current(case.pk, "answer")
     request.case, request.answer_due = case, clock.due_at if clock else None
     request.save()
-    titles = {item.name: item.title for item in facts.items}
     catalog.record_demand(
         case.number, organisation_id=request.organisation_id,
-        wanted=f"{request.resource_name}：{'、'.join(titles[name] for name in request.fields)}",
+        wanted=f"{request.resource_name}：{'、'.join(request.titles[name] for name in request.fields)}",
         purpose=request.purpose, asked_at=request.created_at, resource_id=facts.id, provider_id=facts.organisation_id,
     )  # fmt: skip
     ledger.record(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.catalog.models import Demand
 from yiwang.data.sharing import queries
-from yiwang.data.sharing.models import ApiKey, Delivery, Grant, SharingLimit
+from yiwang.data.sharing.models import ApiKey, Delivery, Grant, SharingLimit, UsageDay
 from yiwang.data.sharing.services import deliveries, grants, handing, keys, marks, requests, sandbox
 from yiwang.data.sharing.services.filters import compiled
 from yiwang.data.sharing.terms import GrantState, RequestState, ShareType
@@ -277,6 +277,27 @@ def test_撤销暂停恢复与限额(bureau: Bureau) -> None:
         keys.issue_key(operator, grant.pk)
 
 
+def test_历史用量整批补录_已有的或自己平台的日子不行(bureau: Bureau) -> None:
+    grant, operator = bureau.delivered(), bureau["接口管理员"]
+
+    def day(back: int) -> date:
+        return timezone.localdate(grant.created_at) - timedelta(days=back)
+
+    days = {day(back): (10 * back, back, 9 * back) for back in (1, 2, 3)}
+    grants.take_over_usage(operator, grant.pk, days, source="原平台日汇总")
+    kept = UsageDay.objects.filter(grant=grant)
+    assert {each.day: (each.answered, each.refused, each.rows) for each in kept} == days
+    for wrong, problem in (
+        ({day(4): (1, 0, 1), day(1): (1, 0, 1)}, Conflict), ({}, Invalid), ({day(4): (1, 0, 1), day(0): (1, 0, 1)}, Invalid),
+        ({day(4): (1, 0, 1), day(5): (1, 0, -1)}, Invalid),
+    ):  # fmt: skip
+        with pytest.raises(problem):
+            grants.take_over_usage(operator, grant.pk, wrong, source="原平台日汇总")
+    with pytest.raises(Invalid):
+        grants.take_over_usage(operator, grant.pk, {day(4): (1, 0, 1)}, source=" ")
+    assert kept.count() == 3
+
+
 def test_密钥只在签发时可见_库中是密文(bureau: Bureau) -> None:
     grant = bureau.delivered()
     issued = keys.issue_key(bureau["民政需求员"], grant.pk)
@@ -323,7 +344,7 @@ def test_异议标注同步(bureau: Bureau) -> None:
 @pytest.mark.parametrize(("who", "verb"), [
     ("公安审核员", "apply"), ("数管复核员", "apply"), ("接口管理员", "apply"), ("教育需求员", "issue"), ("公安审核员", "issue"),
     ("数管复核员", "issue"), ("民政需求员", "revoke"), ("教育审核员", "provider_revoke"), ("民政需求员", "quota"),
-    ("公安审核员", "quota"), ("教育需求员", "revoke_key"), ("公安审核员", "revoke_key"), ("民政需求员", "deliver"),
+    ("公安审核员", "quota"), ("民政需求员", "take_over"), ("公安审核员", "take_over"), ("教育需求员", "revoke_key"), ("公安审核员", "revoke_key"), ("民政需求员", "deliver"),
     ("公安审核员", "limit"), ("接口管理员", "limit"), ("教育需求员", "sandbox"), ("教育审核员", "agree"), ("民政需求员", "agree"),
     ("民政需求员", "package"), ("公安审核员", "push"),
 ])  # fmt: skip
@@ -336,6 +357,7 @@ def test_越权一律拒绝(bureau: Bureau, who: str, verb: str) -> None:
         "apply": lambda: bureau.apply(who), "issue": lambda: keys.issue_key(actor, grant.pk),
         "revoke": lambda: grants.revoke(actor, grant.pk, reason="试"),
         "provider_revoke": lambda: grants.revoke(actor, grant.pk, reason="试", resource="sharing.provided"),
+        "take_over": lambda: grants.take_over_usage(actor, grant.pk, {}, source="试"),
         "quota": lambda: grants.change_quota(actor, grant.pk, daily_quota=1, rate=1, reason="试"),
         "revoke_key": lambda: keys.revoke_key(actor, key.pk, reason="试"),
         "deliver": lambda: handing.deliver(actor, bureau.agreed()), "sandbox": lambda: sandbox.try_out(actor, waiting.pk),
