@@ -17,7 +17,7 @@ from yiwang.kernel.search.arrays import Floats, Sparse, np, sparse
 from yiwang.kernel.search.text import compact, tokens
 
 HALF_LIFE_DAYS = 30.0
-HEAT_FORMULA = "热度 = 对每位不同诉求人求和:0.5 的(其最近一次诉求距统计时刻的天数 ÷ 30)次方;点赞数另列,不计入热度。"
+HEAT_FORMULA = "热度＝每位诉求人 0.5 的（最近一次诉求距统计时的天数÷30）次方之和；点赞数另列，不计入热度。"
 # Mean similarity of all pairs below which two groups stay apart; the golden events hold from 0.06 to 0.12.
 COHESION = 0.08
 _NEIGHBOURS = 128
