@@ -7,14 +7,14 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
 from yiwang.city.insight import queries, services
 from yiwang.city.insight.queries import Place
 from yiwang.city.insight.registers import REPEAT, TOPIC
-from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.access.actors import Actor
+from yiwang.kernel.measures.periods import parse
 from yiwang.kernel.ui.charts import bar, tiles
 from yiwang.kernel.ui.posted import numbers, one_number
 from yiwang.kernel.ui.render import actor_of, page
@@ -30,24 +30,12 @@ TABS = (
 MOST_PLACES = 20
 
 
-def _day(text: str | None, default: date, label: str) -> date:
-    if not text:
-        return default
-    found = parse_date(text)
-    if found is None:
-        raise Invalid(f"{label}不是有效日期，应为 2026-01-31 这样的格式。")
-    return found
-
-
 def _period(data: dict[str, str]) -> tuple[date, date]:
+    """Both days included; the last ninety days where none is said."""
     today = timezone.localdate()
-    since, until = (
-        _day(data.get("since"), today - timedelta(days=90), "开始日期"),
-        _day(data.get("until"), today, "结束日期"),
-    )
-    if since > until:
-        raise Invalid("开始日期不能晚于结束日期。")
-    return since, until
+    since, until = data.get("since") or f"{today - timedelta(days=90)}", data.get("until") or f"{today}"
+    found = parse(f"{since}~{until}")
+    return found.start, found.stop - timedelta(days=1)
 
 
 def _picture(places: list[Place]) -> SafeString:

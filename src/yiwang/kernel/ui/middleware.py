@@ -3,9 +3,11 @@
 import logging
 import secrets
 from collections.abc import Callable
+from urllib.parse import quote
 
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.utils.deprecation import MiddlewareMixin
 
 from yiwang.kernel.access.actors import Refused
 from yiwang.kernel.ui.errors import explain, refused
@@ -33,14 +35,12 @@ class ContentSecurityMiddleware:
         return response
 
 
-class SentenceMiddleware:
-    """A `Refused` from any view becomes its sentence; a database that is too busy says so."""
+class SentenceMiddleware(MiddlewareMixin):
+    """A `Refused` from any view becomes its sentence; a database that is too busy says so. It holds no NUL either."""
 
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
+        nul = "%00" in f"{quote(request.path_info)}?{request.GET.urlencode()}&{request.POST.urlencode()}"
+        return explain(request, 400, "提交的内容含有空字符（NUL），没有做任何改动。请去掉后重新提交。") if nul else None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refused):

@@ -36,8 +36,10 @@ def test_只收提交的地址拒绝打开_缺项说得清(world: World) -> None
     assert browser.post(f"{PAGE}judge/", {"finding": "999", "confirmed": "1"}).status_code == 404
     assert browser.post(f"{PAGE}group/", {"request": "x", "title": "路灯"}).status_code == 422
     assert browser.post(f"{PAGE}group/", {"title": "路灯"}).status_code == 422
+    for day in ("2026-13-45", "0000-00-00", "9999-12-31", "99999999-01-01"):
+        assert browser.post(f"{PAGE}topics/", {"since": day, "until": day}).status_code == 422
     answer = browser.get(PAGE, {"since": "昨天"})
-    assert answer.status_code == 422 and "2026-01-31" in answer.content.decode()
+    assert answer.status_code == 422 and "2026-03-01~2026-03-15" in answer.content.decode()
     assert browser.get(f"{PAGE}?tab=places&since=2026-02-01&until=2026-01-01").status_code == 422
     assert not RepeatFinding.objects.exists() and not Event.objects.exists()
 

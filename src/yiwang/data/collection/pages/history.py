@@ -5,13 +5,13 @@ from datetime import date
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_date
 from django.views.decorators.http import require_POST
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries
 from yiwang.data.collection.services import publishing
 from yiwang.kernel.access.actors import Invalid
+from yiwang.kernel.measures.periods import month_of, parse
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
@@ -38,12 +38,7 @@ def roll_back(request: HttpRequest, resource: int) -> HttpResponse:
 
 
 def _month(text: str) -> date:
-    if not text:
-        return timezone.localdate().replace(day=1)
-    found = parse_date(f"{text}-01")
-    if found is None:
-        raise Invalid("月份不是有效日期，应为 2026-01 这样的格式。")
-    return found
+    return month_of(parse(text or f"{timezone.localdate():%Y-%m}").start).start
 
 
 def statement(request: HttpRequest) -> HttpResponse:

@@ -176,6 +176,8 @@ def test_replay_goes_through_again(district: District) -> None:
     with pytest.raises(Refused):
         intake.replay(district["报送员"], first.pk, "规则改了")
     made = intake.replay(district["管理员"], first.pk, "规则改了")
+    with pytest.raises(Conflict, match=f"{made.number} 还在处理"):
+        intake.replay(district["管理员"], first.pk, "再按一次")
     run_all()
     made.refresh_from_db()
     assert made.replay_of_id == first.pk and made.state == "published" and made.sha256 == first.sha256

@@ -81,6 +81,15 @@ def test_每种失败都是一句中文而不是堆栈(browser: Client, path: st
             assert response["HX-Retarget"] == "#toasts" and response["HX-Reswap"] == "beforeend"
 
 
+def test_空字符到不了库里(browser: Client) -> None:
+    for answer in (
+        browser.get("/public/ok/?text=a%00b"), browser.get("/public/ok/?%00=b"), browser.post("/public/ok/", {"name": "a\0"}),
+        browser.post("/public/ok/", {"a\0": "b"}),
+    ):  # fmt: skip
+        assert answer.status_code == 400 and "空字符" in answer.content.decode()
+    assert browser.get("/public/ok/?text=ab").status_code == 200
+
+
 def test_页面转义输入并带演示标记和非涉密提示(browser: Client) -> None:
     text = browser.get("/public/ok/").content.decode()
     assert "&lt;b&gt;x&lt;/b&gt;" in text
