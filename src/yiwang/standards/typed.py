@@ -8,7 +8,6 @@ from yiwang.kernel.lake.expressions.tree import Call, Node
 from yiwang.kernel.lake.functions import named
 from yiwang.kernel.lake.terms import engine_type
 from yiwang.standards import functions  # noqa: F401 - registers the library
-from yiwang.standards.functions import writing
 
 TRUE_WORDS = ("是", "有", "真", "Y", "y", "1", "true", "TRUE", "True", "√")
 FALSE_WORDS = ("否", "无", "没有", "假", "N", "n", "0", "false", "FALSE", "False", "×")
@@ -37,8 +36,7 @@ def changed_sql(written: str, kind: str, text: str, read: str, typed: str) -> st
 
 
 def _rounded(kind: str, read: str) -> str:
-    scale = int(kind.removesuffix(")").partition(",")[2])
-    return f"instr({read}, '.') > 0 AND length({read}) - instr({read}, '.') > {scale}"
+    return f"instr({read}, '.') > 0 AND length({read}) - instr({read}, '.') > {_digits(kind)[1]}"
 
 
 def _usual(kind: str, text: str) -> str:
@@ -58,15 +56,16 @@ def plain_value_sql(kind: str, text: str) -> str:
 
 
 def plain_sql(kind: str, text: str, value: str) -> str:
-    """Whether a text is written as its type's value would be, so that nothing is changed in reading it; not TRUE of some that
-    are. `value`: its `plain_value_sql`."""
-    numeral = DUCKDB.matches(text, writing.PLAIN_NUMBER)
+    """Whether a text is written as its type's value would be, so that nothing is changed in reading it, and it is no word for
+    nothing; not TRUE of some that are. `value`: its `plain_value_sql`, which numerals as short as these always have."""
     if kind in USUAL:
         return f"({_usual(kind, text)} AND {text} >= '1' AND {value} IS NOT NULL)"
     if kind == "integer":
-        return f"({numeral} AND CAST({value} AS VARCHAR) = {text})"
+        return DUCKDB.matches(text, "0|-?[1-9][0-9]{0,14}")
     if kind.startswith("decimal"):
-        return f"({numeral} AND {value} IS NOT NULL AND NOT coalesce({_rounded(kind, text)}, FALSE))"
+        digits, scale = _digits(_narrow(kind))
+        whole = f"-?[0-9]{{1,{min(digits - scale, 15)}}}" if digits > scale else "-?0"
+        return DUCKDB.matches(text, whole + f"(?:[.][0-9]{{1,{min(scale, 8)}}})?" * (scale > 0))
     return f"({text} IN ('true', 'false'))" if kind == "boolean" else "TRUE"
 
 
@@ -81,8 +80,14 @@ def reader(kind: str, value: Node) -> Node | None:
 
 def _narrow(kind: str) -> str:
     """The decimal type of as many digits as fit into one word."""
-    digits, scale = map(int, kind.removeprefix("decimal(").removesuffix(")").split(","))
+    digits, scale = _digits(kind)
     return f"DECIMAL({max(min(digits, NARROW), scale)},{scale})"
+
+
+def _digits(kind: str) -> tuple[int, int]:
+    """(all digits, those after the point) of a decimal type."""
+    digits, _, scale = kind[len("decimal(") : -1].partition(",")
+    return int(digits), int(scale)
 
 
 def _decimal(kind: str, read: str) -> str:

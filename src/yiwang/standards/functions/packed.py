@@ -15,10 +15,11 @@ def digits_sql(text: str, start: int) -> str:
     return f"TRY_CAST('0x' || substr({text}, {start}, 16) AS UBIGINT)"
 
 
-def decimal_sql(packed: str) -> str:
-    """Whether all sixteen were decimal digits, the first not 0: a cast passes over blanks and underscores."""
+def decimal_sql(packed: str, written: str) -> str:
+    """Whether all sixteen were decimal digits. A cast passes over blanks and underscores, which shows in the size unless
+    the first digit is 0: then `written`, a condition on the text, is asked."""
     above_nine = f"({packed} >> 3) & (({packed} >> 2) | ({packed} >> 1)) & {ONES}::UBIGINT"
-    return f"{packed} >= {SIXTEEN}::UBIGINT AND ({above_nine}) = 0"
+    return f"({above_nine}) = 0 AND ({packed} >= {SIXTEEN}::UBIGINT OR {written})"
 
 
 def in_twos_sql(packed: str) -> str:

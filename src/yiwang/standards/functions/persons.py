@@ -80,14 +80,14 @@ def real_day_sql(dialect: Dialect, number: str) -> str:
 
 
 def _packed_ok_sql(text: str, digits: str, in_twos: str) -> str:
-    """The check over sixteen packed digits, the seventeenth and the character that must then follow."""
-    year, month_day = packed.group_sql(digits, 10), packed.group_sql(digits, 14)
-    last = f"(ascii(substr({text}, 17, 1)) - 48)"
-    check = f"substr('{CHECKS}', CAST((4 * {in_twos} + 2 * {last}) % 11 AS INT) + 1, 1)"
+    """The check over sixteen packed digits, those after the first, and the character that must then follow."""
+    first, year, month_day = f"(unicode({text}) - 48)", packed.group_sql(digits, 9), packed.group_sql(digits, 13)
+    check = f"{list(CHECKS)}[(2 * {in_twos} + {2**17 % 11} * {first}) % 11 + 1]"
     return verdict(" AND ".join((
-        f"strlen({text}) = 18", packed.decimal_sql(digits), f"{last} BETWEEN 0 AND 9", f"ends_with({text}, {check})",
+        f"strlen({text}) = 18", packed.decimal_sql(digits, f"regexp_full_match({text}, '{SHAPE}')"),
+        f"{first} BETWEEN 1 AND 9", f"ends_with({text}, {check})",
         f"{year} BETWEEN {packed.packed(1900)} AND {packed.packed(2099)}", packed.member_sql(month_day, 8192, DAYS),
-        packed.member_sql(packed.group_sql(digits, 2, 2), 256, map(int, PROVINCES)),
+        packed.member_sql(f"({first} * 16 + {packed.group_sql(digits, 1, 1)})", 256, map(int, PROVINCES)),
         f"({month_day} <> {packed.packed(229)} OR ({packed.number_sql(year)} % 4 = 0 AND {year} <> {packed.packed(1900)}))",
     )), text)  # fmt: skip
 
@@ -109,11 +109,11 @@ SEVENTEEN = register(Function(
 ))  # fmt: skip
 # These two are for DuckDB only.
 DIGITS = register(Function(
-    "cn_id_digits", ("text",), "integer", lambda text: None, doc="前 16 位，每位四个二进制位。", internal=True,
-    **portable(lambda dialect, text: "NULL" if dialect.spark else packed.digits_sql(text, 1)),
+    "cn_id_digits", ("text",), "integer", lambda text: None, doc="第 2 至 17 位，每位四个二进制位。", internal=True,
+    **portable(lambda dialect, text: "NULL" if dialect.spark else packed.digits_sql(text, 2)),
 ))  # fmt: skip
 IN_TWOS = register(Function(
-    "cn_id_in_twos", ("text",), "integer", lambda text: None, doc="前 16 位按二进位权相加。", internal=True,
+    "cn_id_in_twos", ("text",), "integer", lambda text: None, doc="第 2 至 17 位按二进位权相加。", internal=True,
     **portable(lambda dialect, text, digits="": "NULL" if dialect.spark else packed.in_twos_sql(digits)),
     prepared_duckdb=(DIGITS,),
 ))  # fmt: skip
@@ -130,7 +130,7 @@ def _birth(text: str) -> date | None:
 
 def _birth_sql(dialect: Dialect, text: str, ok: str, digits: str = "") -> str:
     if not dialect.spark:
-        year, month_day = (packed.number_sql(packed.group_sql(digits, last)) for last in (10, 14))
+        year, month_day = (packed.number_sql(packed.group_sql(digits, last)) for last in (9, 13))
         return f"CASE WHEN {ok} THEN make_date({year}, {month_day} // 100, {month_day} % 100) END"
     written = f"concat(substr({text}, 7, 4), '-', substr({text}, 11, 2), '-', substr({text}, 13, 2))"
     return f"CASE WHEN {ok} THEN {dialect.day(written)} END"

@@ -53,9 +53,9 @@ def is_null_word(text: str | None) -> bool:
 def _null_word_sql(dialect: Dialect, text: str) -> str:
     plain = " ".join(f"WHEN {text} >= '{first}' AND {text} < '{end}' THEN FALSE" for first, end in PLAIN_STARTS)
     if not dialect.spark:
-        chinese = f"unicode({text}) BETWEEN {FIRST_CHINESE} AND {LAST_CHINESE}"
+        chinese = f"{text} >= '{chr(FIRST_CHINESE)}' AND {text} < '{chr(LAST_CHINESE + 1)}'"
         bit = f"get_bit('{CHINESE_BITS}'::BIT, CAST(unicode({text}) - {FIRST_CHINESE} AS INT))"
-        plain += f" WHEN CASE WHEN {chinese} THEN {bit} ELSE 1 END = 0 THEN FALSE"
+        plain = f"WHEN CASE WHEN {chinese} THEN {bit} ELSE 1 END = 0 THEN FALSE {plain}"
     return f"CASE {plain} ELSE coalesce({dialect.matches(text, NULL_PATTERN)}, TRUE) END"
 
 

@@ -80,9 +80,9 @@ def _asked(plan: Plan, texts: dict[str, str]) -> list[Node | str] | None:
         settled = cleaning.settling(name, plan)
         if settled is not None:
             asked.append(_or_nothing(column, settled))
-        elif not repairs:
+        elif not repairs and kind == "text":
             asked.append(_or_nothing(column, Operation("not", (typed.call("is_null_word", column),), "boolean")))
-        else:
+        elif repairs:
             value = cleaning.repaired(name, plan, set(texts), column)
             others = {part.name for part in value.walk() if isinstance(part, Column)} - {column.name}
             if any(repair["values"] for repair in repairs) or any(texts.get(other) != "text" for other in others):
