@@ -1,6 +1,5 @@
 """Where files lie: LAKE/<table>/data/… and .work/ for what is being made. Paths in rows are relative to the root."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ def root() -> Path:
 
 
 sealed.keep_below("lake", root)
+sync = sealed.sync
 
 
 def absolute(path: str) -> str:
@@ -40,12 +40,3 @@ def work_folder(clear: int = 0) -> Iterator[Path]:
 def abandoned() -> Iterator[Path]:
     """Work folders whose process has ended."""
     return private.abandoned(root() / ".work")
-
-
-def sync(folder: Path) -> None:
-    """Make names in a directory durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from functools import cache
 from typing import Any
@@ -190,9 +191,10 @@ class _Builder:
             if int(text) >= 2**63:
                 raise refuse(f"数字 {text} 太大；编号请写成文字 '{text}'")
             return Literal(int(text), "integer")
-        if not 0 <= float(text) < 1e30:
-            raise refuse(f"数字 {text} 太大")
-        return Literal(float(text), "number")
+        with suppress(ValueError):  # 1E
+            if 0 <= float(text) < 1e30:
+                return Literal(float(text), "number")
+        raise refuse(f"数字 {text} 太大或写法不对")
 
     def _cast(self, syntax: Any, depth: int) -> Node:
         """Only DATE '2024-01-31' and TIMESTAMP '2024-01-31 08:00:00'."""

@@ -68,6 +68,7 @@ assert basics.norm_text
         ("(" * 60 + "有效" + ")" * 60, "括号超过"),
         ("NOT " * 300 + "有效", "太深"),
         ("有效 OR " * 900 + "有效", "长度"),
+        ("年龄 > 1E", "写法"),
     ],
 )
 def test_what_is_forbidden_is_refused_by_name(text: str, word: str) -> None:

@@ -19,6 +19,7 @@ from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC, PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Table
+from pyiceberg.table.snapshots import Snapshot
 from pyiceberg.transforms import IdentityTransform
 from pyiceberg.typedef import Record
 from pyiceberg.types import (
@@ -35,7 +36,7 @@ from pyiceberg.types import (
 from yiwang.kernel.lake.process.task import Task
 
 # What pyiceberg and sqlalchemy load on first use: here it is loaded once, before the fork.
-for _module in ("pyiceberg.io.pyarrow", "sqlalchemy.dialects.postgresql.psycopg"):
+for _module in ("pyiceberg.io.pyarrow", "sqlalchemy.dialects.postgresql.psycopg", "psycopg", "psycopg.types.hstore"):
     importlib.import_module(_module)
 
 NAMESPACE, CATALOG = "lake", "yiwang"
@@ -87,6 +88,11 @@ def _value(text: str | None, kind: str) -> Any:
     return Decimal(text)
 
 
+def _number(held: Snapshot) -> str | None:
+    """Which of our snapshots an Iceberg snapshot says it is."""
+    return held.summary.additional_properties.get(NUMBER) if held.summary is not None else None
+
+
 class Export:
     """One table's Iceberg side. `table` is {name, uid, columns, partition, location}."""
 
@@ -114,7 +120,7 @@ class Export:
     def _ours(self, found: Table) -> bool:
         """Made by us, in this place, its last commit ours, and nothing in it deletes beside a file."""
         last = found.current_snapshot()
-        signed = last is None or (last.summary is not None and NUMBER in last.summary.additional_properties)
+        signed = last is None or _number(last) is not None
         here = found.properties.get(UID) == self.facts["uid"] and found.location() == self.facts["location"]
         return here and signed and not any(task.delete_files for task in found.scan().plan_files())
 
@@ -136,11 +142,7 @@ class Export:
     def commit(self, found: Table, number: int, digest: str, files: list[dict[str, Any]]) -> int:
         """Make the table's content these files; the Iceberg snapshot's id."""
         last = found.current_snapshot()
-        if (
-            last is not None
-            and last.summary is not None
-            and last.summary.additional_properties.get(NUMBER) == str(number)
-        ):
+        if last is not None and _number(last) == str(number):
             return last.snapshot_id
         there = {task.file.file_path: task.file for task in found.scan().plan_files()} if last else {}
         wanted = {file["path"]: file for file in files}
@@ -217,7 +219,7 @@ def content(task: Task, uri: str, warehouse: str, table: dict[str, Any]) -> dict
     found = Export(uri, warehouse, table).catalog.load_table((NAMESPACE, table["name"]))
     last = found.current_snapshot()
     plan = list(found.scan().plan_files()) if last else []
-    number = last.summary.additional_properties.get(NUMBER) if last and last.summary else None
+    number = _number(last) if last else None
     return {
         "number": int(number) if number else None, "paths": sorted(task.file.file_path for task in plan),
         "deletes": sum(len(task.delete_files) for task in plan),
