@@ -155,19 +155,12 @@ STOCKS = register(
 )
 DUES = register(
     Register(
-        code="collection.due",
-        model=Due,
-        name="应更新记录",
-        columns=("due_at", "resource_name", "organisation", "arrived_at", "on_time"),
-        filters=("due_at", "on_time", "organisation"),
-        search=("resource_name",),
-        sort=("-id",),
-        related=("organisation",),
+        code="collection.due", model=Due, name="应更新记录", writes=(), empty="还没有到期的资源。",
+        columns=("due_at", "resource_name", "organisation", "arrived_at", "on_time"), filters=("due_at", "on_time", "organisation"),
+        search=("resource_name",), sort=("-id",), related=("organisation",),
         sections=(Section("应更新", ("resource_name", "due_at", "arrived_at", "on_time")),),
-        writes=(),
-        empty="还没有到期的资源。",
     )
-)
+)  # fmt: skip
 REMINDERS = register(
     Register(
         code="collection.reminder",

@@ -37,14 +37,8 @@ def check(actor: Actor, resource_id: int, parquet_path: str, package_ref: str, *
 
 
 def check_read(
-    actor: Actor,
-    resource_id: int,
-    read: Callable[[], Session],
-    package_ref: str,
-    digest: str,
-    *,
-    job_id: int | None = None,
-) -> Verdict:
+    actor: Actor, resource_id: int, read: Callable[[], Session], package_ref: str, digest: str, *, job_id: int | None = None,
+) -> Verdict:  # fmt: skip
     """`check` for rows that a session's process has read (`kernel.tables.reading:read`) and gives up to it. `read` is
     called when there is something to check; `digest` says what was read and how."""
     return running.check(actor, resource_id, "", package_ref, read=read, digest=digest, job_id=job_id)
@@ -74,16 +68,16 @@ def record_snapshot(actor: Actor, run_id: int, number: int) -> None:
 
 def return_sheet(
     actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: Mapping[str, int],
-    session: Session | None = None, job_id: int | None = None,
-) -> StoredFile:  # fmt: skip
-    """The sender's sheet with the bad rows, wrong cells coloured and a reason each, kept with the run; worker only.
+    session: Session | None = None,
+) -> AbstractContextManager[Callable[[], StoredFile]]:  # fmt: skip
+    """The sender's sheet with the bad rows, wrong cells coloured and a reason each; worker only. It is made while the block
+    goes on; what is given waits for it and keeps it with the run.
 
     original: the file as received; name: what it was called. first_data: rows of the sheet above the data. columns:
     field → column from 0. The run's package must have carried `_row`, from 1. session: one that has the original open.
     """
     return sheets.return_sheet(
         actor, run_id, original=original, name=name, sheet=sheet, first_data=first_data, columns=dict(columns), session=session,
-        job_id=job_id,
     )  # fmt: skip
 
 

@@ -78,14 +78,9 @@ def source(snapshot: Snapshot) -> Files:
 
 
 def rows(
-    snapshot: Snapshot,
-    columns: Sequence[str] | None = None,
-    where: Condition | None = None,
-    limit: int = 100,
-    keys: Iterable[Sequence[Any]] | None = None,
-    *,
-    order: Sequence[str] = (),
-) -> list[dict[str, Any]]:
+    snapshot: Snapshot, columns: Sequence[str] | None = None, where: Condition | None = None, limit: int = 100,
+    keys: Iterable[Sequence[Any]] | None = None, *, order: Sequence[str] = (),
+) -> list[dict[str, Any]]:  # fmt: skip
     """Rows as dicts (dates, timestamps and decimals as text). `keys` are values of the table's key, in its order."""
     given, condition = where.over("t") if where is not None else ("t", "")
     found: list[dict[str, Any]] = engine.run(
@@ -109,15 +104,10 @@ def sample(snapshot: Snapshot, columns: Sequence[str], count: int = 1000, seed: 
     found: list[dict[str, Any]] = engine.run(
         "yiwang.kernel.lake.work.sampling:sample",
         {
-            "source": source(snapshot).described(),
-            "columns": list(columns),
-            "count": min(count, MOST_ROWS),
-            "seed": seed,
+            "source": source(snapshot).described(), "columns": list(columns), "count": min(count, MOST_ROWS), "seed": seed,
         },
-        memory_mb=settings.LAKE_MEMORY_MB,
-        seconds=120,
-        threads=1,
-    )
+        memory_mb=settings.LAKE_MEMORY_MB, seconds=120, threads=1,
+    )  # fmt: skip
     return found
 
 
@@ -163,7 +153,6 @@ def reconcile(
             "left": left.described(), "right": right.described(), "key": chosen,
             "columns": None if columns is None else list(columns), "samples": samples,
         },
-        memory_mb=settings.LAKE_MEMORY_MB,
-        seconds=settings.LAKE_SECONDS,
+        memory_mb=settings.LAKE_MEMORY_MB, seconds=settings.LAKE_SECONDS,
     )  # fmt: skip
     return Diff(**found)

@@ -23,6 +23,8 @@ OPEN_XML, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # A document type declaration is how an XML bomb begins; no spreadsheet program writes one.
 DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY")
 CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,4})[0-9]{1,8}"')
+# Seen sooner of a sheet that does not go beyond column Z.
+WIDE, NARROW = re.compile(rb'r="[A-Z]{2,4}[0-9]'), 26
 ROW = re.compile(rb"<row\b[^>]*>")
 ROW_NUMBER = re.compile(rb'<row\b[^>]*?\br="([0-9]{1,8})"')
 ERROR_CELL = re.compile(
@@ -33,7 +35,7 @@ NUMBER = re.compile(rb'\br="([0-9]{1,8})"')
 
 @dataclass
 class Part:
-    """What was seen in the XML of one sheet: its extent, hidden rows (from 1) and cells that hold an error value."""
+    """What was seen in the XML of one sheet: its extent (columns: 0 up to Z), hidden rows (from 1) and cells that hold an error value."""
 
     rows: int = 0
     columns: int = 0
@@ -135,7 +137,7 @@ def _blocks(
 
 
 def _check_text(text: bytes) -> None:
-    if any(word in text for word in DECLARATIONS) or any(word in text.replace(b"\x00", b"") for word in DECLARATIONS):
+    if any(word in text or (b"\x00" in text and word in text.replace(b"\x00", b"")) for word in DECLARATIONS):
         raise Unreadable("文件内部含有实体声明（疑似 XML 炸弹），没有读取。请用表格软件重新保存后上传。")
 
 
@@ -149,7 +151,8 @@ def _look(part: Part, tail: bytes, block: bytes) -> None:
             if number is not None and (b'hidden="1"' in row or b'hidden="true"' in row):
                 hidden.add(int(number[1]))
         part.hidden = sorted(hidden)
-    part.columns = max([part.columns, *map(column_number, set(CELL.findall(text)))])
+    if WIDE.search(text) or part.rows * NARROW > MAX_CELLS:
+        part.columns = max([part.columns, *map(column_number, set(CELL.findall(text)))])
     if b't="e"' in text:
         for column, number, word in ERROR_CELL.findall(text):
             part.errors[int(number), column_number(column)] = word.decode()

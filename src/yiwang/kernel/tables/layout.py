@@ -115,9 +115,12 @@ def data_rows(
     """(sheet row, cells) of what is data, and what was left out. `columns` (from 1) are those that hold fields."""
     skips = Skips()
     titles = {column: plain(ways[-1]) for column, ways in header.ways.items()}
-    end = _notes_begin(bare, header, columns)
+    end, words = _notes_begin(bare, header, columns), {*TOTALS, *titles.values()}
     found = []
     for index in range(header.first_data, len(rows)):
+        if header.first_data < index < end and _surely(bare[index], words, len(titles)):
+            found.append((index + 1, rows[index]))
+            continue
         why = (
             "表下附注"
             if index >= end and any(bare[index])
@@ -147,6 +150,14 @@ def _is_note(filled: list[str], width: int) -> bool:
     if NOTE.match(filled[0]) and (len(filled) <= 2 or all("：" in cell or ":" in cell for cell in filled)):
         return True
     return width > 2 and len(filled) == 1 and len(filled[0]) > 12 and bool(SENTENCE.search(filled[0]))
+
+
+def _surely(line: Sequence[str], words: set[str], titled: int) -> bool:
+    """Seen sooner of nearly every row of data: its first two cells are filled and say neither a total nor a title."""
+    if not 1 < len(line) <= titled or not line[1].strip():
+        return False
+    said = plain(line[0])
+    return bool(said) and said not in words and "计" not in said and plain(line[1]) not in TOTALS
 
 
 def _why_not(line: Sequence[str], titles: dict[int, str], columns: Sequence[int], first: bool) -> str:

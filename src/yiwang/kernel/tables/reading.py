@@ -24,13 +24,8 @@ RECEIVED, BOOK = "received", "workbook"
 
 
 def look(
-    task: Task,
-    path: str,
-    name: str,
-    expected: list[dict[str, Any]],
-    sheet: str = "",
-    template: dict[str, Any] | None = None,
-) -> dict[str, Any]:
+    task: Task, path: str, name: str, expected: list[dict[str, Any]], sheet: str = "", template: dict[str, Any] | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """expected[{name,title,synonyms,remembered,required}] → kind, encoding, sheets[{name,visible,hits}], sheet, row, depth, width,
     columns[{column,letters,title,field,how,likeness}], certain, missing, said[], notes[], sample[[text]].
 
@@ -65,14 +60,8 @@ def read(
     file = Path(path)
     kind: Kind = kind_of(file, name)
     given = {
-        "sheet": sheet,
-        "row": row,
-        "depth": depth,
-        "width": width,
-        "columns": columns,
-        "titles": titles,
-        "fields": fields,
-    }
+        "sheet": sheet, "row": row, "depth": depth, "width": width, "columns": columns, "titles": titles, "fields": fields,
+    }  # fmt: skip
     large = kind == "text" and file.stat().st_size > bulk_bytes
     if large:
         with tempfile.TemporaryDirectory(dir=task.folder) as scratch:
@@ -195,7 +184,7 @@ def _small(task: Task, path: Path, kind: Kind, params: dict[str, Any]) -> tuple[
     header = layout.Header(
         params["row"], params["depth"], {column: titles for column, titles in ways.items() if titles}, Mapped(), 0
     )
-    bare = [sheet.bare(index) for index in range(len(sheet.rows))]
+    bare = [sheet.bare(index) for index in range(len(sheet.rows))] if sheet.filled else sheet.rows
     data, skips = layout.data_rows(sheet.rows, bare, header, sorted(columns))
     lost = _lost(sheet, columns, data)
     return _received(task, data, columns, params["fields"]), {
@@ -226,7 +215,7 @@ def _sheet_notes(sheet: Sheet) -> list[str]:
 
 def _lost(sheet: Sheet, columns: dict[int, str], data: list[tuple[int, list[str]]]) -> list[dict[str, Any]]:
     """Cells of data whose number has more digits than a spreadsheet keeps, or that was saved in scientific notation."""
-    rows = {row for row, _ in data}
+    rows = {row for row, _ in data} if sheet.lost else set()
     found = [{"row": row, "field": columns[column]} for row, column in sheet.lost if column in columns and row in rows]
     if sheet.name:
         return found
@@ -240,13 +229,14 @@ def _lost(sheet: Sheet, columns: dict[int, str], data: list[tuple[int, list[str]
 
 def _received(task: Task, data: list[tuple[int, list[str]]], columns: dict[int, str], fields: list[str]) -> Connection:
     places = {field: column - 1 for column, field in columns.items()}
+    cells = list(zip(*(line for _, line in data), strict=True))
     arrays: list[pyarrow.Array] = [pyarrow.array([row for row, _ in data], pyarrow.int32())]
-    for field in fields:
-        place = places.get(field)
-        values = [None] * len(data) if place is None else [line[place] or None for _, line in data]
-        arrays.append(pyarrow.array(values, pyarrow.string()))
+    arrays += [
+        pyarrow.array(cells[places[field]] if field in places and cells else [None] * len(data), pyarrow.string())
+        for field in fields
+    ]
     connection = Connection(task, ordered=True)
     connection.register("given", pyarrow.Table.from_arrays(arrays, names=[ROW, *fields]))
-    connection.run("CREATE TEMP TABLE received_rows AS SELECT * FROM given")
+    connection.run("CREATE TEMP TABLE received_rows AS SELECT _row, nullif(COLUMNS(* EXCLUDE (_row)), '') FROM given")
     connection.run("CREATE VIEW received AS SELECT *, rowid AS __row FROM received_rows")
     return connection

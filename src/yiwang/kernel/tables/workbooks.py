@@ -100,7 +100,7 @@ class Workbook:
         given = self.cells(name) if limit is None else source.to_python(skip_empty_area=False, nrows=limit)
         for index, line in enumerate(given):
             if set(map(type, line)) == TEXT and max(map(len, line)) <= MAX_CELL_TEXT:
-                found.rows.append(line.copy())
+                found.rows.append(line)
                 continue
             found.rows.append([
                 cell if type(cell) is str and len(cell) <= MAX_CELL_TEXT else _text(found, index, column, cell)
@@ -108,6 +108,7 @@ class Workbook:
             ])  # fmt: skip
         for (row, column), word in part.errors.items():
             if row <= len(found.rows) and column <= len(found.rows[row - 1]) and not found.rows[row - 1][column - 1]:
+                found.rows[row - 1] = [*found.rows[row - 1]]  # what was read stays as it was
                 found.rows[row - 1][column - 1] = word
                 found.errors += 1
         _fill(found, source.merged_cell_ranges or [])
@@ -184,6 +185,6 @@ def _fill(sheet: Sheet, ranges: list[tuple[tuple[int, int], tuple[int, int]]]) -
             continue
         for index in range(top, bottom + 1):
             if index not in sheet.filled:
-                sheet.filled[index] = list(sheet.rows[index])
+                sheet.filled[index], sheet.rows[index] = sheet.rows[index], [*sheet.rows[index]]
             for column in range(left, right + 1):
                 sheet.rows[index][column] = text

@@ -18,13 +18,8 @@ from yiwang.kernel.ui.routes import needs, route
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 SHOWN = 30
 TYPES = {
-    "text": "文本",
-    "integer": "整数",
-    "decimal": "数值",
-    "date": "日期，如 2026-01-31",
-    "timestamp": "日期时间",
-    "boolean": "是／否",
-}
+    "text": "文本", "integer": "整数", "decimal": "数值", "date": "日期，如 2026-01-31", "timestamp": "日期时间", "boolean": "是／否",
+}  # fmt: skip
 
 
 class UploadForm(forms.Form):

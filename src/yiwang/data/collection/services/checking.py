@@ -1,13 +1,18 @@
 """检查：由治理按规则修正、转换、隔离，给出结论，有问题的退回一张标色的表。"""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 
 from yiwang.data.catalog import contract as catalog
 from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
+from yiwang.data.collection.services import packages
 from yiwang.data.collection.services.reading import Reader, digest_of
 from yiwang.data.governance import contract as governance
 from yiwang.kernel.access.actors import SYSTEM, Refused
+from yiwang.kernel.files.models import StoredFile
 from yiwang.kernel.files.queries import plain
 from yiwang.kernel.files.services import store
 
@@ -19,25 +24,44 @@ def check(package: Package, facts: catalog.ResourceFacts, reader: Reader) -> gov
     )  # fmt: skip
 
 
-def give_back(package: Package, run: int, reader: Reader) -> str:
-    """Keep the coloured sheet of a run with the package, once; the sentence to show when it could not be made.
+@contextmanager
+def give_back(package: Package, reader: Reader) -> Iterator[Callable[[], str]]:
+    """Make the coloured sheet while the block goes on. What is given waits for it and keeps it with the package, once; the
+    package says why when it could not be made, as the answer does. A block that is refused leaves it as well.
 
     A sheet too large to colour does not hold the data up: the counts by rule are there without it.
     """
-    if queries.returned(package) is not None:
-        return ""
-    looked = package.looked
+    looked, making, sentence = package.looked, None, ""
+    with ExitStack() as begun:
+        try:
+            if queries.returned(package) is None:
+                making = begun.enter_context(governance.return_sheet(
+                    SYSTEM, package.verdict["run"], original=reader.original, name=package.file_name, sheet=looked["sheet"],
+                    first_data=looked["row"] + looked["depth"] - 1,
+                    columns={field: int(column) - 1 for column, field in package.mapping.items()}, session=reader.session,
+                ))  # fmt: skip
+        except Refused as refusal:
+            sentence = refusal.message
+
+        @cache
+        def returned() -> str:
+            said = _kept(package, making) if making else sentence
+            packages.returned(package.pk, said)
+            return said
+
+        try:
+            yield returned
+        except Refused:
+            returned()
+            raise
+
+
+def _kept(package: Package, making: Callable[[], StoredFile]) -> str:
     try:
-        made = governance.return_sheet(
-            SYSTEM, run, original=reader.original, name=package.file_name, sheet=looked["sheet"],
-            first_data=looked["row"] + looked["depth"] - 1,
-            columns={field: int(column) - 1 for column, field in package.mapping.items()}, session=reader.session,
-            job_id=reader.job_id,
-        )  # fmt: skip
+        made = making()
         with plain(made) as path, path.open("rb") as sheet:
-            store(
-                SYSTEM, made.name, sheet, owner=(queries.PACKAGE, package.pk), kind=queries.RETURNED, sealing=made.sealed
-            )  # fmt: skip
+            owner = (queries.PACKAGE, package.pk)
+            store(SYSTEM, made.name, sheet, owner=owner, kind=queries.RETURNED, sealing=made.sealed)
     except Refused as refusal:
         return refusal.message
     return ""

@@ -1,6 +1,7 @@
 """从原件到快照：认表头、读取、检查、入湖。每一步可以重做：结果先成文件，再随状态一起提交。"""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -57,14 +58,8 @@ def _read(package: Package, reader: Reader) -> None:
     if not package.mapping:
         looked = reader.look(facts)
         if not looked["certain"]:
-            packages.move(
-                SYSTEM,
-                package.pk,
-                (State.RECEIVED,),
-                State.MAPPING,
-                " ".join(looked["said"][:2]) or "请确认表头对应",
-                looked=looked,
-            )
+            said = " ".join(looked["said"][:2]) or "请确认表头对应"
+            packages.move(SYSTEM, package.pk, (State.RECEIVED,), State.MAPPING, said, looked=looked)
             return
         package.looked = looked
         package.mapping = {str(each["column"]): each["field"] for each in looked["columns"] if each["field"]}
@@ -79,10 +74,10 @@ def _read(package: Package, reader: Reader) -> None:
 
 
 def _check(package: Package, reader: Reader) -> None:
-    """规则检查：修正、转换、隔离、按规则计数，由治理给出结论；有问题的行做成退回表。"""
+    """规则检查：修正、转换、隔离、按规则计数，由治理给出结论。"""
     verdict = checking.check(package, catalog.resource(SYSTEM, package.resource_id), reader)
     later = verdict.bad > RETURNED_ROWS or package.size > RETURNED_BYTES
-    unreturned = LATER if later else checking.give_back(package, verdict.run_id, reader) if verdict.bad else ""
+    unreturned = LATER if later and verdict.bad else ""
     since = checking.since(verdict.run_id)
     with transaction.atomic():
         packages.move(
@@ -116,28 +111,29 @@ def table_of(facts: catalog.ResourceFacts, partition: str = "") -> LakeTable:
 
 
 def _stage(package: Package, reader: Reader) -> None:
-    """有效行按目录类型入湖成快照；达到门槛的随即发布，否则等人审定。"""
+    """有效行按目录类型入湖成快照，同时把有问题的行做成退回表；达到门槛的随即发布，否则等人审定。"""
     facts = catalog.resource(SYSTEM, package.resource_id)
-    if not package.valid:
-        packages.move(
-            SYSTEM,
-            package.pk,
-            (State.CHECKED,),
-            State.REFUSED,
-            "没有一行通过检查，没有入库。请按退回清单改正后重新报送。",
-        )
-        return
-    table = table_of(facts, package.source.partition)
-    for attempt in range(TRIES):
-        try:
-            _stage_once(package, facts, table, reader.job_id)
+    unreturned = package.bad and not package.verdict["unreturned"]
+    with checking.give_back(package, reader) if unreturned else nullcontext(lambda: "") as returned:
+        if not package.valid:
+            returned()
+            packages.move(
+                SYSTEM, package.pk, (State.CHECKED,), State.REFUSED, "没有一行通过检查，没有入库。请按退回清单改正后重新报送。"
+            )  # fmt: skip
             return
-        except Conflict as conflict:
-            if conflict.rule == packages.RULE or attempt == TRIES - 1:
-                raise
+        table = table_of(facts, package.source.partition)
+        for attempt in range(TRIES):
+            try:
+                _stage_once(package, facts, table, reader.job_id, returned)
+                return
+            except Conflict as conflict:
+                if conflict.rule == packages.RULE or attempt == TRIES - 1:
+                    raise
 
 
-def _stage_once(package: Package, facts: catalog.ResourceFacts, table: LakeTable, job_id: int | None) -> None:
+def _stage_once(
+    package: Package, facts: catalog.ResourceFacts, table: LakeTable, job_id: int | None, returned: Callable[[], str]
+) -> None:
     run, before = package.verdict["run"], lake_queries.current(table)
     with governance.kept(run, "valid.parquet") as (valid,):
         given = Files((str(valid),))
@@ -147,6 +143,7 @@ def _stage_once(package: Package, facts: catalog.ResourceFacts, table: LakeTable
         )  # fmt: skip
         statement = publishing.compare(table, before, given) if package.from_above and before else None
     reasons = doubts(package, staged, before)
+    returned()
     with transaction.atomic():
         packages.locked(package.resource_id)
         waiting = packages.move(
@@ -202,9 +199,8 @@ def give_back(*, package: int, job_id: int) -> Outcome:
         ensure_kept(package)
     if not found.bad:
         return Outcome(f"{found.number} 的读取结果已留存。")
-    with Reader(found, job_id) as reader:
-        sentence = checking.give_back(found, found.verdict["run"], reader)
-    packages.returned(package, sentence)
+    with Reader(found, job_id) as reader, checking.give_back(found, reader) as returned:
+        sentence = returned()
     return Outcome(sentence or f"{found.number} 的退回表已生成。")
 
 

@@ -113,8 +113,8 @@ def test_a_sheet_that_cannot_be_made_is_a_sentence(district: District) -> None:
     package = district.hand_in(sheet(_dirty()))
     StoredFile.objects.filter(kind__in=(queries.RETURNED, "return")).update(withdrawn_at=package.received_at)
     package.looked["sheet"] = "没有的表"
-    with Reader(package) as reader:
-        assert checking.give_back(package, package.verdict["run"], reader).endswith("。")
+    with Reader(package) as reader, checking.give_back(package, reader) as kept:
+        assert kept().endswith("。")
     assert queries.returned(package) is None
 
 

@@ -15,7 +15,7 @@ from yiwang.kernel.lake.process.task import Database
 from yiwang.standards import typed
 
 # Where fewer of the first rows are plain, looking costs more than it spares.
-FIRST, LEAST = 20_000, 0.4
+FIRST, LEAST = 5_000, 0.4
 ODD, RECEIVED = "odd_rows", "odd_received"
 
 

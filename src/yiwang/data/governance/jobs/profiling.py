@@ -28,14 +28,9 @@ CHECKSUMS = frozenset({"cn_id", "uscc", "org_code", "bank_card"})
 # Evidence that is itself a value of the table.
 EXTREMES = frozenset({"smallest", "largest", "low", "high"})
 WHYS = {
-    "unit": "单位写法不一",
-    "float": "整数写成了小数",
-    "escape": "转义符号未还原",
-    "empty": "用文字代替空值",
-    "spilled": "内容串到邻列",
-    "dependency": "与同组其他行不一致",
-    "typo": "疑似错字",
-}
+    "unit": "单位写法不一", "float": "整数写成了小数", "escape": "转义符号未还原", "empty": "用文字代替空值", "spilled": "内容串到邻列",
+    "dependency": "与同组其他行不一致", "typo": "疑似错字",
+}  # fmt: skip
 
 
 def profile(

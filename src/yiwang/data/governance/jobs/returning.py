@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from datetime import date
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ def give_back(
     """Write `return.xlsx`. first_data: rows above the data, kept as they are. columns: field → column from 0.
     rules: [{name, reason, fields, blocks}] in the order of the mask's bits. most: rows listed. → {rows, cells}."""
     database = task.connect([quarantine])
-    masks = _masks(database, quarantine, len(rules))
+    masks, left_out = _masks(database, quarantine, len(rules), most)
     database.close()
     lines = _lines(task, Path(original), name, sheet)
     begun = list(islice(lines, max(first_data, SAMPLE_ROWS)))
@@ -43,23 +43,23 @@ def give_back(
     for place, line in enumerate(begun[:first_data], 1):
         writer.head(line, width, last=place == first_data)
     for number, line in enumerate(chain(begun, lines), 1):
-        if number in masks and number > first_data:
-            if writer.rows >= most:
-                writer.more(len(masks) - most)
-                break
-            writer.row(line, width, masks[number], number)
+        if (mask := masks.pop(number, None)) is not None and number > first_data:
+            writer.row(line, width, mask, number)
+        if not masks:
+            break
+    if left_out:
+        writer.more(left_out)
     book.close()
     return {"rows": writer.rows, "cells": writer.cells}
 
 
-def _masks(database: Database, path: str, rules: int) -> dict[int, int]:
-    """Row of the sheet → all bits of its rules."""
-    words = max(1, -(-rules // WORD))
-    bits = ", ".join(f"__m{word}" for word in range(words))
-    found = database.rows(f"SELECT {quoted(SOURCE_ROW)}, {bits} FROM read_parquet({literal(path)})")
-    return {
-        row: sum(mask << WORD * word for word, mask in enumerate(masks)) for row, *masks in found if row is not None
-    }
+def _masks(database: Database, path: str, rules: int, most: int) -> tuple[dict[int, int], int]:
+    """(row of the sheet → all bits of its rules, of the first `most`; how many rows more there are)."""
+    bits = ", ".join(f"__m{word}" for word in range(max(1, -(-rules // WORD))))
+    rows = f"FROM read_parquet({literal(path)}) WHERE {quoted(SOURCE_ROW)} IS NOT NULL"
+    found = database.rows(f"SELECT {quoted(SOURCE_ROW)}, {bits} {rows} ORDER BY 1 LIMIT {most}")
+    masks = {row: sum(mask << WORD * word for word, mask in enumerate(each)) for row, *each in found}
+    return masks, database.value(f"SELECT count(*) {rows}") - len(found)
 
 
 def _lines(task: Task, path: Path, name: str, sheet: str) -> Iterator[list[Any]]:
@@ -83,7 +83,7 @@ class _Writer:
         self.title = book.add_format({"bold": True, "bg_color": HEAD})
         self.reason = book.add_format({"text_wrap": False, "font_color": "#A33A2C"})
         self.at = self.rows = self.cells = 0
-        self.known: dict[int, tuple[dict[int, str], str]] = {}
+        self.known: dict[int, tuple[dict[int, str], list[Any], str]] = {}
 
     def widths(self, lines: list[list[Any]], width: int) -> None:
         for column in range(width):
@@ -105,8 +105,8 @@ class _Writer:
         said = f"另有 {rows:,} 行有问题，没有列出。请先按已列出的改正，再报送即可看到其余。"
         self.sheet.write_string(self.at, 0, said, self.reason)
 
-    def explained(self, mask: int) -> tuple[dict[int, str], str]:
-        """(column → colour, reasons); few masks occur, so each is worked out once."""
+    def explained(self, mask: int, width: int) -> tuple[dict[int, str], list[Any], str]:
+        """(column → colour, the style of text in each column, reasons); few masks occur, so each is worked out once."""
         if mask not in self.known:
             colours: dict[int, str] = {}
             reasons = []
@@ -117,17 +117,22 @@ class _Writer:
                 for field in rule["fields"]:
                     if field in self.columns and colours.get(self.columns[field]) != BLOCKED:
                         colours[self.columns[field]] = BLOCKED if rule["blocks"] else WARNED
-            self.known[mask] = (colours, "；".join(dict.fromkeys(reasons)))
+            styles = [self.formats[colours.get(column, ""), False] for column in range(width)]
+            self.known[mask] = (colours, styles, "；".join(dict.fromkeys(reasons)))
         return self.known[mask]
 
     def row(self, line: list[Any], width: int, mask: int, number: int) -> None:
-        colours, reasons = self.explained(mask)
-        for column, cell in enumerate(line[:width]):
-            self.cell(column, cell, self.formats[colours.get(column, ""), isinstance(cell, date)])
-        for column in range(len(line), width):
-            self.cell(column, None, self.formats[colours.get(column, ""), False])
-        self.sheet.write_string(self.at, width, reasons, self.reason)
-        self.sheet.write_number(self.at, width + 1, number)
+        colours, styles, reasons = self.explained(mask, width)
+        at, write = self.at, self.sheet.write_string
+        for column, (cell, style) in enumerate(zip_longest(line[:width], styles)):
+            if type(cell) is str and cell and cell[0] not in LEADING:
+                write(at, column, cell, style)  # nearly every cell
+            else:
+                self.cell(
+                    column, cell, self.formats[colours.get(column, ""), True] if isinstance(cell, date) else style
+                )
+        write(at, width, reasons, self.reason)
+        self.sheet.write_number(at, width + 1, number)
         self.at += 1
         self.cells += len(colours)
         self.rows += 1

@@ -97,13 +97,9 @@ def open_issue(actor: Actor, run_id: int, *, key: str = "") -> Issue:
         data={"run": run.pk}, key=key,
     )  # fmt: skip
     found = Issue.objects.create(
-        case=case,
-        run=run,
-        summary=summary,
-        organisation_id=run.organisation_id,
-        created_by_id=actor.person_id,
+        case=case, run=run, summary=summary, organisation_id=run.organisation_id, created_by_id=actor.person_id,
         is_demo=run.is_demo,
-    )
+    )  # fmt: skip
     ledger.record(
         actor, "governance.issue", ("governance.issue", found.pk), organisation_id=run.organisation_id,
         after={"run": run.pk, "bad": run.bad, "case": case.number},

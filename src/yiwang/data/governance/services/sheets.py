@@ -1,5 +1,7 @@
 """退回：同一张表、坏行、着色、理由；下次报送与它比对。"""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,33 +34,42 @@ def _rules(run: Run) -> list[dict[str, Any]]:
     ]
 
 
+@contextmanager
 def return_sheet(
     actor: Actor, run_id: int, *, original: Path, name: str, sheet: str, first_data: int, columns: dict[str, int],
-    session: engine.Session | None = None, job_id: int | None = None,
-) -> StoredFile:  # fmt: skip
-    """Keep the return sheet with the run, once; worker only. first_data: rows above the data in the sheet. session: one
-    that has the original open."""
+    session: engine.Session | None = None,
+) -> Iterator[Callable[[], StoredFile]]:  # fmt: skip
+    """Make the return sheet of a run while the block goes on; what is given waits for it and keeps it with the run, once.
+
+    Worker only. first_data: rows above the data in the sheet. session: one that has the original open.
+    """
     run: Run = doors.row(actor, OWNER, run_id)
     if run.state != RunState.DONE or not run.bad:
         raise Refused("这次检查没有拦截的行，没有退回表。", rule="退回须有问题")
     known = StoredFile.objects.filter(owner_kind=OWNER, owner_id=run.pk, kind="return", withdrawn_at=None).first()
     if known is not None:
-        return known
+        yield lambda: known
+        return
     with (
         running.session_of(session, GIVE_BACK, 1024, SECONDS, original if run.sealed else "") as used,
         running.kept(run, "quarantine.parquet") as (quarantine,),
     ):
-        used.run(
+        made = used.begin(
             GIVE_BACK,
             {"original": str(original), "name": name, "sheet": sheet, "first_data": first_data, "columns": columns,
              "quarantine": str(quarantine), "rules": _rules(run), "most": LARGEST},
-            seconds=SECONDS, job_id=job_id,
+            seconds=SECONDS,
         )  # fmt: skip
-        stem = name.rsplit(".", 1)[0]
-        with transaction.atomic(), (used.folder / "return.xlsx").open("rb") as content:
-            return files.store(
-                actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return", sealing=run.sealed
-            )
+
+        def kept() -> StoredFile:
+            made()
+            stem = name.rsplit(".", 1)[0]
+            with transaction.atomic(), (used.folder / "return.xlsx").open("rb") as content:
+                return files.store(
+                    actor, f"{stem}-退回.xlsx", content, owner=(OWNER, run.pk), kind="return", sealing=run.sealed
+                )
+
+        yield kept
 
 
 def progress(actor: Actor, run_id: int) -> dict[str, int] | None:

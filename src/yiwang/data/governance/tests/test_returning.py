@@ -43,9 +43,10 @@ def given_back(
     original = workbook(world.folder / f"{package}.xlsx", *rows)
     numbered = [{**row, "_row": number} for number, row in enumerate(rows, 3)]
     verdict = contract.check(SYSTEM, world.facts.id, world.sheet(*numbered), package)
-    made = contract.return_sheet(
+    with contract.return_sheet(
         SYSTEM, verdict.run_id, original=original, name="人员登记.xlsx", sheet="人员台账", first_data=2, columns=COLUMNS
-    )
+    ) as kept:
+        made = kept()
     assert made.sealed and not storage.path_of(made.digest).exists()
     with stored(made) as stream:
         content = stream.read()
@@ -90,14 +91,11 @@ def test_the_next_upload_is_compared_with_what_went_back(world: World) -> None:
 
 def test_nothing_to_give_back(world: World) -> None:
     verdict = contract.check(SYSTEM, world.facts.id, world.sheet({}), "P1")
-    with pytest.raises(Refused, match="没有退回表"):
-        contract.return_sheet(
-            SYSTEM, verdict.run_id, original=Path("x"), name="x.xlsx", sheet="x", first_data=1, columns={}
-        )
-    with pytest.raises(Refused, match="没有找到"):
-        sheets.return_sheet(
-            world["教育治理岗"], verdict.run_id, original=Path("x"), name="x.xlsx", sheet="x", first_data=1, columns={}
-        )
+    given: dict[str, Any] = {"original": Path("x"), "name": "x.xlsx", "sheet": "x", "first_data": 1, "columns": {}}
+    with pytest.raises(Refused, match="没有退回表"), contract.return_sheet(SYSTEM, verdict.run_id, **given):
+        pass
+    with pytest.raises(Refused, match="没有找到"), sheets.return_sheet(world["教育治理岗"], verdict.run_id, **given):
+        pass
 
 
 def test_every_kind_of_value_goes_back_as_what_it_is(tmp_path: Path) -> None:

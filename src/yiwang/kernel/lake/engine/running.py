@@ -123,16 +123,9 @@ def warm() -> None:
 
 
 def run(
-    function: str,
-    params: Mapping[str, Any],
-    *,
-    memory_mb: int = 1024,
-    seconds: float = 300.0,
-    threads: int = THREADS,
-    folder: Path | None = None,
-    job_id: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> Any:
+    function: str, params: Mapping[str, Any], *, memory_mb: int = 1024, seconds: float = 300.0, threads: int = THREADS,
+    folder: Path | None = None, job_id: int | None = None, progress: Callable[[int, int, str], None] | None = None,
+) -> Any:  # fmt: skip
     """Run `module:function` as `function(task, **params)` in a limited process; its small JSON result.
 
     `memory_mb` and `seconds` (wall clock) end the run with a sentence. Files the function writes into `task.folder`
@@ -145,7 +138,9 @@ def run(
         given = opened.within(params)
         chosen = folder or stack.enter_context(places.work_folder(opened.size))
         child = stack.enter_context(_born((function,), chosen, memory_mb, seconds, threads))
-        return _Watch(child, function, seconds, progress or _job_progress(job_id)).result(given, last=True)
+        watch = _Watch(child, function, seconds, progress or _job_progress(job_id))
+        watch.send(given, last=True)
+        return watch.result()
 
 
 class Session:
@@ -161,8 +156,16 @@ class Session:
         progress: Callable[[int, int, str], None] | None = None,
     ) -> Any:  # fmt: skip
         """As `run`; `seconds` of wall clock are this run's own. What is opened for it stays open for those that follow."""
-        given = self._opened.within(params)
-        return _Watch(self._child, function, seconds, progress or _job_progress(job_id)).result(given, last=False)
+        return self.begin(function, params, seconds=seconds, progress=progress or _job_progress(job_id))()
+
+    def begin(
+        self, function: str, params: Mapping[str, Any], *, seconds: float = 300.0,
+        progress: Callable[[int, int, str], None] | None = None,
+    ) -> Callable[[], Any]:  # fmt: skip
+        """As `run`, but go on meanwhile: what it gives waits for the result. Until then the session runs nothing else."""
+        watch = _Watch(self._child, function, seconds, progress)
+        watch.send(self._opened.within(params), last=False)
+        return watch.result
 
 
 @contextmanager
@@ -221,13 +224,14 @@ class _Watch:
         self.child, self.function, self.seconds, self.progress = child, function, seconds, progress
         self.memory_mb = child.limits["memory_mb"]
         self.answer: dict[str, Any] | None = None
-        self.begun = time.monotonic()
+        self.begun, self.last = time.monotonic(), False
 
-    def result(self, params: Mapping[str, Any], *, last: bool) -> Any:
+    def send(self, params: Mapping[str, Any], *, last: bool) -> None:
         """`last`: the process ends with this run, and its end is waited for."""
+        self.last = last
         request = {**self.child.limits, "function": self.function, "params": params, "folder": str(self.child.folder),
                    "last": last}  # fmt: skip
-        stream, deadline = self.child.stream, time.monotonic() + self.seconds
+        stream = self.child.stream
         if stream.fileno() < 0:
             raise self._ended(None)
         stream.settimeout(self.seconds)
@@ -235,7 +239,10 @@ class _Watch:
             stream.sendall(encode(request))
         except (BrokenPipeError, ConnectionResetError) as error:
             raise self._ended(None) from error
-        stream.settimeout(LOOK_SECONDS)
+
+    def result(self) -> Any:
+        deadline = self.begun + self.seconds
+        self.child.stream.settimeout(LOOK_SECONDS)
         while True:
             try:
                 message = self.child.lines.next()
@@ -245,7 +252,7 @@ class _Watch:
             if message is None or "exit" in message:
                 return self._judge(message)
             self._hear(message)
-            if self.answer is not None and not last:
+            if self.answer is not None and not self.last:
                 return self._judge(self.answer)
             if time.monotonic() > deadline and self.answer is None:
                 self._overrun()

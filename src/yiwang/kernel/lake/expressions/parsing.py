@@ -5,7 +5,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from yiwang.kernel.access.actors import Invalid
@@ -325,5 +325,10 @@ class _Builder:
 
 def build(text: str, columns: Mapping[str, str]) -> Node:
     """`columns`: name → type as in the lake; `decimal(p,s)` is a number."""
-    plain = {name: "number" if type_.startswith("decimal") else type_ for name, type_ in columns.items()}
+    return _built(text, tuple(columns.items()))
+
+
+@lru_cache(512)
+def _built(text: str, columns: tuple[tuple[str, str], ...]) -> Node:
+    plain = {name: "number" if type_.startswith("decimal") else type_ for name, type_ in columns}
     return _Builder(plain).build(_syntax(text))
