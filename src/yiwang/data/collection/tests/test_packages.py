@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from yiwang.data.collection import queries
 from yiwang.data.collection.models import HeaderMemory, Package, Stock
 from yiwang.data.collection.pages import delivery
 from yiwang.data.collection.services import intake, publishing
@@ -140,6 +141,7 @@ def test_lost_digits_are_said_and_not_guessed(district: District) -> None:
 def test_nothing_valid_is_refused(district: District) -> None:
     package = district.hand_in(sheet([["", *row[1:]] for row in rows(3)]))
     assert package.state == "refused" and "没有一行通过检查" in package.message
+    assert queries.returned(package) is not None and not package.verdict["unreturned"]
 
 
 def test_an_unreadable_file_fails_with_a_sentence(district: District) -> None:
