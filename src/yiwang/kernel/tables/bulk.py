@@ -189,11 +189,11 @@ class _Loaded:
 def _suspect(fields: list[str], titles: dict[str, str]) -> str:
     """SQL of what may be no data: a total, a repeated header, a row that is blank where it begins. Cheap looks first."""
     first = f"coalesce({', '.join(map(name, fields[:3]))})"
-    words = ", ".join(quoted(word) for word in sorted(layout.TOTALS))
+    # A list of words would be joined, for every row.
+    total = quoted(f"^({'|'.join(sorted(layout.TOTALS))})$|(合计|小计|总计|共计)$")
     marked = " OR ".join(f"contains({first}, {quoted(sign)})" for sign in TOTAL_SIGNS)
     heads = "".join(f" OR {name(field)} = {quoted(titles[field])}" for field in fields[:2] if titles.get(field))
-    total = f"trim({first}) IN ({words}) OR regexp_matches(trim({first}), '(合计|小计|总计|共计)$')"
-    return f"({marked}) AND ({total}) OR coalesce({', '.join(map(name, fields))}) IS NULL{heads}"
+    return f"({marked}) AND regexp_matches(trim({first}), {total}) OR coalesce({', '.join(map(name, fields))}) IS NULL{heads}"
 
 
 def _lost(con: Connection, fields: list[str]) -> list[dict[str, Any]]:
