@@ -16,10 +16,10 @@ from psycopg import sql
 
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.calendar import services as calendars
-from yiwang.kernel.clocks import services
 from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.clocks.models import Timer
 from yiwang.kernel.clocks.terms import TimerState
+from yiwang.kernel.clocks.tests import verbs
 from yiwang.site import backups
 
 CLOCKS = 40
@@ -79,7 +79,7 @@ def test_invariant_35_恢复到某时刻_其后到期的提醒恰好触发一次
     spec = ClockSpec("minute", 10, code="reply", rungs=("due",))
     with transaction.atomic():
         for case in range(1, CLOCKS + 1):
-            services.start(case, spec, timezone.now() - timedelta(hours=1), entry_seq=1)
+            verbs.start(case, spec, timezone.now() - timedelta(hours=1), entry_seq=1)
     armed = sorted(Timer.objects.values_list("pk", flat=True))
     saved = backups.backup(database_url, to=tmp_path / "backups", var=tmp_path)
     assert fire(database_url) == armed

@@ -53,9 +53,9 @@ class Writing:
         )
         return self._part(f"insert into {table} ({', '.join(columns)}) values {lines} returning id")  # noqa: S608 - names of our own models
 
-    def update(self, table: str, values: Facts, keys: Sequence[int]) -> str:
+    def update(self, table: str, values: Facts, keys: Sequence[int], *, by: str = "id") -> str:
         pairs = ", ".join(f"{name} = {self._bind(value)}" for name, value in values.items())
-        return self._part(f"update {table} set {pairs} where id = any({self._bind(list(keys))}) returning id")  # noqa: S608 - names of our own models
+        return self._part(f"update {table} set {pairs} where {by} = any({self._bind(list(keys))}) returning id")  # noqa: S608 - names of our own models
 
     def _part(self, text: str) -> str:
         name = f"w{len(self._parts)}"

@@ -3,12 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Min
-
 from yiwang.kernel.calendar.workdays import local
-from yiwang.kernel.clocks import queries, services
+from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.arithmetic import ClockSpec
-from yiwang.kernel.clocks.models import Clock
+from yiwang.kernel.clocks.services import Book
 from yiwang.kernel.clocks.terms import ClockKind, ClockStatus
 from yiwang.kernel.flow.definitions import ClockRule, Flow
 from yiwang.kernel.flow.models import Case
@@ -103,27 +101,31 @@ def stoppable(flow: Flow, case: Case, named: object, kinds: frozenset[str] | Non
     return [rule.code for rule in running if rule.kind not in APART and (kinds is None or rule.kind in kinds)]
 
 
-def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> None:
-    """Carry the commands out, in order."""
+def execute(clocks: list[Command], flow: Flow, case: Case, seq: int) -> Book | None:
+    """Carry the commands out, in order; the book they changed is still to be written."""
+    if not clocks:
+        return None
+    book = Book(case.pk)
     for item in clocks:
         code, at = item["code"], datetime.fromisoformat(item["at"])
         match item["op"]:
             case "start":
-                services.start(case.pk, spec_of(flow, item), at, entry_seq=seq)
+                book.start(spec_of(flow, item), at, entry_seq=seq)
             case "finish":
-                services.finish(case.pk, at, entry_seq=seq, codes=[code])
+                book.finish(at, entry_seq=seq, codes=[code])
             case "suspend":
-                services.suspend(case.pk, at, entry_seq=seq, cause=item["cause"], basis=item["basis"], codes=[code])
+                book.suspend(at, entry_seq=seq, cause=item["cause"], basis=item["basis"], codes=[code])
             case "resume":
-                services.resume(case.pk, at, entry_seq=seq, codes=[code])
+                book.resume(at, entry_seq=seq, codes=[code])
             case "revive":
-                services.revive(case.pk, at, entry_seq=seq, codes=[code], counted=item["counted"])
+                book.revive(at, entry_seq=seq, codes=[code], counted=item["counted"])
             case "restore":
-                services.restore(case.pk, code, before_seq=item["before"])
+                book.restore(code, before_seq=item["before"])
             case "extend":
-                services.extend(case.pk, code, at, item["amount"], entry_seq=seq, basis=item["basis"])
+                book.extend(code, at, item["amount"], entry_seq=seq, basis=item["basis"])
             case _:
-                services.void(case.pk, codes=[code])
+                book.void(codes=[code])
+    return book
 
 
 def spec_of(flow: Flow, item: Command) -> ClockSpec:
@@ -136,18 +138,6 @@ def spec_of(flow: Flow, item: Command) -> ClockSpec:
     )  # fmt: skip
 
 
-def earliest(case_id: int) -> datetime | None:
-    """The earliest due instant of the running clocks that are not about supervision."""
-    rows = Clock.objects.filter(case_id=case_id, status=ClockStatus.RUNNING).exclude(kind=ClockKind.SUPERVISION)
-    found: datetime | None = rows.aggregate(due=Min("due_at"))["due"]
-    return found
-
-
-def due_of(case_id: int, code: str) -> datetime | None:
-    clock = queries.current(case_id, code)
-    return clock.due_at if clock is not None else None
-
-
 def overdue(case_id: int, code: str, at: datetime) -> bool:
-    due = due_of(case_id, code)
-    return due is not None and at > due
+    clock = queries.current(case_id, code)
+    return clock is not None and clock.due_at is not None and at > clock.due_at

@@ -60,14 +60,9 @@ class Case(models.Model):
         "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="登记岗位"
     )
     opener_organisation = models.ForeignKey(
-        "orgs.Organisation",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
+        "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
         verbose_name="登记单位",
-    )
+    )  # fmt: skip
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级案件"
     )
@@ -125,14 +120,8 @@ class Seat(models.Model):
         "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="人员"
     )
     on_behalf_of = models.ForeignKey(
-        "people.Person",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
-        verbose_name="被代理人",
-    )
+        "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="被代理人",
+    )  # fmt: skip
     weight = models.PositiveIntegerField("权重", default=1)
     counts = models.BooleanField("计票", default=True)
     mandatory = models.BooleanField("必经", default=False, help_text="前后加签：未办则环节不能通过")
@@ -187,14 +176,9 @@ class Entry(models.Model):
         "orgs.Post", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="经办岗位"
     )
     organisation = models.ForeignKey(
-        "orgs.Organisation",
-        models.PROTECT,
-        null=True,
-        blank=True,
-        related_name="+",
-        db_index=False,
+        "orgs.Organisation", models.PROTECT, null=True, blank=True, related_name="+", db_index=False,
         verbose_name="经办单位",
-    )
+    )  # fmt: skip
     acting_for = models.ForeignKey(
         "people.Person", models.PROTECT, null=True, blank=True, related_name="+", db_index=False, verbose_name="代理"
     )

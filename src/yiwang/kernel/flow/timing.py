@@ -5,7 +5,7 @@ from datetime import datetime
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.calendar.models import CalendarVersion
 from yiwang.kernel.clocks.models import Clock, Timer
-from yiwang.kernel.flow import clockwork
+from yiwang.kernel.clocks.services import Book
 from yiwang.kernel.flow.fold import Facts
 from yiwang.kernel.flow.models import Entry, Seat
 from yiwang.kernel.flow.services.cases import perform
@@ -65,5 +65,5 @@ def moved(clock: Clock, old: datetime | None, new: datetime | None, version: Cal
     plain = [moment.isoformat() if moment else "" for moment in (old, new)]
     work.facts.update({"clock": clock.code, "due": plain, "calendar": str(version)})
     commit(work, "rung")
-    due = clockwork.earliest(clock.case_id)
+    due = Book(clock.case_id).earliest()
     Seat.objects.filter(case_id=clock.case_id, state__in=LIVE).exclude(kind__in=FREE).update(due=due)

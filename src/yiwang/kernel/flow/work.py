@@ -14,6 +14,7 @@ from psycopg import errors
 from yiwang.kernel.access.actors import Actor, Conflict, Invalid, Refused
 from yiwang.kernel.bulk.statements import Row, ask
 from yiwang.kernel.clocks.queries import Limits
+from yiwang.kernel.clocks.services import Book
 from yiwang.kernel.clocks.statements import Table, Term, Writing
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow, Stage
@@ -81,6 +82,7 @@ class Work:
     acting_for: int | None = None
     issued: list[tuple[int, int, str]] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
+    book: Book | None = None
 
     @property
     def stage(self) -> Stage:
@@ -268,7 +270,7 @@ def commit(work: Work, kind: str, *, action: str = "", opinion: str = "", key: s
     """Write the entry and the difference. All writes of an act on an existing case are here."""
     case = work.case
     entry, changed, seats = compose(work, kind, action=action, opinion=opinion)
-    clockwork.execute(work.clocks, work.flow, case, entry.seq)
+    work.book = clockwork.execute(work.clocks, work.flow, case, entry.seq)
     _write(work, entry, changed, seats, (key, request or request_of(kind, case.pk, action)))
     for drawn in work.issued:
         numbers.book(drawn, case.pk, entry.seq)
@@ -324,11 +326,13 @@ def _seat_changes(work: Work) -> dict[int, Facts]:
 
 
 def _write(work: Work, entry: Entry, changed: Facts, seats: dict[int, Facts], answer: tuple[str, str]) -> None:
-    """The entry, the case, its seats, what it owes and the answer to its key, in one statement."""
+    """The entry, the case, its clocks and seats, what it owes and the answer to its key, in one statement."""
     case, writing = work.case, Writing()
     entered = writing.insert(ENTRY.name, ENTRY.own, [_plain(ENTRY.values(entry))])
     values = {name: _stored(getattr(case, name)) for name in changed}
     writing.update(CASE.name, {"seq": case.seq, "head": case.head, **values}, [case.pk])
+    if work.book is not None:
+        work.book.write(writing)
     fresh = _write_seats(writing, work, seats)
     messages = owed(work, entry)
     if messages:
@@ -358,7 +362,7 @@ def _write_seats(writing: Writing, work: Work, changes: dict[int, Facts]) -> dic
     """New seats in one part; equal changes of old seats in one part. Every live seat gets the limit that runs."""
     fresh = [work.seats[ref] for ref in changes if ref not in work.seats_before]
     timed = work.flow.clocks and (work.clocks or fresh)
-    due = clockwork.earliest(work.case.pk) if timed else None
+    due = (work.book or Book(work.case.pk)).earliest() if timed else None
     for seat in fresh:
         seat.due = seat.due or (due if seat.kind not in FREE else None)
     alike: dict[str, tuple[Facts, list[int]]] = defaultdict(lambda: ({}, []))

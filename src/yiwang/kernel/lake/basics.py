@@ -104,49 +104,22 @@ def _days_sql(dialect: Dialect, start: str, end: str) -> str:
 
 
 _add(
-    "length",
-    TEXT,
-    "integer",
-    len,
-    portable(lambda d, text: f"CAST(length({text}) AS BIGINT)"),
-    "字数，一个汉字算一个。",
-)
+    "length", TEXT, "integer", len, portable(lambda d, text: f"CAST(length({text}) AS BIGINT)"), "字数，一个汉字算一个。",
+)  # fmt: skip
 _add(
-    "substr",
-    ("text", "integer", "integer"),
-    "text",
-    _substr,
-    portable(_substr_sql),
-    "从第几个字起取几个字。",
-    optional=1,
-)
+    "substr", ("text", "integer", "integer"), "text", _substr, portable(_substr_sql), "从第几个字起取几个字。", optional=1,
+)  # fmt: skip
 _add(
-    "upper",
-    TEXT,
-    "text",
-    lambda text: text.translate(_UPPER),
-    portable(lambda d, text: _cased_sql(d, text, LOWER, UPPER)),
-    "英文字母改为大写。",
-    costly=True,
-)
+    "upper", TEXT, "text", lambda text: text.translate(_UPPER),
+    portable(lambda d, text: _cased_sql(d, text, LOWER, UPPER)), "英文字母改为大写。", costly=True,
+)  # fmt: skip
 _add(
-    "lower",
-    TEXT,
-    "text",
-    lambda text: text.translate(_LOWER),
-    portable(lambda d, text: _cased_sql(d, text, UPPER, LOWER)),
-    "英文字母改为小写。",
-    costly=True,
-)
+    "lower", TEXT, "text", lambda text: text.translate(_LOWER),
+    portable(lambda d, text: _cased_sql(d, text, UPPER, LOWER)), "英文字母改为小写。", costly=True,
+)  # fmt: skip
 _add(
-    "trim",
-    TEXT,
-    "text",
-    lambda text: text.strip(BLANKS),
-    portable(trim_sql),
-    "去掉首尾空白，包括全角空格。",
-    costly=True,
-)
+    "trim", TEXT, "text", lambda text: text.strip(BLANKS), portable(trim_sql), "去掉首尾空白，包括全角空格。", costly=True,
+)  # fmt: skip
 _add(
     "replace",
     ("text", "text", "text"),

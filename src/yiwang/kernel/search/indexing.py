@@ -13,13 +13,5 @@ from yiwang.kernel.bulk.indexing import (
 )
 
 __all__ = [
-    "FUNCTION",
-    "BigramIndex",
-    "Bigrams",
-    "Joined",
-    "Unnested",
-    "containing",
-    "is_indexed",
-    "possible",
-    "share_of",
-]
+    "FUNCTION", "BigramIndex", "Bigrams", "Joined", "Unnested", "containing", "is_indexed", "possible", "share_of",
+]  # fmt: skip

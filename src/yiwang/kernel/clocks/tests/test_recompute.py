@@ -19,6 +19,7 @@ from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.clocks.models import Clock, Recomputation, Timer
 from yiwang.kernel.clocks.services import Recomputed
 from yiwang.kernel.clocks.terms import Colour, TimerState
+from yiwang.kernel.clocks.tests import verbs
 
 pytestmark = pytest.mark.django_db
 SPEC = ClockSpec("working_day", 5, code="handle")
@@ -40,12 +41,12 @@ def calendar() -> None:
 
 
 def test_25_exactly_the_crossing_clocks_move_with_a_trail() -> None:
-    crossing = services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
-    earlier = services.start(2, SPEC, at("2025-08-04 10:00"), entry_seq=1)
-    later = services.start(3, SPEC, at("2025-10-09 10:00"), entry_seq=1)
-    natural = services.start(4, ClockSpec("calendar_day", 15, code="x"), at("2025-09-26 10:00"), entry_seq=1)
-    stopped = services.start(5, SPEC, at("2025-09-26 10:00"), entry_seq=1)
-    services.suspend(5, at("2025-09-28 10:00"), entry_seq=2, cause="鉴定")
+    crossing = verbs.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    earlier = verbs.start(2, SPEC, at("2025-08-04 10:00"), entry_seq=1)
+    later = verbs.start(3, SPEC, at("2025-10-09 10:00"), entry_seq=1)
+    natural = verbs.start(4, ClockSpec("calendar_day", 15, code="x"), at("2025-09-26 10:00"), entry_seq=1)
+    stopped = verbs.start(5, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    verbs.suspend(5, at("2025-09-28 10:00"), entry_seq=2, cause="鉴定")
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
     above, moved = trail()
     result = services.recompute("cn", above=above)
@@ -56,12 +57,12 @@ def test_25_exactly_the_crossing_clocks_move_with_a_trail() -> None:
         assert clock.generation == generation
     armed = dict(crossing.timers.filter(state=TimerState.ARMED).values_list("rung", "lawful_at"))
     assert armed["due"] == at("2025-10-14 00:00") and armed["+1d"] == at("2025-10-15 00:00")
-    [stopped] = services.resume(5, at("2025-10-09 09:00"), entry_seq=3)
+    [stopped] = verbs.resume(5, at("2025-10-09 09:00"), entry_seq=3)
     assert stopped.due_at == at("2025-10-16 00:00")
 
 
 def test_25_recomputing_again_changes_nothing() -> None:
-    services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
     above, moved = trail()
     services.recompute("cn", above=above)
@@ -71,7 +72,7 @@ def test_25_recomputing_again_changes_nothing() -> None:
 
 
 def test_25_a_rung_behind_the_due_date_moves_without_a_trail() -> None:
-    clock = services.start(1, SPEC, at("2025-09-23 10:00"), entry_seq=1)
+    clock = verbs.start(1, SPEC, at("2025-09-23 10:00"), entry_seq=1)
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
     above, moved = trail()
     services.recompute("cn", above=above)
@@ -81,7 +82,7 @@ def test_25_a_rung_behind_the_due_date_moves_without_a_trail() -> None:
 
 
 def test_25_a_year_becoming_certain_takes_the_provisional_mark_away() -> None:
-    clock = services.start(1, SPEC, at("2025-12-30 10:00"), entry_seq=1)
+    clock = verbs.start(1, SPEC, at("2025-12-30 10:00"), entry_seq=1)
     assert clock.provisional
     calendars.publish(SYSTEM, "cn", [], "二〇二六年通知", years=[2026])
     above, moved = trail()
@@ -91,7 +92,7 @@ def test_25_a_year_becoming_certain_takes_the_provisional_mark_away() -> None:
 
 
 def test_25_the_worker_follows_each_version_once() -> None:
-    services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
     above, moved = trail()
     services.recompute_pending(above=above)
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
@@ -110,7 +111,7 @@ def test_25_after_recomputing_every_clock_agrees_with_the_calendar_in_force(
     Clock.objects.filter(status="running").update(status="superseded")
     first = Clock.objects.count() + 1
     for case, (offset, budget) in enumerate(clocks, start=first):
-        services.start(
+        verbs.start(
             case,
             ClockSpec("working_day", budget, code="h"),
             at("2025-03-01 10:00") + timedelta(days=offset),
@@ -136,12 +137,12 @@ def test_30_reported_lateness_equals_lateness_recomputed_from_the_facts() -> Non
     """What the row says (due_at, finished_at) is what the facts say under the version in force when it ended."""
     ends = ["2025-10-04 00:00", "2025-10-04 00:01", "2025-10-13 09:00"]
     for case, end in enumerate(ends, start=1):
-        services.start(case, SPEC, at("2025-09-26 10:00"), entry_seq=1)
-        services.finish(case, at(end), entry_seq=2)
+        verbs.start(case, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+        verbs.finish(case, at(end), entry_seq=2)
     calendars.publish(SYSTEM, "cn", OCTOBER, "国庆通知")
     services.recompute("cn", above=Above())
-    services.start(4, SPEC, at("2025-09-26 10:00"), entry_seq=1)
-    services.finish(4, at("2025-10-13 09:00"), entry_seq=2)
+    verbs.start(4, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    verbs.finish(4, at("2025-10-13 09:00"), entry_seq=2)
     late = []
     for clock in Clock.objects.order_by("case_id"):
         course = queries.course_of(clock)
@@ -154,12 +155,12 @@ def test_30_reported_lateness_equals_lateness_recomputed_from_the_facts() -> Non
 
 
 def test_states_of_a_case_cost_two_queries_however_long_its_history() -> None:
-    services.start(1, SPEC, at("2025-03-03 10:00"), entry_seq=1)
-    services.start(1, ClockSpec("minute", 45, code="sign"), at("2025-03-03 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-03-03 10:00"), entry_seq=1)
+    verbs.start(1, ClockSpec("minute", 45, code="sign"), at("2025-03-03 10:00"), entry_seq=1)
     moment = at("2025-03-04 10:00")
     for number in range(10):
-        services.suspend(1, moment + number * timedelta(hours=2), entry_seq=2, cause="鉴定", codes=["handle"])
-        services.resume(1, moment + timedelta(hours=number * 2 + 1), entry_seq=3, codes=["handle"])
+        verbs.suspend(1, moment + number * timedelta(hours=2), entry_seq=2, cause="鉴定", codes=["handle"])
+        verbs.resume(1, moment + timedelta(hours=number * 2 + 1), entry_seq=3, codes=["handle"])
     with CaptureQueriesContext(
         connection,
     ) as captured:

@@ -9,10 +9,11 @@ from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid
 from yiwang.kernel.calendar import services as calendars
 from yiwang.kernel.calendar.terms import CHINA
 from yiwang.kernel.calendar.workdays import Override
-from yiwang.kernel.clocks import queries, services
+from yiwang.kernel.clocks import queries
 from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.clocks.models import Clock, ClockSegment
 from yiwang.kernel.clocks.terms import ClockStatus, Colour, TimerState
+from yiwang.kernel.clocks.tests import verbs
 
 pytestmark = pytest.mark.django_db
 SPEC = ClockSpec("working_day", 5, code="handle", name="办理", extensions=1, extension_budget=5, basis="条例第二十条")
@@ -34,7 +35,7 @@ def armed(clock: Clock) -> dict[str, datetime]:
 
 
 def test_start_gives_due_date_and_timers() -> None:
-    clock = services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    clock = verbs.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
     # 9-28 (makeup Sunday), 29, 30, then 10-09, 10-10.
     assert clock.due_at == at("2025-10-11 00:00")
     assert armed(clock) == {
@@ -44,21 +45,21 @@ def test_start_gives_due_date_and_timers() -> None:
 
 
 def test_notices_wait_for_the_office_to_open_and_effects_do_not() -> None:
-    plain = services.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
+    plain = verbs.start(1, SPEC, at("2025-09-26 10:00"), entry_seq=1)
     deemed = ClockSpec("working_day", 5, code="deem", on_breach="act:accept")
-    effect = services.start(2, deemed, at("2025-09-26 10:00"), entry_seq=1)
+    effect = verbs.start(2, deemed, at("2025-09-26 10:00"), entry_seq=1)
     assert plain.timers.get(rung="50%").fire_at == at("2025-10-09 09:00")
     assert effect.timers.get(rung="due").fire_at == effect.due_at
 
 
 def test_suspension_stops_and_resumption_continues() -> None:
-    clock = services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
-    services.suspend(1, at("2025-10-15 15:00"), entry_seq=2, cause="鉴定", basis="行政许可法第四十五条")
+    clock = verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    verbs.suspend(1, at("2025-10-15 15:00"), entry_seq=2, cause="鉴定", basis="行政许可法第四十五条")
     [state] = queries.states(1, at("2025-10-20 09:00"))
     assert (state.due_at, state.colour) == (None, Colour.GREY)
     assert (state.elapsed, state.remaining) == (timedelta(1), timedelta(4))
     assert armed(clock) == {}
-    [clock] = services.resume(1, at("2025-10-20 09:00"), entry_seq=3)
+    [clock] = verbs.resume(1, at("2025-10-20 09:00"), entry_seq=3)
     assert clock.due_at == at("2025-10-24 00:00")
     [state] = queries.states(1, at("2025-10-20 09:00"))
     assert [(str(line.kind), line.note, line.total.days) for line in state.days][2:6] == [
@@ -67,11 +68,11 @@ def test_suspension_stops_and_resumption_continues() -> None:
 
 
 def test_a_start_after_the_old_round_is_void_begins_a_new_round_with_timers() -> None:
-    first = services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    first = verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
     with pytest.raises(Conflict, match="先作废"):
-        services.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
-    services.void(1, codes=["handle"])
-    second = services.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
+        verbs.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
+    verbs.void(1, codes=["handle"])
+    second = verbs.start(1, SPEC, at("2025-10-16 10:00"), entry_seq=4)
     first.refresh_from_db()
     assert (first.status, armed(first)) == (ClockStatus.SUPERSEDED, {})
     assert (second.round, second.due_at) == (2, at("2025-10-24 00:00"))
@@ -79,48 +80,48 @@ def test_a_start_after_the_old_round_is_void_begins_a_new_round_with_timers() ->
 
 
 def test_finish_and_revive() -> None:
-    services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
-    [clock] = services.finish(1, at("2025-10-14 10:00"), entry_seq=2)
+    verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    [clock] = verbs.finish(1, at("2025-10-14 10:00"), entry_seq=2)
     assert armed(clock) == {}
-    [clock] = services.revive(1, at("2025-10-16 10:00"), entry_seq=3)
+    [clock] = verbs.revive(1, at("2025-10-16 10:00"), entry_seq=3)
     assert clock.due_at == at("2025-10-21 00:00")
-    services.finish(1, at("2025-10-17 10:00"), entry_seq=4)
-    [clock] = services.revive(1, at("2025-10-21 10:00"), entry_seq=5, counted=False)
+    verbs.finish(1, at("2025-10-17 10:00"), entry_seq=4)
+    [clock] = verbs.revive(1, at("2025-10-21 10:00"), entry_seq=5, counted=False)
     assert clock.due_at == at("2025-10-23 00:00")
 
 
 def test_extension_only_before_expiry_and_within_limits() -> None:
-    services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
     with pytest.raises(Invalid, match="1 至 5"):
-        services.extend(1, "handle", at("2025-10-14 10:00"), 6, entry_seq=2)
+        verbs.extend(1, "handle", at("2025-10-14 10:00"), 6, entry_seq=2)
     with pytest.raises(Invalid, match="届满"):
-        services.extend(1, "handle", at("2025-10-21 10:00"), 5, entry_seq=2)
-    clock = services.extend(1, "handle", at("2025-10-20 10:00"), 5, entry_seq=2)
+        verbs.extend(1, "handle", at("2025-10-21 10:00"), 5, entry_seq=2)
+    clock = verbs.extend(1, "handle", at("2025-10-20 10:00"), 5, entry_seq=2)
     assert clock.due_at == at("2025-10-28 00:00")
     with pytest.raises(Invalid, match="最多延期 1 次"):
-        services.extend(1, "handle", at("2025-10-20 11:00"), 1, entry_seq=3)
+        verbs.extend(1, "handle", at("2025-10-20 11:00"), 1, entry_seq=3)
 
 
 def test_wrong_order_is_refused() -> None:
-    services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
     with pytest.raises(Conflict, match="正在计时"):
-        services.start(1, SPEC, at("2025-10-13 11:00"), entry_seq=2)
+        verbs.start(1, SPEC, at("2025-10-13 11:00"), entry_seq=2)
     with pytest.raises(Invalid, match="早于"):
-        services.suspend(1, at("2025-10-12 10:00"), entry_seq=2, cause="鉴定")
+        verbs.suspend(1, at("2025-10-12 10:00"), entry_seq=2, cause="鉴定")
     with pytest.raises(Conflict, match="不能恢复"):
-        services.resume(1, at("2025-10-14 10:00"), entry_seq=2, codes=["handle"])
+        verbs.resume(1, at("2025-10-14 10:00"), entry_seq=2, codes=["handle"])
     with pytest.raises(Conflict, match="没有期限"):
-        services.finish(1, at("2025-10-14 10:00"), entry_seq=2, codes=["other"])
+        verbs.finish(1, at("2025-10-14 10:00"), entry_seq=2, codes=["other"])
     with pytest.raises(Invalid, match="事由"):
-        services.suspend(1, at("2025-10-14 10:00"), entry_seq=2, cause=" ")
+        verbs.suspend(1, at("2025-10-14 10:00"), entry_seq=2, cause=" ")
     with pytest.raises(Invalid, match="单位"):
-        services.start(3, ClockSpec("week", 1, code="x"), at("2025-10-13 10:00"), entry_seq=1)
+        verbs.start(3, ClockSpec("week", 1, code="x"), at("2025-10-13 10:00"), entry_seq=1)
     with pytest.raises(Invalid, match="时区"):
-        services.start(3, SPEC, datetime(2025, 10, 13), entry_seq=1)  # noqa: DTZ001
+        verbs.start(3, SPEC, datetime(2025, 10, 13), entry_seq=1)  # noqa: DTZ001
 
 
 def test_facts_are_append_only() -> None:
-    services.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
+    verbs.start(1, SPEC, at("2025-10-13 10:00"), entry_seq=1)
     with pytest.raises(IntegrityError, match="只增不改"), transaction.atomic():
         ClockSegment.objects.update(at=at("2025-10-14 10:00"))
     with pytest.raises(IntegrityError, match="只增不改"), transaction.atomic():

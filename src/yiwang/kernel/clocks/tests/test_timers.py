@@ -22,6 +22,7 @@ from yiwang.kernel.clocks.above import Above
 from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.clocks.models import Clock, Timer
 from yiwang.kernel.clocks.terms import ClockStatus, RungKind, TimerState
+from yiwang.kernel.clocks.tests import verbs
 from yiwang.kernel.ledger.models import Entry
 
 SPEC = ClockSpec("minute", 100, code="reply", rungs=("50%", "80%", "due", "+10m"))
@@ -55,7 +56,7 @@ def states(clock: Clock) -> dict[str, str]:
 
 def test_26_each_rung_fires_once_at_its_time(calendar: None) -> None:
     above = Recorder()
-    services.start(1, SPEC, START, entry_seq=1)
+    verbs.start(1, SPEC, START, entry_seq=1)
     for minute in (0, 49, 50, 50, 79, 80, 99, 100, 109, 110, 500):
         timers.run_due(now=minutes(minute), above=above)
     assert above.calls == [
@@ -64,7 +65,7 @@ def test_26_each_rung_fires_once_at_its_time(calendar: None) -> None:
 
 
 def test_26_a_generation_names_each_rung_once(calendar: None) -> None:
-    clock = services.start(1, SPEC, START, entry_seq=1)
+    clock = verbs.start(1, SPEC, START, entry_seq=1)
     timer = clock.timers.get(rung="due")
     copy = Timer(clock=clock, generation=1, rung="due", kind="notice", lawful_at=timer.lawful_at, fire_at=timer.fire_at)
     with pytest.raises(Exception, match="clocks_timer_once"), transaction.atomic():
@@ -74,11 +75,11 @@ def test_26_a_generation_names_each_rung_once(calendar: None) -> None:
 def test_27_nothing_fires_for_closed_suspended_or_superseded(calendar: None) -> None:
     above = Recorder()
     for case in (1, 2, 3):
-        services.start(case, SPEC, START, entry_seq=1)
-    services.finish(1, minutes(10), entry_seq=2)
-    services.suspend(2, minutes(10), entry_seq=2, cause="鉴定")
-    services.void(3, codes=["reply"])
-    services.start(3, SPEC, minutes(1000), entry_seq=2)
+        verbs.start(case, SPEC, START, entry_seq=1)
+    verbs.finish(1, minutes(10), entry_seq=2)
+    verbs.suspend(2, minutes(10), entry_seq=2, cause="鉴定")
+    verbs.void(3, codes=["reply"])
+    verbs.start(3, SPEC, minutes(1000), entry_seq=2)
     timers.run_due(now=minutes(999), above=above)
     assert above.calls == []
     timers.run_due(now=minutes(1050), above=above)
@@ -87,8 +88,8 @@ def test_27_nothing_fires_for_closed_suspended_or_superseded(calendar: None) -> 
 
 def test_27_a_timer_armed_before_the_stop_does_nothing_even_if_left_armed(calendar: None) -> None:
     above = Recorder()
-    clock = services.start(1, SPEC, START, entry_seq=1)
-    services.suspend(1, minutes(10), entry_seq=2, cause="鉴定")
+    clock = verbs.start(1, SPEC, START, entry_seq=1)
+    verbs.suspend(1, minutes(10), entry_seq=2, cause="鉴定")
     clock.timers.update(state=TimerState.ARMED)
     timers.run_due(now=minutes(200), above=above)
     assert above.calls == []
@@ -97,10 +98,10 @@ def test_27_a_timer_armed_before_the_stop_does_nothing_even_if_left_armed(calend
 
 def test_27_resumed_clock_fires_at_the_moved_instants_and_repeats_nothing(calendar: None) -> None:
     above = Recorder()
-    services.start(1, SPEC, START, entry_seq=1)
+    verbs.start(1, SPEC, START, entry_seq=1)
     timers.run_due(now=minutes(60), above=above)
-    services.suspend(1, minutes(60), entry_seq=2, cause="鉴定")
-    services.resume(1, minutes(90), entry_seq=3)
+    verbs.suspend(1, minutes(60), entry_seq=2, cause="鉴定")
+    verbs.resume(1, minutes(90), entry_seq=3)
     for minute in (109, 110, 130, 141):
         timers.run_due(now=minutes(minute), above=above)
     assert [call[1:] for call in above.calls] == [
@@ -119,7 +120,7 @@ def test_28_a_poisonous_timer_is_parked_and_delays_nobody(calendar: None, caplog
 
     above.handlers[RungKind.NOTICE] = handle
     only_due = ClockSpec("minute", 10, code="reply", rungs=("due",))
-    poisoned, *_ = [services.start(case, only_due, START, entry_seq=1) for case in range(1, 60)]
+    poisoned, *_ = [verbs.start(case, only_due, START, entry_seq=1) for case in range(1, 60)]
     moment = minutes(10)
     assert timers.run_due(now=moment, above=above) == 59
     assert sorted(call[0] for call in above.calls) == list(range(2, 60))
@@ -137,7 +138,7 @@ def test_28_a_poisonous_timer_is_parked_and_delays_nobody(calendar: None, caplog
 
 def test_28_a_parked_timer_is_tried_again_by_an_officer(calendar: None) -> None:
     above = Recorder()
-    timer = services.start(1, SPEC, START, entry_seq=1).timers.get(rung="due")
+    timer = verbs.start(1, SPEC, START, entry_seq=1).timers.get(rung="due")
     with pytest.raises(Conflict, match="没有被搁置"):
         services.retry(SYSTEM, timer.pk)
     Timer.objects.filter(pk=timer.pk).update(state=TimerState.PARKED, attempts=5)
@@ -150,8 +151,8 @@ def test_28_a_parked_timer_is_tried_again_by_an_officer(calendar: None) -> None:
 
 def test_29_after_an_outage_notices_merge_and_effects_keep_their_lawful_instant(calendar: None) -> None:
     above = Recorder()
-    notice = services.start(1, SPEC, START, entry_seq=1)
-    services.start(2, DEEMED, minutes(5), entry_seq=1)
+    notice = verbs.start(1, SPEC, START, entry_seq=1)
+    verbs.start(2, DEEMED, minutes(5), entry_seq=1)
     timers.run_due(now=START + timedelta(days=3), above=above)
     assert [call for call in above.calls if call[0] == 1] == [(1, "+10m", minutes(110))]
     assert [call for call in above.calls if call[0] == 2] == [(2, "due", minutes(105)), (2, "+10m", minutes(115))]
@@ -166,10 +167,10 @@ def test_29_an_effect_that_ends_the_clock_silences_what_follows(calendar: None) 
 
     def accept(timer: Timer, lawful: datetime) -> None:
         above.handle(timer, lawful)
-        services.finish(timer.clock.case_id, lawful, entry_seq=9)
+        verbs.finish(timer.clock.case_id, lawful, entry_seq=9)
 
     above.handlers[RungKind.EFFECT] = accept
-    clock = services.start(1, DEEMED, START, entry_seq=1)
+    clock = verbs.start(1, DEEMED, START, entry_seq=1)
     timers.run_due(now=minutes(5000), above=above)
     assert above.calls == [(1, "due", minutes(100))]
     clock.refresh_from_db()
@@ -181,7 +182,7 @@ def test_29_a_late_effect_follows_the_calendar_in_force(calendar: None) -> None:
     """A rest day published before the due date moves it, even if recomputation has not come to the clock yet."""
     above = Recorder()
     spec = ClockSpec("working_day", 1, code="deem", rungs=("due",), on_breach="act:accept")
-    services.start(1, spec, START, entry_seq=1)
+    verbs.start(1, spec, START, entry_seq=1)
     rest = calendars.Override(datetime(2025, 3, 10).date(), "rest", "临时放假")  # noqa: DTZ001
     calendars.publish(SYSTEM, "cn", [rest], "临时通知")
     timers.run_due(now=datetime(2025, 3, 11, 8, tzinfo=CHINA), above=above)
@@ -191,7 +192,7 @@ def test_29_a_late_effect_follows_the_calendar_in_force(calendar: None) -> None:
 
 
 def test_without_handlers_nothing_is_lost(calendar: None) -> None:
-    clock = services.start(1, SPEC, START, entry_seq=1)
+    clock = verbs.start(1, SPEC, START, entry_seq=1)
     with pytest.raises(LookupError, match="no handler"):
         timers.run_due(now=minutes(500), above=Above())
     assert set(states(clock).values()) == {TimerState.ARMED}
@@ -200,7 +201,7 @@ def test_without_handlers_nothing_is_lost(calendar: None) -> None:
 def test_26_the_clock_of_the_database_decides(calendar: None) -> None:
     above = Recorder()
     start = timezone.now() - timedelta(minutes=60)
-    services.start(1, SPEC, start, entry_seq=1)
+    verbs.start(1, SPEC, start, entry_seq=1)
     timers.run_due(above=above)
     assert [call[1] for call in above.calls] == ["50%"]
 
@@ -243,7 +244,7 @@ def test_26_killed_workers_fire_each_timer_exactly_once(effects: None, database_
     only_due = ClockSpec("minute", 10, code="reply", rungs=("due",))
     with transaction.atomic():
         for case in range(1, 301):
-            services.start(case, only_due, START, entry_seq=1)
+            verbs.start(case, only_due, START, entry_seq=1)
     kills = 0
     workers = [worker_process(database_url) for _ in range(2)]
     while any(worker.poll() is None for worker in workers):
@@ -266,7 +267,7 @@ def test_26_killed_workers_fire_each_timer_exactly_once(effects: None, database_
 def test_26_acts_and_workers_meet_without_deadlock_or_double_effect(effects: None) -> None:
     """Acts stop, resume and finish the very clocks that workers are firing."""
     for case in range(1, 21):
-        services.start(case, DEEMED, START, entry_seq=1)
+        verbs.start(case, DEEMED, START, entry_seq=1)
     above, over = Recorder(), threading.Event()
 
     def fire() -> None:
@@ -280,8 +281,8 @@ def test_26_acts_and_workers_meet_without_deadlock_or_double_effect(effects: Non
         workers = [pool.submit(fire) for _ in range(2)]
         try:
             for case in range(20, 0, -1):
-                services.suspend(case, minutes(99), entry_seq=2, cause="鉴定", codes=["deem"])
-                services.resume(case, minutes(99), entry_seq=3, codes=["deem"])
+                verbs.suspend(case, minutes(99), entry_seq=2, cause="鉴定", codes=["deem"])
+                verbs.resume(case, minutes(99), entry_seq=3, codes=["deem"])
         finally:
             over.set()
     for worker in workers:

@@ -12,6 +12,7 @@ from yiwang.kernel.bulk import copying
 from yiwang.kernel.clocks import services as clocks
 from yiwang.kernel.clocks.models import Clock
 from yiwang.kernel.clocks.queries import Limits
+from yiwang.kernel.clocks.services import Book
 from yiwang.kernel.clocks.terms import ClockKind
 from yiwang.kernel.flow import clockwork, kinds, numbers
 from yiwang.kernel.flow.definitions import Flow
@@ -114,10 +115,9 @@ def _start_clocks(works: Iterable[Work]) -> dict[int, datetime]:
         _sooner(due, clock)
     for work in works:
         if any(item["op"] != "start" for item in work.clocks):
-            clockwork.execute(work.clocks, work.flow, work.case, work.case.seq)
-            earliest = clockwork.earliest(work.case.pk)
-            if earliest is not None:
-                due[work.case.pk] = earliest
+            book = clockwork.execute(work.clocks, work.flow, work.case, work.case.seq) or Book(work.case.pk)
+            book.write()
+            due |= {work.case.pk: found} if (found := book.earliest()) else {}
     return due
 
 
