@@ -24,12 +24,7 @@ pytestmark = pytest.mark.django_db
 MEASURES = all_measures()
 every = pytest.mark.parametrize("measure", MEASURES, ids=lambda measure: measure.code)
 FINE = Decimal("1E-9")
-
-
-@pytest.fixture
-def half():
-    """The days the city tells of, up to the day of the test: a run may go over midnight."""
-    return between(timezone.localdate() - timedelta(days=170), timezone.localdate())
+HALF = between(timezone.localdate() - timedelta(days=170), timezone.localdate())
 
 
 def from_rows(measure, part, found):
@@ -55,35 +50,35 @@ def parts(measure):
 
 
 @every
-def test_总数等于背后的记录(city, measure, half):
-    figure = queries.value(SYSTEM, measure.code, half)
+def test_总数等于背后的记录(city, measure):
+    figure = queries.value(SYSTEM, measure.code, HALF)
     for part in parts(measure):
-        found = queries.records(SYSTEM, measure.code, half, part)
+        found = queries.records(SYSTEM, measure.code, HALF, part)
         assert from_rows(measure, part, found) == rounded(getattr(figure, part)), part
         assert found.count() == found.values("pk").distinct().count()
 
 
 @every
-def test_每个维度的每一分项都等于它的记录(city, measure, half):
-    whole = queries.value(SYSTEM, measure.code, half)
+def test_每个维度的每一分项都等于它的记录(city, measure):
+    whole = queries.value(SYSTEM, measure.code, HALF)
     for name in (*measure.dimensions, queries.MONTH):
-        figure = queries.value(SYSTEM, measure.code, half, by=name)
+        figure = queries.value(SYSTEM, measure.code, HALF, by=name)
         assert (figure.numerator, figure.denominator, figure.value) == (whole.numerator, whole.denominator, whole.value)
         if measure.kind != "distinct":
             assert rounded(sum(row.numerator for row in figure.rows)) == rounded(whole.numerator), name
-        for row, month in zip(figure.rows, half.months() if name == queries.MONTH else figure.rows, strict=True):
-            period, filters = (month, {}) if name == queries.MONTH else (half, {name: str(row.key)})
+        for row, month in zip(figure.rows, HALF.months() if name == queries.MONTH else figure.rows, strict=True):
+            period, filters = (month, {}) if name == queries.MONTH else (HALF, {name: str(row.key)})
             for part in parts(measure):
                 found = queries.records(SYSTEM, measure.code, period, part, filters)
                 assert from_rows(measure, part, found) == rounded(getattr(row, part)), (name, row.label, part)
 
 
 @every
-def test_无权者看不到数字和记录_维度写错有明白的话(city, measure, half):
-    assert not queries.records(ANONYMOUS, measure.code, half).exists()
-    assert queries.value(ANONYMOUS, measure.code, half).numerator == 0
+def test_无权者看不到数字和记录_维度写错有明白的话(city, measure):
+    assert not queries.records(ANONYMOUS, measure.code, HALF).exists()
+    assert queries.value(ANONYMOUS, measure.code, HALF).numerator == 0
     with pytest.raises(Invalid, match="没有维度"):
-        queries.value(SYSTEM, measure.code, half, by="no_such")
+        queries.value(SYSTEM, measure.code, HALF, by="no_such")
 
 
 @every
@@ -96,8 +91,8 @@ def test_声明齐全_记录有台账可看(measure):
     assert all(dimension.label for dimension in measure.dimensions.values())
 
 
-def test_数据里确实有数(city, half):
-    empty = [measure.code for measure in MEASURES if not queries.value(SYSTEM, measure.code, half).numerator]
+def test_数据里确实有数(city):
+    empty = [measure.code for measure in MEASURES if not queries.value(SYSTEM, measure.code, HALF).numerator]
     assert len(empty) <= len(MEASURES) // 6, empty
 
 

@@ -2,15 +2,20 @@
 
 import dataclasses
 import io
+import re
+from datetime import date
 
 import pytest
 from django.db import connection
+from django.db.models import UniqueConstraint
+from django.forms.models import model_to_dict
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from python_calamine import CalamineWorkbook
 
 from tests.architecture import rows
 from yiwang.kernel.access.actors import Actor, Permission, Refused
+from yiwang.kernel.access.doors import resources
 from yiwang.kernel.access.terms import Scope
 from yiwang.kernel.files import queries as files
 from yiwang.kernel.files import sheets
@@ -28,6 +33,7 @@ from yiwang.kernel.registers.registry import all_registers, of_model
 REGISTERS = sorted(all_registers(), key=lambda register: register.code)
 every = pytest.mark.parametrize("register", REGISTERS, ids=lambda register: register.code)
 QUERIES = 6
+CODE = re.compile("[a-z]+_[a-z_]+")  # names of columns and constraints are no words
 
 
 @pytest.fixture
@@ -134,6 +140,40 @@ def test_状态不对的操作被拒绝(register, homes):
             shut = dataclasses.replace(action, available=lambda actor, record: False)
             with pytest.raises(Refused):
                 services.act(one, dataclasses.replace(register, actions=(shut,)), row.pk, action.code, {})
+
+
+@every
+def test_表单会碰到的约束都有中文说法(register):
+    if not register.writes or "validate_constraints" in vars(register.model) | vars(
+        register.model._meta.concrete_model
+    ):
+        pytest.skip("不经表单，或由服务说清")
+    for constraint in register.model._meta.constraints:
+        plain = isinstance(constraint, UniqueConstraint) and constraint.fields and not constraint.condition
+        assert plain or constraint.violation_error_message != constraint.default_violation_error_message, (
+            constraint.name
+        )
+
+
+@every
+def test_照抄一行来新增_存下或说清为什么(register, homes):
+    """Forms, checks of the model, services and constraints go together: nothing but a refusal in words stops a row."""
+    if "add" not in register.writes:
+        pytest.skip("没有新增")
+    row = rows.make(register.model, homes[0])
+    widest = (Permission(Scope.ALL, homes[0].pk, homes[0].path),)
+    everything = {(spec.code, verb): widest for spec in resources().values() for verb, _ in spec.verbs}
+    one = dataclasses.replace(holder(register, homes[0]), permissions=everything)
+    given = {name: value for name, value in model_to_dict(row, register.form_fields).items() if value is not None}
+    other = {name: "z9" for name in given if getattr(register.model._meta.get_field(name), "unique", False)}
+    last = {name: "9999-12-31" for name, value in given.items() if isinstance(value, date)}
+    for changed in ({}, other, last, other | last):
+        try:
+            made = services.save(one, register, {**given, **changed})
+        except Refused as problem:
+            assert problem.message and not CODE.search(problem.message)
+        else:
+            assert made.pk != row.pk
 
 
 @every

@@ -24,6 +24,7 @@ class Edition(Record):
             models.CheckConstraint(
                 condition=Q(state=EditionState.DRAFT) | Q(effective_from__isnull=False, published_at__isnull=False),
                 name="command_edition_published_dated",
+                violation_error_message="发布的版本须写明生效日期和发布时间。",
             )
         ]
 
@@ -56,7 +57,11 @@ class Matter(Record):
         ordering = ["code"]
         constraints = [
             models.UniqueConstraint(fields=["edition", "code"], name="command_matter_code_once"),
-            models.CheckConstraint(condition=Q(limit__gt=0), name="command_matter_limit_positive"),
+            models.CheckConstraint(
+                condition=Q(limit__gt=0),
+                name="command_matter_limit_positive",
+                violation_error_message="办理时限须大于 0。",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -56,9 +56,11 @@ class Source(Record):
         ordering = ["-id"]
         constraints = [
             models.UniqueConstraint(fields=["resource_id", "way", "name"], name="collection_source_once"),
-            models.UniqueConstraint(fields=["landing"], condition=~Q(landing=""), name="collection_landing_once"),
-            models.UniqueConstraint(fields=["folder"], condition=~Q(folder=""), name="collection_folder_once"),
-        ]
+            models.UniqueConstraint(fields=["landing"], condition=~Q(landing=""), name="collection_landing_once",
+                                    violation_error_message="这张落地表已是另一个来源的，请换一个名称。"),
+            models.UniqueConstraint(fields=["folder"], condition=~Q(folder=""), name="collection_folder_once",
+                                    violation_error_message="这个目录已是另一个来源的，请换一个。"),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return self.name

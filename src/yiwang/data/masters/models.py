@@ -283,7 +283,12 @@ class Carrier(Record):
             models.UniqueConstraint(
                 fields=["subject", "system", "resource_code", "table"], name="masters_carrier_once"
             ),
-            models.UniqueConstraint(fields=["subject"], condition=Q(primary=True), name="masters_one_primary_carrier"),
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(primary=True),
+                name="masters_one_primary_carrier",
+                violation_error_message="该业务对象已有主承载，请先取消原来的。",
+            ),
         ]
 
     def __str__(self) -> str:

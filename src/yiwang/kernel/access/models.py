@@ -102,9 +102,11 @@ class RoleHolding(models.Model):
             models.CheckConstraint(
                 condition=Q(valid_until__isnull=True) | Q(valid_until__gte=F("valid_from")),
                 name="access_holding_dates",
+                violation_error_message="截止日期不能早于起始日期。",
             ),
             ExclusionConstraint(
                 name="access_holding_once",
+                violation_error_message="该岗位在此期间已有这个角色，起止日期不能重叠。",
                 expressions=[
                     ("role", RangeOperators.EQUAL),
                     ("post", RangeOperators.EQUAL),

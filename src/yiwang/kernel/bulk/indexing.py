@@ -161,13 +161,12 @@ def containing(model: type[Model], columns: tuple[str, ...], word: str, *, narro
     `narrow=False` leaves the index out: a word that half the table holds is found sooner by reading in order. It is
     written as a comparison, because the planner takes any LIKE for rare and would sort all hits.
     """
-    # Digits and ideographs have no case: what is not asked of each row is a third of the comparison.
-    text = Joined(*columns) if word.lower() == word.upper() else Lower(Joined(*columns))
+    text = Joined(*columns)
     if not narrow:
-        return Q(GreaterThan(StrIndex(text, Value(word.lower())), 0))
+        return Q(GreaterThan(StrIndex(Lower(text), Value(word.lower())), 0))
     if not is_indexed(model, columns):
         found = Q(pk__in=[])
         for column in columns:
             found |= Q(**{f"{column}__icontains": word})
         return found
-    return possible(model, columns, word) & Q(Contains(text, word.lower()))
+    return possible(model, columns, word) & Q(Contains(Lower(text), word.lower()))

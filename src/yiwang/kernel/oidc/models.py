@@ -82,10 +82,16 @@ class IdentityLink(Proposal):
         verbose_name = verbose_name_plural = "身份绑定"
         constraints = [
             models.UniqueConstraint(
-                fields=["provider", "subject"], condition=Q(state__in=OPEN), name="oidc_link_subject_once"
+                fields=["provider", "subject"],
+                condition=Q(state__in=OPEN),
+                name="oidc_link_subject_once",
+                violation_error_message="该身份已绑定一个账号或正在审核。",
             ),
             models.UniqueConstraint(
-                fields=["provider", "account"], condition=Q(state__in=OPEN), name="oidc_link_account_once"
+                fields=["provider", "account"],
+                condition=Q(state__in=OPEN),
+                name="oidc_link_account_once",
+                violation_error_message="该账号在这个身份源已有绑定或正在审核。",
             ),
         ]
 

@@ -174,6 +174,9 @@ class Appointment(models.Model):
     def __str__(self) -> str:
         return f"{self.person} {self.post}"
 
+    def validate_constraints(self, exclude: object = None) -> None:
+        """Left to the database, whose refusals the service words: a form has no `primary` to ask the second one about."""
+
 
 class AdministratorAppointments(models.Manager["AdministratorAppointment"]):
     def get_queryset(self) -> models.QuerySet["AdministratorAppointment"]:

@@ -423,7 +423,7 @@ def _between(item: BoundFilter, values: dict[str, list[str]]) -> Q:
     condition = Q()
     for end, given in values.items():
         try:
-            day = datetime.date.fromisoformat(given[-1])
+            day = min(datetime.date.fromisoformat(given[-1]), datetime.date.max - datetime.timedelta(days=1))
         except ValueError as error:
             raise Invalid(f"“{item.label}”的日期“{given[-1]}”无法识别，请写成 2026-01-31。") from error
         first = end.endswith(".from")

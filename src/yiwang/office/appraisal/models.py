@@ -44,6 +44,7 @@ class SchemeVersion(Record):
                 fields=["scheme", "effective_from"],
                 condition=Q(state=VersionState.PUBLISHED),
                 name="appraisal_version_month_once",
+                violation_error_message="该办法从这个月起已有发布的版本。",
             ),
         ]
 

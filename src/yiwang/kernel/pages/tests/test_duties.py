@@ -1,5 +1,6 @@
 """The three administrators in the browser, and an officer's own delegations."""
 
+import itertools
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from yiwang.kernel.crypto import encrypt
 from yiwang.kernel.ledger.queries import history
 from yiwang.kernel.messages.models import ADDRESS, Delivery
 from yiwang.kernel.orgs.models import Organisation
-from yiwang.kernel.people.models import Account, Delegation
+from yiwang.kernel.people.models import Account, Appointment, Delegation
 from yiwang.kernel.people.testing import Town
 from yiwang.kernel.registers.models import ImportRun
 
@@ -63,6 +64,33 @@ def test_新建账号得一次性密码_首登须改(town, three):
     assert officer.get("/").headers["Location"] == "/account/password/"
     for duty in (Duty.SECURITY, Duty.AUDIT):
         assert three[duty].get(url).status_code == 403
+
+
+def test_在页面上任职_重叠的说得清(town, three):
+    """Whoever serves already: the database's own exclusions are asked before it, by a form without all their fields."""
+    clerk, second = town.post("民政局", "科员"), town.post("民政局", "副科长")
+    auditor = town.post("政务公开办", "审计岗", duty=Duty.AUDIT)
+    person, other = town.person("钱多多", clerk), town.person("孙少少")
+    url, key = "/r/people.appointment/new/", itertools.count()
+
+    def appoint(duty: Duty, url: str, who, post, **more):
+        sent = {
+            "person": who.pk,
+            "post": post.pk,
+            "valid_from": "2026-01-01",
+            "valid_until": "",
+            "key": f"k{next(key)}",
+        }
+        return three[duty].post(url, {**sent, **more})
+
+    assert appoint(Duty.SYSTEM, url, person, second).status_code == 302
+    assert "任职期间不能重叠" in text(appoint(Duty.SYSTEM, url, person, second, valid_from="2026-02-01"), 409)
+    assert appoint(Duty.SYSTEM, url, other, second, valid_from="9999-12-31").status_code == 302
+    url = "/r/access.administrator/new/"
+    assert "三员" in text(appoint(Duty.SECURITY, url, person, auditor), 403)
+    assert appoint(Duty.SECURITY, url, town.person("李审计"), auditor).status_code == 302
+    assert appoint(Duty.SECURITY, url, town.person("周审计"), auditor, valid_from="9999-12-31").status_code == 302
+    assert Appointment.objects.filter(post=auditor).count() == 2
 
 
 def test_重置密码须写理由(town, three):

@@ -67,6 +67,8 @@ def test_期限写成当日24时_按当日筛选和导出(keeper, bridge):
     both = {"mend_by.from": "2026-12-04", "mend_by.to": "2026-12-04"}
     assert sorted(listed(keeper, **both)) == ["Q1", "Q2"]
     assert listed(keeper, **{"mend_by.from": "2026-12-05"}) == []
+    assert sorted(listed(keeper, **{"mend_by.to": "9999-12-31"})) == ["Q1", "Q2"]  # 长期
+    assert listed(keeper, **{"mend_by.from": "9999-12-31"}) == []
     assert listed(keeper, **{"mend_by.to": "2026-12-03"}) == []
     stream = exporting.export(keeper, BRIDGES, queries.Wish(columns=("code", "mend_by")), "csv")
     text = stream.read().decode("utf-8-sig")
