@@ -1,18 +1,27 @@
-"""The district that the tests of a module hand data in to."""
+"""The district that tests hand data in to, built once for the room; each module and each test is a savepoint of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import deepcopy
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.worlds import kept
+from tests.worlds import shared
 from yiwang.data.collection.tests.world import District, furnish
+
+Module = Callable[[], AbstractContextManager[District]]
+
+
+@pytest.fixture(scope="package")
+def room(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Module]:
+    with shared(django_db_blocker, furnish) as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
-def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[District]:
-    with kept(django_db_blocker, furnish) as made:
+def built(room: Module) -> Iterator[District]:
+    with room() as made:
         yield made
 
 

@@ -1,6 +1,7 @@
-"""One world a module; the files of a test go with it."""
+"""One world for the room, each module and each test a savepoint of it; the files of a test go with it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
 from functools import partial
@@ -10,15 +11,23 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.worlds import kept
+from tests.worlds import shared
 from yiwang.data.governance.tests.world import World, build
+
+Module = Callable[[], AbstractContextManager[World]]
+
+
+@pytest.fixture(scope="package")
+def room(
+    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Module]:
+    with shared(django_db_blocker, partial(build, tmp_path_factory.mktemp("governance"))) as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
-def built(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with kept(django_db_blocker, partial(build, tmp_path_factory.mktemp("governance"))) as made:
+def built(room: Module) -> Iterator[World]:
+    with room() as made:
         yield made
 
 

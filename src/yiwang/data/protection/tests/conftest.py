@@ -1,19 +1,28 @@
-"""The safe district once a module, in a transaction that is rolled back; each test is a savepoint of it."""
+"""The safe district, built once for the room; each module and each test is a savepoint of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from copy import deepcopy
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from tests.worlds import kept
+from tests.worlds import shared
 from yiwang.data.catalog.tests.world import District
 from yiwang.data.protection.tests.world import answering, safe
 
+Module = Callable[[], AbstractContextManager[District]]
+
+
+@pytest.fixture(scope="package")
+def room(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Module]:
+    with shared(django_db_blocker, lambda: answering(safe())) as module:
+        yield module
+
 
 @pytest.fixture(scope="module")
-def built(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[District]:
-    with kept(django_db_blocker, lambda: answering(safe())) as made:
+def built(room: Module) -> Iterator[District]:
+    with room() as made:
         yield made
 
 

@@ -1,35 +1,42 @@
 """One gateway process a module."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 from urllib.parse import quote
 
 import psycopg
 import pytest
-from django.db import connection, transaction
-from django.test.utils import override_settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
+from tests.worlds import give_up, shared
 from yiwang.data.sharing.tests.gate import Gate, opened
 from yiwang.data.sharing.tests.world import Bureau, furnish
+
+Module = Callable[[], AbstractContextManager[Bureau]]
 
 
 @pytest.fixture(scope="module")
 def gate(django_db_setup: Any, django_db_blocker: Any) -> Iterator[Gate]:
     """The database stays open to the module's tests; what they write is committed, as the process must see it."""
-    with django_db_blocker.unblock(), opened() as made:
-        yield made
+    with django_db_blocker.unblock():
+        give_up()
+        with opened() as made:
+            yield made
+
+
+@pytest.fixture(scope="package")
+def room(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Module]:
+    with shared(django_db_blocker, furnish) as module:
+        yield module
 
 
 @pytest.fixture(scope="module")
-def built(django_db_setup: Any, django_db_blocker: Any) -> Iterator[Bureau]:
-    """The world once a module, in a transaction that is rolled back; each test is a savepoint of it."""
-    with (
-        django_db_blocker.unblock(),
-        override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]),
-        transaction.atomic(),
-    ):
-        yield furnish()
-        transaction.set_rollback(True)
+def built(room: Module) -> Iterator[Bureau]:
+    """The world once for the room; each module and each test is a savepoint of it."""
+    with room() as made:
+        yield made
 
 
 @pytest.fixture
