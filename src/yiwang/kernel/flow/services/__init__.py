@@ -17,7 +17,7 @@ from yiwang.kernel.flow.services.course import (
     suspend,
     terminate,
     withdraw,
-)  # fmt: skip
+)
 from yiwang.kernel.flow.services.disputes import (
     arbitrate,
     decline,
@@ -26,7 +26,7 @@ from yiwang.kernel.flow.services.disputes import (
     strike_off,
     supervise,
     urge,
-)  # fmt: skip
+)
 from yiwang.kernel.flow.services.family import Result, batch, handover, merge, release_child, split
 from yiwang.kernel.flow.services.migrating import Plan, migrate, migrate_back
 from yiwang.kernel.flow.services.opening import open_cases
@@ -43,7 +43,7 @@ from yiwang.kernel.flow.services.seats import (
     release,
     remove_seat,
     transfer,
-)  # fmt: skip
+)
 from yiwang.kernel.flow.services.upkeep import redeliver
 
 __all__ = [
