@@ -140,5 +140,6 @@ def build() -> list[tuple[str, str, str]]:
     shown = [desk.username for desk in desks() if desk.username]
     posts = dict(Appointment.objects.values_list("person_id", "post_id"))
     named = {post.pk: str(post) for post in Post.objects.select_related("organisation")}
-    accounts = sorted(Account.objects.filter(username__in=shown), key=lambda account: shown.index(account.username))
+    kept = Account.objects.filter(username__in=shown, person__in=posts)  # people try out dismissals too
+    accounts = sorted(kept, key=lambda account: shown.index(account.username))
     return [(named[posts[account.person_id]], account.username, PASSWORD) for account in accounts]

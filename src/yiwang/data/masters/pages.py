@@ -66,7 +66,7 @@ def golden(request: HttpRequest, pk: int) -> HttpResponse:
 def _act(request: HttpRequest, actor: Actor, pk: int) -> looking.Revealed | HttpResponse:
     verb, reason = request.POST.get("do", ""), request.POST.get("reason", "")
     if verb == "split":
-        chosen = [int(each) for each in request.POST.getlist("members") if each.isdigit()]
+        chosen = [int(each) for each in request.POST.getlist("members") if each.isdecimal()]
         deciding.split(actor, pk, chosen, reason=reason)
     elif verb == "merge":
         deciding.merge(actor, pk, request.POST.get("other", "").strip(), reason=reason)

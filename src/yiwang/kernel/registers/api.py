@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from django.core.exceptions import BadRequest
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 from ninja.errors import HttpError, ValidationError
@@ -211,7 +212,7 @@ def _doer(register: Register, action: RecordAction, kind: type[BaseModel]) -> Ca
 def build() -> NinjaAPI:
     """The API of all registers; the services ask for the verb."""
     made = NinjaAPI(title="一网接口", version="1", urls_namespace="api", docs_url=None, auth=_door)
-    for kind in (Refused, ValidationError, HttpError, Http404, BadRequest):
+    for kind in (Refused, ValidationError, HttpError, Http404, BadRequest, DataError):
         made.add_exception_handler(kind, _problem)
     for register in all_registers():
         if register.api:

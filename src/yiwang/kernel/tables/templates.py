@@ -46,7 +46,7 @@ def carried(path: Path) -> tuple[str, int] | None:
         return None
     found = dict(PROPERTY.findall(text))
     version = found.get(VERSION, "")
-    return (unescape(found[CODE]), int(version)) if CODE in found and version.isdigit() else None
+    return (unescape(found[CODE]), int(version)) if CODE in found and version.isdecimal() else None
 
 
 def notes(path: Path, kind: Kind, wanted: dict[str, Any] | None) -> list[str]:

@@ -3,9 +3,8 @@
 import logging
 import secrets
 from collections.abc import Callable
-from urllib.parse import quote
 
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
@@ -36,11 +35,7 @@ class ContentSecurityMiddleware:
 
 
 class SentenceMiddleware(MiddlewareMixin):
-    """A `Refused` from any view becomes its sentence; a database that is too busy says so. It holds no NUL either."""
-
-    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> HttpResponse | None:
-        nul = "%00" in f"{quote(request.path_info)}?{request.GET.urlencode()}&{request.POST.urlencode()}"
-        return explain(request, 400, "提交的内容含有空字符（NUL），没有做任何改动。请去掉后重新提交。") if nul else None
+    """A `Refused` from any view becomes its sentence; a database that is too busy, or can't hold a value, says so."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if isinstance(exception, Refused):
@@ -48,4 +43,9 @@ class SentenceMiddleware(MiddlewareMixin):
         if isinstance(exception, OperationalError):
             log.error("database refused a request to %s", request.path, exc_info=exception)
             return explain(request, 503, "系统繁忙，本次操作没有保存。请稍等几秒后重试。", "锁等待超时或数据库不可用")
+        if isinstance(exception, DataError):
+            log.error("database can't hold what was sent to %s", request.path, exc_info=exception)
+            return explain(
+                request, 422, "提交的内容含有不能保存的字符（如空字符）或过大的数，没有做任何改动。请检查后重新提交。"
+            )
         return None
