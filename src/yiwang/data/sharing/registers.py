@@ -53,7 +53,7 @@ def projection(grant: Grant) -> str:
     return "、".join(_named(grant, grant.projection))
 
 
-def masks(grant: Grant) -> str:
+def masking(grant: Grant) -> str:
     forms = [MASKED.get(kind, "不显示") for kind in grant.masks.values()]
     named = zip(_named(grant, grant.masks), forms, strict=True)
     return "；".join(f"{field} {form}" for field, form in named) or "不遮盖"
@@ -71,7 +71,7 @@ GRANT_COLUMNS = ("resource_name", Column("organisation", "使用部门"), "provi
                  "daily_quota", "valid_until", "created_at")  # fmt: skip
 GRANT_SECTIONS = (
     Section("授权", ("resource_name", "kind", "purpose", "condition", Column(fields, "授权字段"),
-                    Column(projection, "现可出字段"), Column(masks, "脱敏"), "row_filter"), form=False),
+                    Column(projection, "现可出字段"), Column(masking, "脱敏"), "row_filter"), form=False),
     Section("限额与期限", ("way", "daily_quota", "total_quota", "rate", "page_rows", "valid_from", "valid_until", "state",
                        "ended_reason"), form=False),
 )  # fmt: skip
