@@ -52,14 +52,12 @@ def keep(
             raise Invalid("这不是数据表（内容是图片、音视频或 PDF），没有接收。请上传 xlsx、xls、ods 或 csv 表格。")
         locked(source.resource_id)
         known = None if replay_of else _known(source, given.found.sha256, batch, facts.version)
-        waiting = Package.objects.filter(
-            resource_id=source.resource_id, sha256=given.found.sha256, edition=facts.version
-        )
-        if replay_of and (same := waiting.filter(state__in=terms.OPEN).first()) is not None:
-            raise Conflict(f"同样内容的数据包 {same.number} 还在处理，没有重放。请先办完它。", rule=RULE)
         if known is not None:
             _step(actor, known, "同样内容再次报送，没有重复入库", {"repeated": True})
             return known, False
+        alike = Package.objects.filter(resource_id=facts.id, sha256=given.found.sha256, edition=facts.version)
+        if (same := alike.filter(state__in=terms.OPEN).first()) is not None:  # a replay, or by a source of another mode
+            raise Conflict(f"同样内容的数据包 {same.number} 还在处理，没有再收。请先办完它。", rule=RULE)
         package = _create(actor, source, facts, given, batch, replay_of)
     return package, True
 

@@ -180,6 +180,8 @@ def test_replay_goes_through_again(district: District) -> None:
     made = intake.replay(district["管理员"], first.pk, "规则改了")
     with pytest.raises(Conflict, match=f"{made.number} 还在处理"):
         intake.replay(district["管理员"], first.pk, "再按一次")
+    with pytest.raises(Conflict, match=f"{made.number} 还在处理"):
+        district.hand_in(sheet(rows(3)), source=district.source("drop", name="增量", mode="incremental"))
     run_all()
     made.refresh_from_db()
     assert made.replay_of_id == first.pk and made.state == "published" and made.sha256 == first.sha256
