@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from tests.architecture.measured import city as city
 from yiwang.city.hotline.demo.building import Builder
@@ -19,10 +20,11 @@ from yiwang.cockpit.reports.terms import State
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.files import sheets
 from yiwang.kernel.measures.models import SealedFigure
-from yiwang.kernel.measures.periods import parse
+from yiwang.kernel.measures.periods import before, parse
 from yiwang.kernel.measures.queries import value
 from yiwang.kernel.measures.registry import all_measures
 from yiwang.kernel.people.models import Account
+from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.registers.importing import guess
 from yiwang.kernel.registers.services.imports import rows_of
 from yiwang.kernel.search.tests.shared import folder
@@ -244,3 +246,35 @@ def test_真实来件的月报与年报_每个数字等于手写SQL(people, name
             number = printed[measure].removesuffix("%").replace(",", "")
             by_hand = None if "—" in number else float(number)
             assert (by_hand or 0) == float(counted(measure, period) or 0), (measure, period)
+
+
+def test_指标页按领域列出本期与上期的数_首页列出领域推荐的(people):
+    director, chief = Client(), Client()
+    director.force_login(account := Account.objects.get(username="director"))
+    chief.force_login(Account.objects.get(username="chief"))
+    actor, month = actor_of(account), parse(f"{timezone.localdate():%Y-%m}")
+    listed = director.get("/figures/", {"period": month.code}).content.decode()
+    assert (
+        f"/figures/of/hotline/?period={month.code}" in listed
+        and month.label in listed
+        and before(month).label in listed
+    )
+    page = director.get("/figures/of/hotline/", {"period": month.code}).content.decode()
+    for measure in (each for each in all_measures() if each.code.startswith("hotline.")):
+        row = next(each for each in page.split("<tr>") if f'/figures/{measure.code}/?period={month.code}"' in each)
+        for period in (month, before(month)):
+            found = value(actor, measure.code, period)
+            assert f">{found.text}<" in row and found.fraction in row and escape(found.url) in row, (
+                measure.code,
+                period.code,
+            )
+    assert value(actor, "hotline.received", month).numerator > 0
+    home, heads = director.get("/").content.decode(), director.get("/figures/headlines/").content.decode()
+    put = [code for domain in manifests() for code in domain.headlines]
+    assert set(put) <= {measure.code for measure in all_measures()} and len(put) == len(set(put))
+    for code in (code for code in put if code.startswith("hotline.")):
+        assert f"/figures/{code}/" in home and escape(value(actor, code, month).url) in heads
+    assert chief.get("/figures/of/hotline/").status_code == 404 == director.get("/figures/of/nothing/").status_code
+    assert "hotline." not in chief.get("/figures/headlines/").content.decode() + chief.get("/").content.decode()
+    wrong = director.get("/figures/", {"period": "2026-13"})
+    assert wrong.status_code == 422 and "无法识别" in wrong.content.decode()

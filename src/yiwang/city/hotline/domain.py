@@ -71,6 +71,7 @@ DOMAIN = Domain(
         registers.LIMITS,
     ),
     measures=measures.MEASURES,
+    headlines=("hotline.received", "hotline.on_time", "hotline.satisfaction", "hotline.open"),
     reports=(
         ReportSpec(
             "hotline.bulletin", "政府热线月度通报", (TEXTS / "bulletin.md").read_text(encoding="utf-8"), "month"

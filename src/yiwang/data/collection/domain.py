@@ -48,6 +48,7 @@ DOMAIN = Domain(
     flows=flows.FLOWS,
     registers=registers.REGISTERS,
     measures=measures.MEASURES,
+    headlines=("collection.rows", "collection.on_time"),
     case_kinds=(
         CaseKind("collection.reminder", "collection.reminder", Reminder, sections=queries.sections, on_event=on_reminder),
     ),

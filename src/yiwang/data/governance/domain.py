@@ -63,6 +63,7 @@ DOMAIN = Domain(
     flows=flows.FLOWS,
     registers=registers.REGISTERS,
     measures=measures.MEASURES,
+    headlines=("governance.valid_share",),
     urls=pages.URLS,
     jobs=scheduling.JOBS,
     demo=build,

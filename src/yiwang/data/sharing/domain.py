@@ -50,7 +50,7 @@ DOMAIN = Domain(
         MenuItem("共享授权", "/r/sharing.grant/", ("sharing.grant", "quota"), icon="book"),
         MenuItem("接口密钥", "/r/sharing.apikey/", ("sharing.apikey", "view"), icon="gear"),
         MenuItem("调用记录", "/r/sharing.call/", ("sharing.grant", "quota"), icon="list"),
-                MenuItem("交付记录", "/r/sharing.delivery/", ("sharing.grant", "quota"), icon="list"),
+        MenuItem("交付记录", "/r/sharing.delivery/", ("sharing.grant", "quota"), icon="list"),
         MenuItem("推送目标", "/r/sharing.target/", ("sharing.target", "add"), icon="gear"),
         MenuItem("服务表", "/r/sharing.serving/", ("sharing.serving", "view"), icon="gear"),
         limit_menu("sharing", "共享时限"),
@@ -62,7 +62,7 @@ DOMAIN = Domain(
         registers.READS, registers.USAGE, registers.READERS, registers.DELIVERIES, registers.TARGETS, registers.SERVING,
         registers.LIMITS,
     ),
-    measures=measures.MEASURES,
+    measures=measures.MEASURES, headlines=("sharing.calls",),
     case_kinds=(
         CaseKind("sharing.request", "sharing.request", Request, verbs={"deliver": deliver}, sections=queries.sections,
                  on_event=on_request),

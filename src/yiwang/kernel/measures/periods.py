@@ -59,6 +59,15 @@ def between(first: date, last: date) -> Period:
     return Period(f"{first}~{last}", label, first, last + timedelta(days=1))
 
 
+def before(period: Period) -> Period:
+    """The month or year before one; before any other span, as many days."""
+    last, span = period.start - timedelta(days=1), (period.start, period.stop)
+    for made, earlier in ((month_of(period.start), month_of(last)), (year_of(period.start.year), year_of(last.year))):
+        if span == (made.start, made.stop):
+            return earlier
+    return between(period.start - (period.stop - period.start), last)
+
+
 def up_to(period: Period) -> Period:
     """Everything until the period's end: what a stock (存量) of things with a date of their own is counted over."""
     return between(date(EARLIEST, 1, 1), period.stop - timedelta(days=1))

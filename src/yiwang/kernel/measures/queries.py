@@ -257,14 +257,9 @@ def _mean(shares: Iterable[Decimal | None]) -> Decimal | None:
 
 
 def value(
-    actor: Actor,
-    code: str,
-    period: Period,
-    *,
-    by: str | None = None,
-    filters: Mapping[str, Any] | None = None,
+    actor: Actor, code: str, period: Period, *, by: str | None = None, filters: Mapping[str, Any] | None = None,
     as_of: datetime | None = None,
-) -> Figure:
+) -> Figure:  # fmt: skip
     """The figure of a period in the reader's scope, optionally split by one dimension."""
     measure, given = measure_of(code), dict(filters or {})
     numbers = _base(actor, measure, period, given, as_of).aggregate(**_aggregates(measure))
@@ -273,16 +268,8 @@ def value(
         result = _mean([row.value for row in _by_month(actor, measure, period, given, as_of)])
     rows = tuple(_split(actor, measure, period, by, given, as_of)) if by else ()
     return Figure(
-        measure,
-        period,
-        given,
-        numerator,
-        denominator,
-        result,
-        rows,
-        as_of or timezone.now(),
-        url_of(measure, period, given),
-    )
+        measure, period, given, numerator, denominator, result, rows, as_of or timezone.now(), url_of(measure, period, given)
+    )  # fmt: skip
 
 
 def plain_rows(figure: Figure) -> list[dict[str, Any]]:

@@ -59,9 +59,8 @@ def change_password(request: HttpRequest) -> HttpResponse:
     key = request.session.session_key or ""
     if request.method == "POST":
         actor = actor_of(request)
-        changed = attempt(
-            form, lambda data: services.change_password(actor, data["old"], data["new"], keep_session=key)
-        )
+        change = services.change_password
+        changed = attempt(form, lambda data: change(actor, data["old"], data["new"], keep_session=key))
         if changed is not None:
             update_session_auth_hash(request, changed)
             return HttpResponseRedirect("/account/?done=password")
@@ -103,9 +102,8 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 def delegations(request: HttpRequest) -> HttpResponse:
     """Whom the actor lets stand in, and for whom the actor stands in."""
     actor, now = actor_of(request), timezone.now()
-    mine = (
-        serving().filter(person=actor.person_id).exclude(duty__in=ADMINISTRATORS).select_related("post__organisation")
-    )
+    mine = serving().filter(person=actor.person_id).exclude(duty__in=ADMINISTRATORS)
+    mine = mine.select_related("post__organisation")
     form = DelegationForm(
         request.POST or None, posts=[(str(item.post_id), str(item.post)) for item in mine], flows=_flows(),
         initial={"valid_from": timezone.localtime(now).strftime("%Y-%m-%dT%H:%M")},

@@ -42,6 +42,8 @@ class Domain:
     flows: tuple[Any, ...] = ()
     registers: tuple[Any, ...] = ()
     measures: tuple[Any, ...] = ()
+    # Codes of the measures that the home page shows to who may see them.
+    headlines: tuple[str, ...] = ()
     reports: tuple[Any, ...] = ()
     case_kinds: tuple[Any, ...] = ()
     urls: tuple[Any, ...] = ()

@@ -2,7 +2,7 @@
 
 from yiwang.kernel.pages.about import chapter, flow, flow_bpmn, flows, help_page, system
 from yiwang.kernel.pages.cases import act_page, case_page
-from yiwang.kernel.pages.figures import figure, figures
+from yiwang.kernel.pages.figures import figure, figures, figures_of, headlines
 from yiwang.kernel.pages.finding import search
 from yiwang.kernel.pages.home import home
 from yiwang.kernel.pages.inbox import batch, inbox
@@ -28,6 +28,8 @@ urlpatterns = [
     route("flows/<int:version_id>/", flow, "flow", SIGNED_IN),
     route("flows/<int:version_id>/bpmn/", flow_bpmn, "flow_bpmn", SIGNED_IN),
     route("figures/", figures, "figures", SIGNED_IN),
+    route("figures/headlines/", headlines, "headlines", SIGNED_IN),
+    route("figures/of/<str:domain>/", figures_of, "figures_of", SIGNED_IN),
     route("figures/<str:code>/", figure, "figure", SIGNED_IN),
     route("help/", help_page, "help", SIGNED_IN),
     route("help/<slug:slug>/", chapter, "chapter", SIGNED_IN),

@@ -209,3 +209,12 @@ def test_封存的数字改不得():
     with pytest.raises(utils.DatabaseError), connection.cursor() as cursor:
         cursor.execute("update measures_sealedfigure set value = 9 where id = %s", [sealed.pk])
     assert SealedFigure._meta.db_table == "measures_sealedfigure"
+
+
+@pytest.mark.parametrize("code, wanted", [
+    ("2026-03", "2026-02"), ("2026-01", "2025-12"), ("2026", "2025"), ("2026-03-01~2026-03-31", "2026-02"),
+    ("2026-03-11~2026-03-20", "2026-03-01~2026-03-10"),
+])  # fmt: skip
+def test_上期是同类的前一期_其余期间按天数往前(code, wanted):
+    earlier = periods.before(periods.parse(code))
+    assert earlier.code == wanted and earlier.stop == periods.parse(code).start
