@@ -204,7 +204,8 @@ def public_requests() -> QuerySet[Request]:
 
 
 def active_model() -> TriageModel | None:
-    return TriageModel.objects.filter(active=True).first()
+    """The model in force, without its megabytes, which are read when first asked for."""
+    return TriageModel.objects.filter(active=True).defer("artefact").first()
 
 
 def received_on(found: Request) -> date:

@@ -17,6 +17,8 @@ from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Imported
 
 SOURCE = "批量导入"
+# As many at once as go between two looks at the progress.
+BATCH = 500
 COLUMNS = (
     Field("external_number", "外部编号", required=True, help="原平台的留言编号；已导入过的编号不重复登记"),
     Field("external_user", "外部用户", help="只用于计人数，不显示"),
@@ -100,8 +102,10 @@ def import_requests(
         return result
     waiting = [row for row in fresh.values() if not row.get("reply")]
     answered = [row for row in fresh.values() if row.get("reply")]
-    if waiting:
-        register_many(actor, [_intake(row) for row in waiting])
+    for begun in range(0, len(waiting), BATCH):
+        if report is not None:
+            report(begun, len(fresh))
+        register_many(actor, [_intake(row) for row in waiting[begun : begun + BATCH]])
     if answered:
         _history(actor, answered, report)
     result.created = len(fresh)
