@@ -16,9 +16,7 @@ from yiwang.kernel.flow import services as flow
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.registers.declarations import Imported
 
-SOURCE = "批量导入"
-# As many at once as go between two looks at the progress.
-BATCH = 500
+SOURCE, BATCH = "批量导入", 500  # as many at once as go between two looks at the progress
 COLUMNS = (
     Field("external_number", "外部编号", required=True, help="原平台的留言编号；已导入过的编号不重复登记"),
     Field("external_user", "外部用户", help="只用于计人数，不显示"),
