@@ -11,7 +11,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset  # DuckDB asks for it with the first table it is given: once, before the fork
+import pyarrow.parquet as pq
 
+from yiwang.kernel.lake.process.parquet import arrow_type
 from yiwang.kernel.lake.process.task import Task
 from yiwang.kernel.lake.terms import engine_type
 
@@ -76,11 +78,12 @@ class Connection:
         return [str(row[0]) for row in self.rows(f"DESCRIBE {sql}")]
 
     def arrow(self, sql: str) -> pa.Table:
-        return self._raw.execute(sql).to_arrow_table()
+        # Gathered by all threads (`sql`), not handed on by one alone (`execute`).
+        return self._raw.sql(sql).to_arrow_table()
 
     def numbers(self, sql: str) -> dict[str, Numbers]:
         """The columns of a query of UBIGINTs without NULL."""
-        return {name: np.asarray(each, np.uint64) for name, each in self._raw.execute(sql).fetchnumpy().items()}
+        return {name: np.asarray(each, np.uint64) for name, each in self._raw.sql(sql).fetchnumpy().items()}
 
     def repeated(self, name: str, source: str, number: str, rows: int) -> int:
         """A view `name` (__h) of the values of `number`, a UBIGINT over the FROM item `source` of at most so many rows, that
@@ -119,9 +122,17 @@ def scan(paths: list[str], columns: Iterable[Mapping[str, Any]] = (), *, extra: 
     listed = ", ".join(literal(path) for path in paths)
     if not known:
         return f"read_parquet([{listed}]{extra})"
+    held = [pq.read_metadata(path) for path in paths]
+    first = [(field.name, field.type, field.metadata) for field in held[0].schema.to_arrow_schema()]
+    if len(held) == 1 and first == [
+        (column["name"], arrow_type(column["type"]), {b"PARQUET:field_id": b"%d" % column["id"]}) for column in known
+    ]:
+        # Told a schema, DuckDB looks into no file: it takes one alone for empty, and reads it by one thread.
+        return f"read_parquet([{listed}], hive_partitioning = false{extra})"
     fields = ", ".join(
         f"{int(column['id'])}: {{name: {literal(column['name'])}, type: {literal(engine_type(column['type']))}, "
         f"default_value: NULL}}"
         for column in known
     )
-    return f"read_parquet([{listed}], schema = MAP {{{fields}}}{extra})"
+    rows = max(1, sum(each.num_rows for each in held))
+    return f"read_parquet([{listed}], schema = MAP {{{fields}}}, explicit_cardinality = {rows}{extra})"

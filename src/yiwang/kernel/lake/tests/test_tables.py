@@ -1,11 +1,15 @@
 """Registering, staging, publishing, rolling back and reading."""
 
+import shutil
+
+import duckdb
 import pyarrow.parquet as pq
 import pytest
 
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
 from yiwang.kernel.lake import basics, queries, services, testing
 from yiwang.kernel.lake.expressions import condition
+from yiwang.kernel.lake.process.connections import scan
 from yiwang.kernel.lake.sources import Files, Query
 from yiwang.kernel.lake.tests.conftest import COLUMNS, ids, row
 from yiwang.kernel.ledger.models import Entry
@@ -167,6 +171,19 @@ def test_写好的文件原样入湖_列号不符的重写(people, put):
     other = services.stage(SYSTEM, turned, queries.paths(first), "replace", {"test": True})
     assert other.digest != first.digest and ids(other) == [1, 2]
     assert queries.rows(other, ["name"], limit=1) == [{"name": "户1"}]
+
+
+def test_引擎知道文件的行数_列以文件为准(people, put, tmp_path):
+    held = put(people, [row(each) for each in range(7)])
+    (path,) = queries.paths(held)
+    folder = tmp_path / "district=南"
+    folder.mkdir()
+    shutil.copy(path, folder / "a.parquet")
+    with duckdb.connect() as connection:
+        for paths, rows in (([path], 7), ([path, path], 14), ([str(folder / "a.parquet")], 7)):
+            given = f"FROM {scan(paths, held.columns)}"
+            assert f"~{rows} rows" in connection.execute(f"EXPLAIN {given}").fetchall()[0][1]
+            assert connection.sql(given).aggregate("count(*), min(district)").fetchall() == [(rows, "东")]
 
 
 def test_写好的文件也查主键(people, put):
