@@ -5,6 +5,7 @@
 import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -20,6 +21,9 @@ from tests import databases, worlds
 # What migrating writes and no test changes; written anew after every test it would take longer than the test.
 KEPT = ("django_content_type", "auth_permission", "clocks_limit")
 
+
+# The process's own database is made while the tests are found.
+OWN: pytest.StashKey[Future[str]] = pytest.StashKey()
 
 # What a test marked slow takes, in tests that are not.
 SLOW = 100
@@ -41,10 +45,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (last[item.path], 0 if last[item.path] == 2 else -length[item.path], str(item.path)))
 
 
-def pytest_collection() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
     """What is imported stays to the end, and each test leaves little: looking for garbage as often as a server should
     is a tenth of a run and a quarter of finding the tests."""
     gc.set_threshold(50_000, 20, 100)
+    config = session.config
+    if hasattr(config, "workerinput") or not (config.getoption("numprocesses", 0) or config.option.collectonly):
+        config.stash[OWN] = ThreadPoolExecutor(1).submit(databases.copy, _own(config), counted=False)
+
+
+def _own(config: pytest.Config) -> str:
+    """The name of the database of this process of the run."""
+    worker = f"_{config.workerinput['workerid']}" if hasattr(config, "workerinput") else ""
+    return f"test_{connection.settings_dict['NAME']}{worker}"
 
 
 def pytest_collection_finish() -> None:
@@ -66,13 +80,10 @@ def django_db_setup(
     request: pytest.FixtureRequest, django_test_environment: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
     """A fresh database for each process of the run; it stays behind to be looked at."""
-    name = f"test_{connection.settings_dict['NAME']}"
-    if workers := getattr(request.config, "workerinput", None):
-        name += f"_{workers['workerid']}"
     with django_db_blocker.unblock():
         connection.close()
-        databases.copy(name, counted=False)
-        platform.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+        request.config.stash[OWN].result()
+        platform.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = _own(request.config)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -108,11 +108,12 @@ def require_browser() -> bool:
 
 
 def options(browser: bool, selection: Sequence[str]) -> list[str]:
-    """Two processes for the whole; in which order they take the files says conftest.py."""
+    """Two processes for the whole and for folders of it; in which order they take the files says conftest.py.
+    Files, single tests and whatever pytest itself is told go to one process, as they are."""
+    two = ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
     if selection:
-        return list(selection)
-    left_out = "not spark" if browser else "not spark and not journey"
-    return ["-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", left_out]
+        return [*two, *selection] if all(Path(each).is_dir() for each in selection) else list(selection)
+    return [*two, "-m", "not spark" if browser else "not spark and not journey"]
 
 
 def test(selection: Sequence[str]) -> None:
