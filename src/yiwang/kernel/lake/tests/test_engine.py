@@ -141,7 +141,6 @@ ATTACKS = [
     "SET profiling_output = '{outside}'",
     "PRAGMA profiling_output = '{outside}'",
     "SET log_query_path = '{outside}'",
-    "CALL enable_logging(storage = 'file', storage_path = '{outside}'); SELECT 1",
     "CREATE SECRET (TYPE s3)",
     "CREATE PERSISTENT SECRET (TYPE http)",
     "SELECT * FROM read_csv('http://127.0.0.1:1/x.csv')",
@@ -151,20 +150,34 @@ ATTACKS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory):
+    """One process for all attacks, each of which connects anew, and a folder with the file given to it and a secret."""
+    folder = tmp_path_factory.mktemp("attacked")
+    engine.run(HERE + "made", {}, folder=folder)
+    (folder / "out.parquet").rename(folder / "given.parquet")
+    (folder / "secret.txt").write_text("秘密")
+    with engine.session([HERE + "query"], memory_mb=300) as session:
+        yield session, folder
+
+
 @pytest.mark.parametrize("sql", ATTACKS)
-def test_数据库够不到给定文件以外的任何东西(sql, tmp_path):
-    given = tmp_path / "given.parquet"
-    engine.run(HERE + "made", {}, folder=tmp_path)
-    (tmp_path / "out.parquet").rename(given)
-    (tmp_path / "secret.txt").write_text("秘密")
-    (tmp_path / "work").mkdir()
+def test_数据库够不到给定文件以外的任何东西(sql, locked):
+    session, folder = locked
+    given = folder / "given.parquet"
+    before = sorted(folder.iterdir())
+    text = sql.format(secret=folder / "secret.txt", outside=folder / "outside", given=given)
+    with pytest.raises(EngineFailed, match="数据计算出错"):
+        session.run(HERE + "query", {"sql": text, "reads": [str(given)]})
+    assert sorted(folder.iterdir()) == before
+    assert session.run(HERE + "query", {"sql": f"SELECT count(*) FROM '{given}'", "reads": [str(given)]}) == [[50_000]]  # noqa: S608
+
+
+def test_日志写不到外面_进程宁可结束(tmp_path):
     outside = tmp_path / "outside"
-    before = sorted(tmp_path.iterdir())
-    text = sql.format(secret=tmp_path / "secret.txt", outside=outside, given=given)
-    with pytest.raises(EngineFailed):
-        engine.run(HERE + "query", {"sql": text, "reads": [str(given)]}, folder=tmp_path / "work", memory_mb=300)
-    assert sorted(tmp_path.iterdir()) == before
-    assert run("query", sql=f"SELECT count(*) FROM '{given}'", reads=[str(given)]) == [[50_000]]  # noqa: S608
+    with pytest.raises(EngineFailed, match="意外结束"):
+        run("query", sql=f"CALL enable_logging(storage = 'file', storage_path = '{outside}'); SELECT 1")
+    assert not outside.exists()
 
 
 def _sleep_in_vain() -> None:
