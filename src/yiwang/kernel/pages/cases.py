@@ -58,7 +58,7 @@ def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: st
     sections, hidden, ways = _own(actor, case, record_of(case))
     reads = wording_of(actor, case)
     line, total, earlier = steps(actor, case, flow, hidden, reads, everything="earlier" in request.GET)
-    clocks = states(case.pk, timezone.now())
+    clocks = sorted(states(case.pk, timezone.now()), key=lambda clock: clock.finished_at is not None)  # what runs first
     seats = places(case, flow)
     choices = available(actor, case)
     outcomes = {**OUTCOMES, **dict(flow.outcomes)}
@@ -68,7 +68,7 @@ def _show(request: HttpRequest, actor: Actor, case: Case, panel: str, chosen: st
         "refused": [choice for choice in choices if not choice.enabled], "chosen": chosen, "form_panel": panel,
         "sections": sections, "ways": ways, "timeline": line, "total_entries": total, "earlier": earlier,
         "clocks": [{"state": clock, "days": days(clock)} for clock in clocks],
-        "lead_clock": next((clock for clock in clocks if clock.finished_at is None), clocks[0] if clocks else None),
+        "lead_clock": next(iter(clocks), None),
         "seats": seats, "open_seats": [seat for seat in seats if seat.open],
         "faults": [seat.fault for seat in seats if seat.fault], "charges": charged(case, reads), "links": linked(actor, case),
         "drawing": _drawing(case), "notice": _notice(request, actor, case),

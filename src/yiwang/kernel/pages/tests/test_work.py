@@ -226,6 +226,11 @@ def test_案件页写明期限过程席位和能做的事(house: House) -> None:
     assert "现在不能用的操作" in text
     desk = _words(house.browser("李静").get(f"/cases/{case.pk}/"))
     assert "此件当前由 住建局" in desk.replace("由住建局", "由 住建局")
+    # A clock that has stopped is folded away.
+    assert "停钟" not in text and "panel clock" not in worker.get(f"/cases/{case.pk}/").content.decode()
+    act(house.actor("王强"), case.pk, "answer", opinion="已处理。", data={"result": "yes"})
+    closed = worker.get(f"/cases/{case.pk}/").content.decode()
+    assert "停钟" in closed and '<details class="panel clock"><summary>答复时限' in closed
 
 
 def test_办理表单缺意见被退回原样保留并说明(house: House) -> None:
