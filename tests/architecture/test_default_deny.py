@@ -6,6 +6,7 @@ Nothing here names a page: a new domain's URLs and roles are covered by being de
 import re
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -15,13 +16,15 @@ from django.http import Http404, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import ResolverMatch, URLPattern, get_resolver, path
 
-from yiwang.kernel.access.actors import ANONYMOUS, Actor
+import yiwang
+from yiwang.kernel.access.actors import ANONYMOUS, WORDS, Actor, Refused
 from yiwang.kernel.access.models import Role
 from yiwang.kernel.people.checks import every_url_has_a_requirement, patterns
 from yiwang.kernel.people.middleware import ALWAYS_OPEN, DefaultDeny
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.people.testing import Town
+from yiwang.kernel.registers.registry import all_registers
 
 pytestmark = pytest.mark.django_db
 SAMPLES = {"int": "1", "uuid": "00000000-0000-0000-0000-000000000000"}
@@ -58,6 +61,21 @@ def needs(entry: URLPattern) -> tuple[str, str]:
 def test_每个网址都声明了谁可以访问():
     assert every_url_has_a_requirement(None) == []
     assert len(GUARDED) > 3
+
+
+def test_代码里问到的权限都有名称可说():
+    """A refusal names the permission as officers know it; and one nobody declared nobody could ever be given."""
+    call = re.compile(r'\.(?:require|can)\("([\w.]+)", "(\w+)"\)')
+    source = Path(yiwang.__file__).parent
+    asked = {
+        found for file in source.rglob("*.py") if "tests" not in file.parts for found in call.findall(file.read_text())
+    }
+    assert len(asked) > 50
+    asked |= {(each.guard.code, action.permission) for each in all_registers() for action in each.actions}
+    assert asked <= WORDS.keys(), asked - WORDS.keys()
+    with pytest.raises(Refused) as refusal:
+        ANONYMOUS.require("people.appointment", "add")
+    assert "“任职”的“新增”" in refusal.value.message and not re.search("[a-z]", refusal.value.message)
 
 
 def test_公众打不开任何非公开网址():

@@ -6,6 +6,9 @@ from typing import Any
 
 from yiwang.kernel.access.terms import Duty, Scope
 
+# (resource, verb) → what officers call the two; filled as resources are registered.
+WORDS: dict[tuple[str, str], tuple[str, str]] = {}
+
 
 class Refused(Exception):  # noqa: N818 - officers read this word
     """A verb was refused. `message` is for the officer: what happened, which rule, what to do."""
@@ -69,8 +72,9 @@ class Actor:
 
     def require(self, resource: str, verb: str) -> None:
         if not self.can(resource, verb):
+            what, act = WORDS.get((resource, verb), (resource, verb))
             raise Refused(
-                f"您没有“{resource}:{verb}”权限，操作未执行。如工作需要，请向本单位系统管理员申请。",
+                f"您没有对“{what}”的“{act}”权限，操作未执行。如工作需要，请向本单位安全管理员申请角色。",
                 rule="默认拒绝：权限＝动作×资源×数据范围",
             )
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
-from yiwang.kernel.access.actors import Actor, Permission, Refused
+from yiwang.kernel.access.actors import WORDS, Actor, Permission, Refused
 from yiwang.kernel.access.terms import Scope
 
 
@@ -37,6 +37,7 @@ def register_resource(resource: Resource) -> Resource:
     if existing is not None and existing != resource:
         raise ValueError(f"resource {resource.code} declared twice")
     _resources[resource.code] = resource
+    WORDS.update({(resource.code, verb): (resource.name, name) for verb, name in resource.verbs})
     return resource
 
 

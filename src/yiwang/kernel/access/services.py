@@ -75,9 +75,7 @@ def grant(
     chosen = sorted(set(organisation_ids))
     declared = resources().get(resource)
     if declared is None or verb not in dict(declared.verbs):
-        raise Invalid(
-            f"没有“{resource}:{verb}”这项权限，请从权限清单中选择。", errors={"resource": ["不在权限清单中。"]}
-        )
+        raise Invalid("没有这项权限，请从权限清单中选择。", errors={"resource": ["不在权限清单中。"]})
     if (Scope(scope) == Scope.CUSTOM) != bool(chosen):
         raise Invalid(
             "数据范围为“自定义”时须选择机构，其他范围不选机构。", errors={"organisations": ["与数据范围不符。"]}
@@ -96,14 +94,7 @@ def grant(
         kept.scope = Scope(scope)
         kept.save()
         kept.organisations.set(chosen)
-        record(
-            actor,
-            "access.grant.given",
-            ("access.role", role.pk),
-            before=before,
-            after=kept.facts,
-            reason=reason,
-        )
+        record(actor, "access.grant.given", ("access.role", role.pk), before=before, after=kept.facts, reason=reason)
     return kept
 
 

@@ -3,13 +3,17 @@
 The write door of a register calls the room's own verbs, so rules and ledger are the same on page, API and import.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any
+
+from django.db.models import Q
 
 from yiwang.kernel.access import resources as access
 from yiwang.kernel.access import services as access_services
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource, resources
 from yiwang.kernel.access.models import Role, RoleHolding
+from yiwang.kernel.access.terms import ADMINISTRATORS, Duty
 from yiwang.kernel.flow.definitions import Field
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
@@ -187,18 +191,26 @@ def _appoint(actor: Actor, data: dict[str, Any]) -> Appointment:
     return people_services.appoint(actor, changed.pop("person_id"), changed.pop("post_id"), **changed)
 
 
-def _appointments(code: str, model: Any, name: str, resource: Resource, *more: RecordAction) -> Register:
+def _staffed(duties: AbstractSet[Duty]) -> dict[str, Any]:
+    """Who may act on an appointment: administrators' posts are one administrator's, business posts another's."""
+    why = "业务岗位由系统管理员任免，管理员岗位由安全管理员任免。"
+    return {"verb": "change", "available": lambda actor, kept: kept.duty in duties, "why": why}
+
+
+def _appointments(
+    code: str, model: Any, name: str, resource: Resource, duties: AbstractSet[Duty], *more: RecordAction
+) -> Register:
     return Register(
         code=code, model=model, name=name, resource=resource, writes=("add",),
         columns=("person", "post", "duty", "primary", "valid_from", "valid_until"),
         filters=("duty", "primary", "valid_from", "valid_until"), sort=("-valid_from", "pk"), related=("post__organisation",),
         sections=(Section("任职", ("person", "post", "valid_from", "valid_until")),
                   Section("类别", ("primary", "duty"), form=False)),
-        create=_appoint,
+        offers={"person": Q(active=True), "post": Q(active=True, duty__in=duties)}, create=_appoint,
         actions=(
             RecordAction(
                 "dismiss", "免职", lambda actor, kept, data: people_services.dismiss(actor, kept.pk, **data),
-                fields=(LAST_DAY, REASON), verb="change",
+                fields=(LAST_DAY, REASON), **_staffed(duties),
             ),
             *more,
         ),
@@ -207,19 +219,20 @@ def _appointments(code: str, model: Any, name: str, resource: Resource, *more: R
 
 APPOINTMENTS = register(
     _appointments(
-        "people.appointment", Appointment, "任职", people.APPOINTMENT,
+        "people.appointment", Appointment, "任职", people.APPOINTMENT, {Duty.BUSINESS},
         RecordAction(
             "transfer", "调任",
             lambda actor, kept, data: people_services.transfer(
                 actor, kept.pk, int(data["post"]), on=data["on"], reason=data["reason"]
             ),
-            fields=(Field("post", "新岗位", "post", required=True), Field("on", "到任日期", "date"), REASON), verb="change",
+            fields=(Field("post", "新岗位", "post", required=True), Field("on", "到任日期", "date"), REASON),
+            **_staffed({Duty.BUSINESS}),
         ),
     )
 )  # fmt: skip
-ADMINISTRATORS = register(
+ADMINISTRATOR_APPOINTMENTS = register(
     _appointments(
-        "access.administrator", AdministratorAppointment, "管理员任职", people.ADMINISTRATOR,
+        "access.administrator", AdministratorAppointment, "管理员任职", people.ADMINISTRATOR, ADMINISTRATORS,
         RecordAction(
             "clear-second-factor", "解除动态口令",
             lambda actor, kept, data: people_services.clear_second_factor(actor, kept.person.account.pk, **data),

@@ -6,12 +6,7 @@ from django.db.models import Q, QuerySet
 
 from yiwang.kernel.access.doors import resources
 from yiwang.kernel.ledger.models import Entry
-from yiwang.kernel.registers.registry import (
-    all_registers,
-    name_of_kind,
-    name_words,
-    word,
-)
+from yiwang.kernel.registers.registry import all_registers, name_of_kind, name_words, word
 
 GENERIC = {
     "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出", "issue_token": "签发接口令牌",

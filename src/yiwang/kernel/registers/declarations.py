@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO, Literal
 
-from django.db.models import Index, Model, QuerySet
+from django.db.models import Index, Model, Q, QuerySet
 
 from yiwang.kernel.access.actors import Actor
 from yiwang.kernel.access.doors import Resource
@@ -163,6 +163,7 @@ class Register:
 
     `related` names further paths to fetch with the page (for callables and __str__). `link` leads a row elsewhere
     than its generic detail page, such as a case page. `adding` is the domain's own page for adding. `panels` add blocks (title, template, context) to the detail.
+    `offers`: of the rows that a foreign key of the form could name, those that it takes.
     `large`: may pass 100,000 rows. The model must then have a BigramIndex over `search`, and a column without an index
     orders only what is few.
     """
@@ -185,6 +186,7 @@ class Register:
     api: bool = True
     frozen: Callable[[Any], bool] | None = None
     masks: Mapping[str, str] = field(default_factory=dict)
+    offers: Mapping[str, Q] = field(default_factory=dict)
     attachments: bool = False
     # Rows that the database refuses to update: an action on one leaves its version alone.
     append_only: bool = False

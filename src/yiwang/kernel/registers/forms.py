@@ -100,15 +100,13 @@ def organisations(actor: Actor, resource: str, verb: str) -> QuerySet[Organisati
 
 
 def candidates(actor: Actor, register: Register, name: str, verb: str) -> QuerySet[Any]:
-    """What a foreign key may be set to or filtered by: never more than the actor may see."""
+    """What a foreign key may be set to or, with the verb view, filtered by: never more than the actor may see."""
     target = resolve(register.model, name).field.related_model
     if name == register.guard.organisation:
         return organisations(actor, register.guard.code, verb)
-    owner = of_model(target)
-    if owner is not None and target is not Organisation:
-        return rows(actor, owner.guard.code, "view")
-    everything: QuerySet[Any] = target._default_manager.all()
-    return everything
+    owner = of_model(target) if target is not Organisation else None
+    found: QuerySet[Any] = rows(actor, owner.guard.code) if owner is not None else target._default_manager.all()
+    return found if verb == "view" else found.filter(register.offers.get(name, Q()))
 
 
 def form_class(actor: Actor, register: Register, names: tuple[str, ...], verb: str) -> "type[ModelForm[Any]]":

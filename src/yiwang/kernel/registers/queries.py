@@ -364,11 +364,7 @@ def tokens(actor: Actor) -> QuerySet[ApiToken]:
 
 
 def _filtered(
-    actor: Actor,
-    register: Register,
-    found: QuerySet[Any],
-    item: BoundFilter,
-    values: dict[str, list[str]],
+    actor: Actor, register: Register, found: QuerySet[Any], item: BoundFilter, values: dict[str, list[str]]
 ) -> QuerySet[Any]:
     if item.name in register.masks:
         allowed = scope_filter(actor, register.guard, "unmask", by_id=True)

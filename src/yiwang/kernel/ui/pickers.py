@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 
 from yiwang.kernel.access.actors import Actor, Refused
+from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.orgs.models import Organisation, Post
 from yiwang.kernel.ui.render import actor_of, fragment
 
@@ -57,7 +58,7 @@ def _organisations(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
 
 
 def _posts(actor: Actor, text: str) -> Iterable[tuple[str, str]]:
-    rows = Post.objects.filter(active=True).select_related("organisation")
+    rows = Post.objects.filter(active=True, duty=Duty.BUSINESS).select_related("organisation")
     for word in text.split():
         unit = Q(organisation__name__icontains=word) | Q(organisation__short_name__icontains=word)
         rows = rows.filter(unit | Q(name__icontains=word))

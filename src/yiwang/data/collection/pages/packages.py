@@ -35,7 +35,6 @@ def _context(actor: Actor, package: Package) -> dict[str, Any]:
             if (action.available is None or action.available(actor, package)) and _may(actor, package, action.permission)
         ],
         "return_url": reverse("file", args=[returned.pk]) if returned else "",
-        "may_unlock": actor.can("files", "view"),
     }  # fmt: skip
 
 

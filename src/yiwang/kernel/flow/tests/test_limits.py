@@ -149,9 +149,9 @@ def test_没有登记权限的不能改_只读的也不能(town: Town) -> None:
         town["operator"], permissions={(GUARD, "view"): (Permission(Scope.ALL, town.unit("centre"), "/"),)}
     )
     for actor in (town["operator"], reader):
-        with pytest.raises(Refused, match=r"没有“town\.limit:declare”权限"):
+        with pytest.raises(Refused, match="没有对“试验时限”的“登记”权限"):
             declare(kept, 3, TODAY, actor)
-        with pytest.raises(Refused, match=r"没有“town\.limit:declare”权限"):
+        with pytest.raises(Refused, match="没有对“试验时限”的“登记”权限"):
             services.end_limit(actor, GUARD, kept.pk, last_day=TODAY, reason="废止")
     assert Limit.objects.filter(code=kept.code).count() == 1
 

@@ -113,7 +113,7 @@ def test_到期的快照不能再读_文件随之删除_保留的与现行的不
         services.publish(SYSTEM, lost, "晚")
     with commits():
         assert services.expire(SYSTEM, people, 2) == 0
-    with pytest.raises(Refused, match=r"没有“lake\.table:keep”权限"):
+    with pytest.raises(Refused, match="没有对“湖表”的“保留期与合并小文件”权限"):
         services.set_retention(ANONYMOUS, people, 3, "少留")
     services.set_retention(SYSTEM, people, 3, "少留")
     people.refresh_from_db()

@@ -8,6 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from yiwang.kernel.access.actors import SYSTEM, Refused
 from yiwang.kernel.access.models import Grant, Role
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.crypto import encrypt
@@ -15,6 +16,8 @@ from yiwang.kernel.ledger.queries import history
 from yiwang.kernel.messages.models import ADDRESS, Delivery
 from yiwang.kernel.orgs.models import Organisation
 from yiwang.kernel.people.models import Account, Appointment, Delegation
+from yiwang.kernel.people.queries import actor_of
+from yiwang.kernel.people.services import appoint, change_person
 from yiwang.kernel.people.testing import Town
 from yiwang.kernel.registers.models import ImportRun
 
@@ -91,6 +94,30 @@ def test_在页面上任职_重叠的说得清(town, three):
     assert appoint(Duty.SECURITY, url, town.person("李审计"), auditor).status_code == 302
     assert appoint(Duty.SECURITY, url, town.person("周审计"), auditor, valid_from="9999-12-31").status_code == 302
     assert Appointment.objects.filter(post=auditor).count() == 2
+
+
+def test_任职只列能任的岗位和人_另一管理员的任免说得清(town, three):
+    clerk, auditor = town.post("民政局", "科员"), town.post("政务公开办", "审计岗", duty=Duty.AUDIT)
+    person, gone = town.person("钱多多"), town.person("孙少少")
+    change_person(SYSTEM, gone.pk, active=False, reason="离职")
+    offered = {
+        Duty.SYSTEM: ("people.appointment", clerk, auditor),
+        Duty.SECURITY: ("access.administrator", auditor, clerk),
+    }
+    for duty, (register, own, others) in offered.items():
+        url = f"/r/{register}/new/"
+        page = text(three[duty].get(url))
+        assert str(own) in page and str(person) in page
+        assert str(others) not in page and str(gone) not in page
+        sent = {"person": person.pk, "post": others.pk, "valid_from": "2026-01-01", "valid_until": ""}
+        assert "请从候选中选择" in text(three[duty].post(url, sent), 422)
+    assert str(auditor.name) not in text(three[Duty.SYSTEM].get("/pick/post/", {"pick": "岗"}))
+    held = Appointment.objects.get(person=town.person("李审计", auditor))
+    for act in ("dismiss", "transfer"):
+        url = f"/r/people.appointment/{held.pk}/act/{act}/"
+        assert "由安全管理员任免" in text(three[Duty.SYSTEM].post(url, {"reason": "x", "post": clerk.pk}), 403)
+    with pytest.raises(Refused, match="“管理员任职”的“新增”权限"):
+        appoint(actor_of(town.administrators()[Duty.SYSTEM]), person.pk, auditor.pk)
 
 
 def test_重置密码须写理由(town, three):

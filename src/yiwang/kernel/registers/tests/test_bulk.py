@@ -53,7 +53,7 @@ def test_要么全部要么全不_有一条不行则都不执行(keeper, depots)
 def test_没有权限_未声明_未选_过多_填写不对都拒绝(city, keeper, depots):
     reader = world.actor(DEPOTS, city.roads, ("view",))
     pks = [row.pk for row in depots[:2]]
-    with pytest.raises(Refused, match="shut"):
+    with pytest.raises(Refused, match="“料场”的“关闭”"):
         services.act_many(reader, DEPOTS, pks, "shut", {})
     for code in ("alone", "nothing"):
         with pytest.raises(Refused, match="批量操作"):
