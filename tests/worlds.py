@@ -35,11 +35,13 @@ class _Shared(Generic[Made]):
 
     def made(self) -> Made:
         if self._world is None or self._world not in _open:
-            self._world = ExitStack()
-            self._world.enter_context(transaction.atomic())
-            self._world.callback(transaction.set_rollback, True)
+            with ExitStack() as world:
+                world.enter_context(transaction.atomic())
+                world.callback(transaction.set_rollback, True)
+                self._made[:] = [self._build()]
+                # Kept open only when built: each module that asks for a world that can't be built gets the reason.
+                self._world = world.pop_all()
             _open.append(self._world)
-            self._made[:] = [self._build()]
         return self._made[0]
 
     def close(self) -> None:
