@@ -57,7 +57,7 @@ DOMAIN = Domain(
     jobs=jobs.JOBS,
     demo=demo.build,
     demo_after=("catalog",),
-    words=(("design", "设计版本"), ("fields", "字段"), ("golden", "主记录数"), ("inputs", "来源表"), ("resource_code", "资源代码"), ("system", "信息系统"), ("table", "数据表"),
+    words=(("design", "设计版本"), ("fields", "字段"), ("golden", "主记录数"), ("keeps", "继续使用的主记录号"), ("inputs", "来源表"), ("resource_code", "资源代码"), ("system", "信息系统"), ("table", "数据表"),
         ("masters.create_library", "新增库"), ("masters.draft_design", "起草库设计"), ("masters.publish_design", "发布库设计"),
         ("masters.build", "构建库"), ("masters.build_refused", "构建未通过"), ("masters.resolve", "归一"), ("masters.merge", "判为同一"),
         ("masters.split", "判为不同"), ("masters.undo", "撤销裁定"), ("masters.reveal", "查看明文"), ("masters.carry", "登记承载"),

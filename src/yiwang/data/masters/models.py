@@ -151,6 +151,9 @@ class Decision(Record):
     undoes = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="undone_by", verbose_name="所撤销的裁定"
     )
+    keeps = models.UUIDField(
+        "继续使用的主记录号", null=True, blank=True, help_text="合并时由人选定；没有选定的，沿用较早的"
+    )
     reason = models.CharField("理由", max_length=300)
 
     class Meta:

@@ -144,7 +144,7 @@ CANDIDATES = register(Register(
 DECISIONS = register(Register(
     code="masters.decision", model=Decision, name="归一裁定", columns=("id", "library", "kind", "reason", "created_by", "created_at"),
     filters=("kind", "library"), sort=("-id",), related=("library", "created_by"), writes=(), append_only=True,
-    sections=(Section("裁定", ("library", "kind", "reason", "created_by", "undoes"), form=False),),
+    sections=(Section("裁定", ("library", "kind", "keeps", "reason", "created_by", "undoes"), form=False),),
     resource=Resource("masters.decision", "归一裁定", Decision, verbs=(*VIEW, ("undo", "撤销"))),
     actions=(RecordAction("undo", "撤销", _undo, fields=REASON, why="撤销本身不能再撤销。", on_frozen=True,
                           available=lambda actor, decision: decision.kind != DecisionKind.UNDO),),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from uuid import UUID
 
 from django.db import transaction
 
@@ -26,19 +27,19 @@ def _reason(text: str) -> str:
 
 def _decide(
     actor: Actor, library: Library, kind: str, left: Sequence[str], right: Sequence[str], reason: str,
-    undoes: Decision | None = None,
+    undoes: Decision | None = None, keeps: UUID | None = None,
 ) -> Decision:  # fmt: skip
     # Serialises with rebuilds and other decisions of the library.
     Library.objects.select_for_update().get(pk=library.pk)
     made = Decision.objects.create(
-        library=library, kind=kind, left=list(left), right=list(right), undoes=undoes, reason=_reason(reason),
-        organisation=library.organisation, created_by_id=actor.person_id, is_demo=library.is_demo,
+        library=library, kind=kind, left=list(left), right=list(right), undoes=undoes, keeps=keeps,
+        reason=_reason(reason), organisation=library.organisation, created_by_id=actor.person_id, is_demo=library.is_demo,
     )  # fmt: skip
     record(
         actor,
         f"masters.{kind}",
         ("masters.decision", made.pk),
-        after={"records": len(left) + len(right)},
+        after={"records": len(left) + len(right)} | ({"keeps": str(keeps)} if keeps else {}),
         reason=reason,
     )
     apply(library, [*left, *right])
@@ -83,7 +84,7 @@ def settle(actor: Actor, candidate_id: int, *, same: bool, reason: str) -> Candi
 
 
 def merge(actor: Actor, golden_id: int, other_uid: str, *, reason: str) -> Decision:
-    """Two golden records are one entity."""
+    """Two golden records are one entity: the first goes on, the other ends and leads to it until this is undone."""
     with transaction.atomic():
         one = doors.row(actor, "masters.golden", golden_id, "decide")
         same = doors.rows(actor, "masters.golden", "decide").filter(library=one.library, retired_at=None)
@@ -95,7 +96,7 @@ def merge(actor: Actor, golden_id: int, other_uid: str, *, reason: str) -> Decis
                 rule=RULE,
             )
         first = [each.members.order_by("pk").values_list("ref", flat=True)[0] for each in (one, other)]
-        return _decide(actor, one.library, DecisionKind.MERGE, first[:1], first[1:], reason)
+        return _decide(actor, one.library, DecisionKind.MERGE, first[:1], first[1:], reason, keeps=one.uid)
 
 
 def split(actor: Actor, golden_id: int, member_ids: Iterable[int], *, reason: str) -> Decision:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from yiwang.data.masters.models import Build, Conflict, Decision, Design, GoldenRecord, Library, Member
 from yiwang.data.masters.terms import GOLDEN, MEMBER, SEARCH, FieldKind
-from yiwang.data.masters.terms.clusters import Verdict, clusters
+from yiwang.data.masters.terms.clusters import Verdict, clusters, identity
 from yiwang.data.masters.terms.masking import masked
 from yiwang.data.masters.terms.survival import Chosen, Row, survive
 from yiwang.kernel.bulk import copying
@@ -84,7 +84,7 @@ def verdicts(library: Library, refs: Iterable[str] | None = None) -> list[Verdic
     if refs is not None:
         wanted = list(refs)
         found = found.filter(left__overlap=wanted) | found.filter(right__overlap=wanted)
-    return [Verdict(each.kind == "merge", tuple(each.left), tuple(each.right)) for each in found]
+    return [Verdict(each.kind == "merge", tuple(each.left), tuple(each.right), each.keeps) for each in found]
 
 
 def plain_of(member: Member) -> dict[str, str]:
@@ -99,14 +99,15 @@ def seal_member(values: Mapping[str, str]) -> str:
 def regroup(shape: Shape, members: Sequence[Member], *, full: bool) -> list[GoldenRecord]:
     """Partition the members, choose each field, write what changed. `full`: they are all there are in the library.
 
-    A golden record takes the identity of its oldest member record, so that undoing a decision gives back exactly the
-    records that were there before.
+    A golden record takes the identity that a merge in force chose, else that of its oldest member record: undoing a
+    decision gives back exactly the records that were there before.
     """
     by_ref = {member.ref: member for member in members}
     edges = [
         (member.ref, str(other), float(probability)) for member in members for other, probability, *_ in member.links
     ]
-    parts = clusters(by_ref, edges, verdicts(shape.library, None if full else by_ref))
+    said = verdicts(shape.library, None if full else by_ref)
+    parts, merges = clusters(by_ref, edges, said), [each for each in said if each.keeps]
     known = {
         each.uid: each
         for each in GoldenRecord.objects.filter(library=shape.library)
@@ -116,9 +117,10 @@ def regroup(shape: Shape, members: Sequence[Member], *, full: bool) -> list[Gold
     owners = _owners(members)
     for part in parts:
         rows = sorted((by_ref[ref] for ref in part), key=lambda member: member.pk)
-        golden = known.get(rows[0].uid)
+        uid = identity([row.uid for row in rows], merges)
+        golden = known.get(uid)
         if golden is None:
-            golden = GoldenRecord(library=shape.library, uid=rows[0].uid, organisation=shape.library.organisation,
+            golden = GoldenRecord(library=shape.library, uid=uid, organisation=shape.library.organisation,
                                   is_demo=shape.library.is_demo)  # fmt: skip
             fresh.append(golden)
         changed = _fill(shape, golden, rows)

@@ -2,17 +2,25 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A decision in force: `same`, or apart: no record of `left` with one of `right`."""
+    """A decision in force: `same`, or apart: no record of `left` with one of `right`. `keeps`: whose identity goes on."""
 
     same: bool
     left: tuple[str, ...]
     right: tuple[str, ...]
+    keeps: UUID | None = None
+
+
+def identity(uids: Sequence[UUID], verdicts: Sequence[Verdict]) -> UUID:
+    """Which of `uids`, the oldest record's first, goes on for all: what a person chose last, else the oldest."""
+    chosen = {each.keeps: place for place, each in enumerate(verdicts)}
+    return max((uid for uid in uids if uid in chosen), key=lambda uid: chosen[uid], default=uids[0])
 
 
 def pair(a: str, b: str) -> Pair:

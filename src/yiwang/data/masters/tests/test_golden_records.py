@@ -170,15 +170,24 @@ def test_a_split_and_its_undoing_give_back_the_same_records(world):
 
 def test_two_records_are_merged_and_parted_again(world):
     found = GoldenRecord.objects.filter(library__code="legal", retired_at=None)
-    one, two = found.annotate(oldest=Min("members__pk")).order_by("oldest")[:2]  # the oldest member's record goes on
+    two, one, third = found.annotate(oldest=Min("members__pk")).order_by("oldest")[:3]
     before = homes(one.library)
     page = browser(world, "管理员")
     for given in ({}, {"other": "不是记录号"}, {"other": "9" * 400}, {"other": str(one.uid)}, {"other": str(uuid4())}):
         answer = page.post(f"/masters/golden/{one.pk}/", {"do": "merge", "reason": WHY, **given})
         assert answer.status_code == 422 and "没有找到要合并的另一条主记录" in answer.content.decode(), given
-    decision = deciding.merge(world["管理员"], one.pk, str(two.uid), reason=WHY)
+    assert f"<code>{one.uid}</code> 继续使用" in page.get(f"/masters/golden/{one.pk}/").content.decode()
+    page.post(f"/masters/golden/{one.pk}/", {"do": "merge", "reason": WHY, "other": str(two.uid)})
     two.refresh_from_db()
-    assert two.merged_into_id == one.pk
+    assert two.merged_into_id == one.pk, "the record of the page goes on, though the other is older"
+    decision, joined = Decision.objects.get(keeps=one.uid), homes(one.library)
+    assert str(one.uid) in page.get(f"/r/masters.decision/{decision.pk}/").content.decode()
+    building.build(SYSTEM, one.library_id)
+    assert homes(one.library) == joined, "a rebuild keeps the identity that was chosen"
+    later = deciding.merge(world["管理员"], third.pk, str(one.uid), reason=WHY)
+    assert {homes(one.library)[ref] for ref, uid in joined.items() if uid in (one.uid, third.uid)} == {third.uid}
+    deciding.undo(world["管理员"], later.pk, reason="看错了")
+    assert homes(one.library) == joined
     deciding.undo(world["管理员"], decision.pk, reason="看错了")
     assert homes(one.library) == before
 
