@@ -4,7 +4,7 @@ import pytest
 
 from tests.architecture.measured import city as city
 from yiwang.kernel.ledger.models import Entry
-from yiwang.kernel.pages.deeds import deed, kind, labels
+from yiwang.kernel.pages.deeds import deed, facts, kind
 
 pytestmark = pytest.mark.django_db
 
@@ -14,8 +14,12 @@ def test_审计记录的动作_对象和事实都有中文名(city) -> None:
     count = 0
     for entry in Entry.objects.iterator():
         count += 1
-        facts = {**(entry.before or {}), **(entry.after or {})}
-        said = {entry.action: deed(entry), entry.target_kind: kind(entry), **labels(entry.target_kind, facts)}
+        noted = {**(entry.before or {}), **(entry.after or {})}
+        said = {
+            entry.action: deed(entry),
+            entry.target_kind: kind(entry),
+            **{name: label for name, (label, _) in facts(entry.target_kind, noted).items()},
+        }
         unnamed |= {(entry.action, code) for code, name in said.items() if name.isascii()}
     assert count > 1_000
     assert not unnamed

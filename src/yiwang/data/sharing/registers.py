@@ -63,14 +63,14 @@ REQUEST_COLUMNS = (Column("case__number", "申请单"), "resource_name", Column(
                    "way", "state", "answer_due", "deliver_due")  # fmt: skip
 REQUEST_SECTIONS = (
     Section("申请", ("resource_name", "resource_code", "share_type", "purpose", "matter", "legal_basis",
-                     Column(fields, "字段"), "row_filter", "way", "frequency", "wanted_until"), form=False),
+                     Column(fields, "字段", past=_named), "row_filter", "way", "frequency", "wanted_until"), form=False),
     Section("结果", ("state", "answer_due", "answered_at", "deliver_due", "delivered_at", "refusal_reason", "refusal_basis"),
             form=False),
 )  # fmt: skip
 GRANT_COLUMNS = ("resource_name", Column("organisation", "使用部门"), "provider", "kind", "way", "state",
                  "daily_quota", "valid_until", "created_at")  # fmt: skip
 GRANT_SECTIONS = (
-    Section("授权", ("resource_name", "kind", "purpose", "condition", Column(fields, "授权字段"),
+    Section("授权", ("resource_name", "kind", "purpose", "condition", Column(fields, "授权字段", past=_named),
                     Column(projection, "现可出字段"), Column(masking, "脱敏"), "row_filter"), form=False),
     Section("限额与期限", ("way", "daily_quota", "total_quota", "rate", "page_rows", "valid_from", "valid_until", "state",
                        "ended_reason"), form=False),

@@ -19,12 +19,13 @@ from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
 from yiwang.kernel.orgs import services as orgs_services
 from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.pages.deeds import deed, kind, kinds_like, labels
+from yiwang.kernel.pages.deeds import deed, facts, kind, kinds_like
 from yiwang.kernel.people import resources as people
 from yiwang.kernel.people import services as people_services
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR, locked_until
 from yiwang.kernel.people.models import Account, AdministratorAppointment, Appointment, Delegation, Person
 from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
+from yiwang.kernel.registers.paths import display
 from yiwang.kernel.registers.registry import register
 
 REASON = Field("reason", "理由", "text", required=True, help="写入审计记录")
@@ -191,10 +192,8 @@ def _appoint(actor: Actor, data: dict[str, Any]) -> Appointment:
     return people_services.appoint(actor, changed.pop("person_id"), changed.pop("post_id"), **changed)
 
 
-def _staffed(duties: AbstractSet[Duty]) -> dict[str, Any]:
-    """Who may act on an appointment: administrators' posts are one administrator's, business posts another's."""
-    why = "业务岗位由系统管理员任免，管理员岗位由安全管理员任免。"
-    return {"verb": "change", "available": lambda actor, kept: kept.duty in duties, "why": why}
+# Administrators' posts are staffed by one administrator, business posts by another.
+STAFFED: dict[str, Any] = {"verb": "change", "why": "业务岗位由系统管理员任免，管理员岗位由安全管理员任免。"}
 
 
 def _appointments(
@@ -210,7 +209,7 @@ def _appointments(
         actions=(
             RecordAction(
                 "dismiss", "免职", lambda actor, kept, data: people_services.dismiss(actor, kept.pk, **data),
-                fields=(LAST_DAY, REASON), **_staffed(duties),
+                fields=(LAST_DAY, REASON), available=lambda actor, kept: kept.duty in duties, **STAFFED,
             ),
             *more,
         ),
@@ -226,7 +225,7 @@ APPOINTMENTS = register(
                 actor, kept.pk, int(data["post"]), on=data["on"], reason=data["reason"]
             ),
             fields=(Field("post", "新岗位", "post", required=True), Field("on", "到任日期", "date"), REASON),
-            **_staffed({Duty.BUSINESS}),
+            available=lambda actor, kept: kept.duty == Duty.BUSINESS, **STAFFED,
         ),
     )
 )  # fmt: skip
@@ -299,15 +298,12 @@ HOLDINGS = register(
 # The ledger, for the audit administrator
 
 
-def _said(value: Any) -> Any:
-    """A value of the ledger as officers write it."""
-    return ("是" if value else "否") if isinstance(value, bool) else value
-
-
 def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]:
     before, after = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
-    said = labels(entry.target_kind, sorted({*before, *after}))
-    lines = [(label, _said(before.get(name)), _said(after.get(name))) for name, label in said.items()]
+    said = facts(entry.target_kind, sorted({*before, *after}))
+    lines = [
+        (label, display(before.get(name), path), display(after.get(name), path)) for name, (label, path) in said.items()
+    ]
     return "变更内容", "pages/panel_change.html", {"lines": lines, "who": entry.signatory, "entry": entry}
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from django.db.models import Q, QuerySet
 
-from yiwang.kernel.access.doors import resources
 from yiwang.kernel.ledger.models import Entry
-from yiwang.kernel.registers.registry import all_registers, name_of_kind, name_words, word
+from yiwang.kernel.registers.paths import Path, resolve
+from yiwang.kernel.registers.registry import all_registers, kinds, name_of_kind, name_words, word
 
 GENERIC = {
     "add": "新增", "change": "修改", "delete": "删除", "attach": "上传附件", "import": "导入", "export": "导出", "issue_token": "签发接口令牌",
@@ -56,24 +56,19 @@ def kind(entry: Entry) -> str:
 
 def kinds_like(rows: QuerySet[Entry], texts: list[str]) -> QuerySet[Entry]:
     """Entries about kinds whose name has the text, or whose code begins with it."""
-    known = {
-        **{code: spec.name for code, spec in resources().items()},
-        **{each.code: each.name for each in all_registers()},
-        **KINDS,
-    }
+    known = {code: each.name for code, each in kinds().items()} | KINDS
     wanted = [code for code, name in known.items() if any(text in name for text in texts)]
     begins = Q(*(Q(target_kind__startswith=text) for text in texts), _connector=Q.OR)
     return rows.filter(begins | Q(target_kind__in=wanted))
 
 
-def labels(target_kind: str, facts: Iterable[str]) -> dict[str, str]:
-    """Fact → its label, for the before and after of an entry: the column's, else what its domain calls it."""
-    models = {each.code: each.model for each in resources().values()} | {
-        each.code: each.model for each in all_registers()
-    }
-    known = models.get(target_kind)
-    columns = {field.name: str(field.verbose_name) for field in known._meta.concrete_fields} if known else {}
-    return {name: columns.get(name) or word(name) for name in facts}
+def facts(target_kind: str, names: Iterable[str]) -> dict[str, tuple[str, Path | None]]:
+    """Fact → its label, the column's or what its domain calls it, and the column its value reads as, if there is one."""
+    known = kinds().get(target_kind)
+    columns = (
+        {each.name: resolve(known.model, each.name) for each in known.model._meta.concrete_fields} if known else {}
+    )
+    return {name: (columns[name].label, columns[name]) if name in columns else (word(name), None) for name in names}
 
 
 def deed(entry: Entry) -> str:

@@ -17,11 +17,12 @@ RESERVED = frozenset({"q", "sort", "after", "before", "columns", "view", "size",
 
 @dataclass(frozen=True)
 class Column:
-    """A field path or a callable of the record. Order, and its indexes, are the author's care."""
+    """A field path or a callable of the record. Order, and its indexes, are the author's care. `past` words its history."""
 
     source: str | Callable[[Any], object]
     label: str = ""
     sortable: bool | None = None
+    past: Callable[[Any, Any], object] | None = None
 
     @property
     def name(self) -> str:
@@ -138,6 +139,7 @@ class Bound:
     call: Callable[[Any], object] | None
     sortable: bool
     mask: str
+    past: Callable[[Any, Any], object] | None = None
 
     def value(self, record: Any) -> object:
         return self.call(record) if self.call is not None else self.path.value(record) if self.path else None
@@ -261,7 +263,9 @@ class Register:
         if not isinstance(column.source, str):
             if not column.label:
                 raise DeclarationError(f"{self.code}: column {column.name} needs a label")
-            return Bound(column.name, column.label, None, column.source, False, self.masks.get(column.name, ""))
+            return Bound(
+                column.name, column.label, None, column.source, False, self.masks.get(column.name, ""), column.past
+            )
         path = resolve(self.model, column.source)
         mask = self.masks.get(column.name, "")
         sortable = path.sortable if column.sortable is None else column.sortable

@@ -117,6 +117,10 @@ def display(value: object, path: Path | None = None) -> str:
     """The value as an officer reads it."""
     if value is None or value == "":
         return ""
+    if isinstance(value, list | tuple):
+        return "、".join(display(item, path) for item in value)
+    if isinstance(value, str) and path is not None and path.kind == "datetime":
+        value = path.field.to_python(value)
     if path is not None and path.kind == "choice":
         return dict(path.choices).get(str(value), str(value))
     if isinstance(value, bool):
@@ -125,12 +129,9 @@ def display(value: object, path: Path | None = None) -> str:
         return fields.written(value) if path and path.is_due else timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
     if isinstance(value, datetime.date):
         return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:,f}" if abs(value) >= GROUPED_FROM else f"{value:f}"
-    if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= GROUPED_FROM else str(value)
-    if isinstance(value, list | tuple):
-        return "、".join(display(item) for item in value)
+    if isinstance(value, int | Decimal):
+        threes = "" if -GROUPED_FROM < value < GROUPED_FROM else ","
+        return f"{value:{threes}f}" if isinstance(value, Decimal) else f"{value:{threes}}"
     if isinstance(value, dict):
         return "；".join(f"{name}：{display(item) or '—'}" for name, item in value.items())
     return str(value)

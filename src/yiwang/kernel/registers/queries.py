@@ -344,7 +344,7 @@ def entries(register: Register, pk: int) -> QuerySet[Entry]:
 
 
 def _past(bound: Bound, record: Any, value: object, plain: frozenset[int]) -> str:
-    text = display(value, bound.path)
+    text = display(bound.past(record, value) if bound.past and value else value, bound.path)
     return mask(bound.mask, text) if bound.mask and record.pk not in plain else text
 
 

@@ -8,7 +8,7 @@ from django.core.checks import register as register_check
 from django.core.exceptions import FieldError
 
 from yiwang.kernel.access.actors import Actor, Refused
-from yiwang.kernel.access.doors import register_resource, resources, rows
+from yiwang.kernel.access.doors import Resource, register_resource, resources, rows
 from yiwang.kernel.files.doors import register_owner
 from yiwang.kernel.registers.declarations import Register
 from yiwang.kernel.registers.paths import DeclarationError, resolve
@@ -64,9 +64,12 @@ def word(code: str) -> str:
 
 def name_of_kind(code: str) -> str:
     """What the rows of a register or resource are called; the code when nobody declared one."""
-    if code in _registers:
-        return _registers[code].name
-    return resources()[code].name if code in resources() else code
+    return known[code].name if code in (known := kinds()) else code
+
+
+def kinds() -> dict[str, Register | Resource]:
+    """Everything the ledger may tell of, by its code there."""
+    return {**resources(), **_registers}
 
 
 def readable(actor: Actor) -> list[Register]:

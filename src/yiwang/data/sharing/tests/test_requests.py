@@ -23,6 +23,8 @@ from yiwang.kernel.clocks import services as limits
 from yiwang.kernel.crypto import decrypt
 from yiwang.kernel.measures.periods import month_of
 from yiwang.kernel.measures.queries import value
+from yiwang.kernel.registers.queries import history
+from yiwang.kernel.registers.registry import find
 
 TYPES = {"status": "text", "born_on": "date", "income": "decimal(38,6)", "children": "integer", "alive": "boolean"}
 
@@ -47,6 +49,10 @@ def test_有条件的走完全程_授权只含申请的字段(bureau: Bureau) ->
     )
     assert (grant.masks, grant.daily_quota, grant.page_rows, grant.condition) == (
         {"id_number": "id_number", "name": "name"}, 300, 0, "不得留存")  # fmt: skip
+    for code, record in (("sharing.request", request), ("sharing.grant", grant)):
+        past = [each for entry in history(SYSTEM, find(code), record) for each in entry.changes]
+        assert "身份证号、姓名、人员状态" in {change.after for change in past}
+        assert not any("id_number" in change.after for change in past)
     bureau.serve()
     handing.deliver(bureau["接口管理员"], request)
     request.refresh_from_db()

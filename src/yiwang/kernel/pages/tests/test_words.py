@@ -9,9 +9,12 @@ from yiwang.kernel.flow.tests import flows
 from yiwang.kernel.flow.tests.town import build
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.ledger.services import record
+from yiwang.kernel.orgs.models import Post
 from yiwang.kernel.pages import deeds, finding
+from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.people.testing import Town
+from yiwang.kernel.registers.paths import display, resolve
 from yiwang.kernel.registers.queries import listing, wish
 from yiwang.kernel.registers.registry import find
 from yiwang.kernel.ui.pickers import picker
@@ -31,7 +34,20 @@ def test_审计页对象类别写中文名_按中文名筛选() -> None:
     assert [entry.action for entry in found.records] == ["clocks.timer.park"]
     codes = listing(auditor, ledger, wish(ledger, {"target_kind": ["people.acc"]}))
     assert {entry.target_kind for entry in codes.records} == {"people.account"}
-    assert deeds.labels("people.account", ["username"])["username"] == "账号"
+    assert deeds.facts("people.account", ["username"])["username"][0] == "账号"
+
+
+def test_审计页前后值写选项名与顿号_不写代码() -> None:
+    auditor = actor_of(Town().administrators()[Duty.AUDIT])
+    record(SYSTEM, "unheard", ("orgs.post", 1), before={"duty": "business", "active": True, "numbers": ["甲", "乙"]})
+    entry = Entry.objects.latest("pk")
+    _, _, panel = find("ledger.entry").panels[0](auditor, entry)
+    assert panel["lines"] == [("在用", "是", ""), ("职责类别", "业务", ""), ("编号", "甲、乙", "")]
+
+
+def test_变更记录的时刻写本地时间_多个选项各写名称() -> None:
+    assert display("2026-11-22T17:02:09.523640+00:00", resolve(Account, "last_login")) == "2026-11-23 01:02"
+    assert display(["business", "audit"], resolve(Post, "duty")) == "业务、审计管理"
 
 
 def test_选择框写案件编号与标题_看不到的只写编号() -> None:
