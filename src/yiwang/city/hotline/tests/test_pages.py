@@ -129,6 +129,7 @@ def test_网上手机号错_标识过长_提交过频(world: World) -> None:
 
 def test_公众首页列出两项服务(world: World) -> None:
     page = Client().get("/public/").content.decode()
+    assert page.index("/public/hotline/") < page.index("/public/open/"), "先是一网统管，再是数据底座"
     assert "/public/hotline/track/" in page and 'href="/public/hotline/"' in page
 
 
