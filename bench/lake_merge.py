@@ -73,7 +73,7 @@ def world() -> Iterator[tuple[LakeTable, Path, Path, Path]]:
         settings.VAR, settings.LAKE = Path(folder), ""
         base = make(Path(folder) / "base.parquet", ROWS, 0)
         delta = make(Path(folder) / "delta.parquet", CHANGED, ROWS - CHANGED // 2, later=1)
-        engine.warm()
+        engine.warm(["yiwang.kernel.lake.work.staging:stage"])
         table = services.ensure_table(SYSTEM, "people", "人口", COLUMNS, ["number"])
         services.publish(SYSTEM, services.stage(SYSTEM, table, base, "replace", {}), "基准")
         yield table, base, delta, Path(folder)

@@ -105,7 +105,7 @@ def people(task: Any, rows: int) -> int:
 
 
 def main() -> bool:
-    engine.warm()
+    engine.warm(["yiwang.data.masters.jobs.linking:resolve"])
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         rows = [row for number in (1, 2, 3) for row in febrl(folder, number)]

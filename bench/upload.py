@@ -29,6 +29,7 @@ from yiwang.data.collection import domain as collection
 from yiwang.data.collection import queries
 from yiwang.data.collection.models import Package
 from yiwang.data.collection.services import processing, sources
+from yiwang.data.governance.services import running
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.access.services import declare
 from yiwang.kernel.lake import engine
@@ -96,7 +97,7 @@ def measured() -> bool:
     source.least_valid, source.most_change = 0, 1000
     source.save(update_fields=["least_valid", "most_change"])
     client = clerk(facts)
-    engine.warm()
+    engine.warm([running.CHECK])
     found = []
     for content in books:
         with engine.observed() as used:

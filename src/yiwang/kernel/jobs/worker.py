@@ -26,16 +26,12 @@ BEAT_SECONDS = 5.0
 LONGEST_PAUSE, BUSY_PAUSE = 60.0, 0.02
 
 
-def unique_name() -> str:
-    """Never the same twice, also after a restart with the same process id."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
 class WorkerProcess:
     """One per process; `run` returns when asked to stop."""
 
     def __init__(self, concurrency: int = 2) -> None:
-        self.name = unique_name()
+        # Never the same twice, also after a restart with the same process id.
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.concurrency = concurrency
         self.stopping = threading.Event()
         self.states: dict[str, dict[str, Any]] = {}
@@ -96,7 +92,7 @@ class WorkerProcess:
             self._runner.cancel()
 
     def _repeat(self, loop: Loop) -> None:
-        pause = 0.0
+        pause = loop.after_seconds
         while not self.stopping.wait(pause):
             close_old_connections()
             started = time.monotonic()

@@ -2,12 +2,13 @@
 
 from django.utils import timezone
 
-from yiwang.data.governance.services import objections, proposing, scoring
+from yiwang.data.governance.services import objections, proposing, running, scoring
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.jobs.loops import register
 from yiwang.kernel.jobs.models import Job
 from yiwang.kernel.jobs.services import enqueue
 from yiwang.kernel.jobs.tasks import Outcome, job
+from yiwang.kernel.lake import engine
 
 HOUR, HALF_MINUTE = 3600, 30
 
@@ -45,4 +46,6 @@ def daily() -> int:
 
 register("governance.score", daily, HOUR)
 register("governance.compare", compare_new, HALF_MINUTE)
+# When the platform is up, and before the first sheet comes: its officer would wait for what a check imports.
+register("governance.warm", lambda: engine.warm([running.CHECK]), HOUR, after=HALF_MINUTE)
 JOBS = (score, profile, compare)

@@ -34,4 +34,5 @@ def broken() -> int:
 def main(var: str) -> None:
     settings.VAR = Path(var)
     register("test.broken", broken, 0.2)
+    register("test.later", lambda: 0, 0.2, after=600)
     call_command("worker")

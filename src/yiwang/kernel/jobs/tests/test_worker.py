@@ -67,6 +67,7 @@ def test_执行任务_封链_心跳_坏循环可见_收到终止信号做完手�
     assert heartbeat.stopped_at is not None
     assert "总是失败" in heartbeat.loops["test.broken"]["error"]
     assert heartbeat.loops["ledger.seal"]["error"] == ""
+    assert "test.later" not in heartbeat.loops, "not due yet"
     assert queries.alive().count() == 0
     with connection.cursor() as cursor:
         cursor.execute(

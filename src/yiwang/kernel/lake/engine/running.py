@@ -74,13 +74,12 @@ class _Nursery:
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
 
-    def send(self, modules: str, stream: socket.socket | None) -> None:
+    def send(self, functions: Iterable[str], stream: socket.socket | None) -> None:
+        modules = " ".join(dict.fromkeys(name.partition(":")[0] for name in functions))
         with self.lock:
             for _ in range(2):
                 try:
-                    control = self._alive()
-                    if stream is not None:
-                        socket.send_fds(control, [modules.encode()], [stream.fileno()])
+                    socket.send_fds(self._alive(), [modules.encode()], [] if stream is None else [stream.fileno()])
                     return
                 except OSError:
                     self.stop()
@@ -117,9 +116,9 @@ _nursery = _Nursery()
 atexit.register(_nursery.stop)
 
 
-def warm() -> None:
-    """Have the nursery ready before the first run."""
-    _nursery.send("", None)
+def warm(functions: Iterable[str]) -> None:
+    """Have the nursery ready before the first run of these functions."""
+    _nursery.send(functions, None)
 
 
 def run(
@@ -211,7 +210,7 @@ def _born(functions: Iterable[str], folder: Path, memory_mb: int, seconds: float
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
-            _nursery.send(" ".join(dict.fromkeys(name.partition(":")[0] for name in functions)), theirs)
+            _nursery.send(functions, theirs)
         yield _Child(ours, Lines(ours), folder, limits)
 
 

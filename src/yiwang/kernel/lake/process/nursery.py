@@ -16,13 +16,10 @@ from contextlib import suppress
 from typing import Any
 
 import django
-from django.apps import apps
+from django.core.exceptions import AppRegistryNotReady, ImproperlyConfigured
 
 from yiwang.kernel.lake.process import child
 from yiwang.kernel.lake.process.wire import encode
-
-# Rooms that know no model; anything else gets a Django set up, once.
-OURS = ("yiwang.kernel.lake.", "yiwang.kernel.tables.")
 
 
 class Nursery:
@@ -58,8 +55,10 @@ class Nursery:
         handles = array.array("i")
         for _, _, data in extras:
             handles.frombytes(data[: len(data) - len(data) % size])
-        stream = socket.socket(fileno=handles[0])
         self._prepare(message.decode().split())
+        if not handles:  # warmed, and no more
+            return True
+        stream = socket.socket(fileno=handles[0])
         pid = os.fork()
         if pid == 0:
             self._become_child(stream)
@@ -72,9 +71,11 @@ class Nursery:
         before = len(sys.modules)
         for module in modules:
             try:
-                if not module.startswith(OURS) and not apps.ready:
-                    django.setup()
-                importlib.import_module(module)
+                try:
+                    importlib.import_module(module)
+                except (AppRegistryNotReady, ImproperlyConfigured):
+                    django.setup()  # as long as all else together, so only where a model is known
+                    importlib.import_module(module)
             except Exception as error:  # noqa: BLE001 - the child meets it again and answers with it
                 sys.stderr.write(f"engine nursery: {module}: {error!r}\n")
         if len(sys.modules) > before:

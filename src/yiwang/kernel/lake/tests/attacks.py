@@ -3,8 +3,11 @@
 import os
 import resource
 import socket
+import sys
 import time
 from typing import Any
+
+from django.apps import apps
 
 from yiwang.kernel.access.actors import Conflict, Invalid
 from yiwang.kernel.lake.process.task import Task
@@ -19,6 +22,11 @@ def add(task: Task, value: int) -> list[int]:
     """What runs of one process left so far, this one's value with it."""
     task.kept.setdefault("values", []).append(value)
     return list(task.kept["values"])
+
+
+def knows(task: Task, module: str) -> list[bool]:
+    """Whether this process was born with a module, and with a Django set up."""
+    return [module in sys.modules, apps.ready]
 
 
 def query(task: Task, sql: str, reads: list[str] | None = None) -> list[list[Any]]:

@@ -207,6 +207,20 @@ def test_同时几个互不相扰():
     assert results == {n: 2 * n for n in range(6)}
 
 
+def test_预热之后第一件就不用再装载_苗圃没了就再热一个():
+    modules = ["yiwang.kernel.tables.reading", "yiwang.data.governance.jobs.checking"]
+    _nursery.stop()
+    assert [run("knows", module=module)[0] for module in modules] == [False, False]
+    pid = _nursery.process.pid
+    engine.warm([f"{module}:what" for module in modules])
+    assert [run("knows", module=module) for module in modules] == [[True, False]] * 2, "no model, so no Django"
+    assert _nursery.process.pid == pid
+    os.kill(pid, signal.SIGKILL)
+    _nursery.process.wait()
+    engine.warm([f"{modules[0]}:what"])
+    assert run("knows", module=modules[0])[0]
+
+
 def test_苗圃被杀后自行重来():
     run("double", value=1)
     os.kill(_nursery.process.pid, signal.SIGKILL)
