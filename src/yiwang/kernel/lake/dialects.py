@@ -23,8 +23,10 @@ class Dialect:
         return f"`{name.replace('`', '``')}`" if self.spark else '"' + name.replace('"', '""') + '"'
 
     def text(self, value: str) -> str:
-        value = value.replace("\\", "\\\\").replace("'", "\\'") if self.spark else value.replace("'", "''")
-        return f"'{value}'"
+        if self.spark:
+            # Spark puts variables of its process for ${…} into the whole query, into texts too, unless it reads no "${".
+            return "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "$\\u007b") + "'"
+        return "'" + value.replace("'", "''") + "'"
 
     def literal(self, value: object) -> str:
         if value is None:

@@ -16,6 +16,12 @@ from yiwang.kernel.lake.expressions import Expression, staged
 
 # Two executors in processes of their own: what differs between one process and a cluster differs here too.
 CLUSTER = "local-cluster[2,1,1024]"
+FIXED = {
+    "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true",
+    "spark.sql.shuffle.partitions": "8", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.variable.substitute": "false", "spark.log.level": "ERROR",
+}  # fmt: skip
 
 
 def missing() -> str:
@@ -34,13 +40,7 @@ def session(master: str = CLUSTER, **settings: str) -> Any:
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
     sql = importlib.import_module("pyspark.sql")
     builder = sql.SparkSession.builder.master(master).appName("yiwang")
-    fixed = {
-        "spark.ui.enabled": "false", "spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true",
-        "spark.sql.shuffle.partitions": "8", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1",
-        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS", "spark.sql.timestampType": "TIMESTAMP_NTZ",
-        "spark.log.level": "ERROR",
-    }  # fmt: skip
-    for name, value in {**fixed, **settings}.items():
+    for name, value in {**FIXED, **settings}.items():
         builder = builder.config(name, value)
     return builder.getOrCreate()
 

@@ -17,7 +17,7 @@ EXACT = 10**15
 _BLANK = re.compile(r"[ \t\r\f\v\u00a0\u200b-\u200d\u2060\u3000\ufeff]+")
 _DATE = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?|(\d{4})(\d{2})(\d{2})")
 _TIME = re.compile(r"[\sT]*(\d{1,2})[:时](\d{1,2})(?:[:分](\d{1,2})(?:\.\d+)?秒?|分)?")
-INJECTION = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = re.compile(r"'*(?:[\s\u200b-\u200d\u2060\ufeff]*[=+\-@＝＋－＠]|[\t\r\n])")
 
 
 def coerce(path: Path, cell: object) -> Any:
@@ -52,7 +52,7 @@ def clean(cell: object) -> str:
         cell = int(cell)
     lines = [_BLANK.sub(" ", line).strip() for line in str(cell).replace("\x00", "").split("\n")]
     text = "\n".join(lines).strip()
-    return text[1:] if text.startswith("'") and text[1:].startswith(INJECTION) else text
+    return text[1:].strip() if text.startswith("'") and FORMULA.match(text) else text
 
 
 def narrow(text: str) -> str:

@@ -26,7 +26,7 @@ from yiwang.kernel.ledger.services import record as write_ledger
 from yiwang.kernel.people.models import Account
 from yiwang.kernel.people.queries import actor_of
 from yiwang.kernel.registers import queries, registry
-from yiwang.kernel.registers.coercion import INJECTION
+from yiwang.kernel.registers.coercion import FORMULA
 from yiwang.kernel.registers.declarations import Bound, Register
 from yiwang.kernel.registers.importing import fields_of
 from yiwang.kernel.registers.queries import Wish
@@ -88,8 +88,8 @@ def _cell(bound: Bound, item: Any, plain: frozenset[int]) -> object:
 
 
 def safe(text: str) -> str:
-    """Text no spreadsheet takes for a formula; import takes the guard off again."""
-    return f"'{text}" if text.startswith(INJECTION) else text
+    """Text no spreadsheet takes for a formula, after blanks or with wide signs either; import takes the guard off again."""
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def write(stream: BinaryIO, found: Iterator[list[object]], kind: str, title: str) -> int:

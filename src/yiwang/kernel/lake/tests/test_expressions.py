@@ -13,6 +13,7 @@ from yiwang.kernel.access.actors import Invalid
 from yiwang.kernel.lake import basics
 from yiwang.kernel.lake.expressions import condition, parse
 from yiwang.kernel.lake.expressions.patterns import portable
+from yiwang.kernel.lake.spark import FIXED, missing, session
 
 COLUMNS = {
     "姓名": "text",
@@ -123,6 +124,18 @@ def test_a_quoted_name_or_text_cannot_break_out() -> None:
     rule = parse("\"a\"\" OR TRUE --\" = 'x'' OR 1=1 --\\'", columns)
     assert rule.duckdb() == "(\"a\"\" OR TRUE --\" = 'x'' OR 1=1 --\\')"
     assert rule.spark() == "(`a\" OR TRUE --` = 'x\\' OR 1=1 --\\\\')"
+
+
+def test_a_text_is_no_variable_of_spark() -> None:
+    """${env:…} would be put in before the text is read as one: a rule could probe the process it is judged in."""
+    for text in ("a = '${env:HOME}'", "contains(a, '$${system:user.dir}')"):
+        rule = parse(text, {"a": "text"})
+        assert "${" not in rule.spark() and "$\\u007b" in rule.spark(), text
+        assert rule.duckdb().count("${") == text.count("${")
+    assert FIXED["spark.sql.variable.substitute"] == "false"
+    if not missing():
+        read = session("local[1]").sql("SELECT '$\\u007benv:HOME}' AS text").collect()
+        assert read[0]["text"] == "${env:HOME}"
 
 
 ATOMS = st.sampled_from(
