@@ -2,6 +2,7 @@
 """The whole way of a report on real requests: draft, issue, seal, check, correct, and every printed figure counted by hand."""
 
 import dataclasses
+import re
 
 import pytest
 from django.db import connection, transaction
@@ -220,6 +221,8 @@ def test_页面都打得开_并拒绝无权者(people):
     assert browsers["chief"].get(f"/reports/{draft.pk}/").status_code == 404
     assert browsers["chief"].get("/figures/hotline.received/").status_code == 403
     assert browsers["operator"].get("/reports/").status_code == 403
+    rows = director.get("/figures/hotline.received/").content.decode()
+    assert re.search(r'<td class="nowrap"><a href="[^"]+">12345-\d{4}-\d{6}</a>', rows), "编号不断成两行"
     assert director.get("/figures/no.such/").status_code == 404
     assert director.get("/figures/hotline.received/?period=bad").status_code == 422
     answer = director.post(f"/reports/{draft.pk}/", {"note": "{{ 错 }}", "version": draft.version})

@@ -21,6 +21,7 @@ from yiwang.kernel.measures.registry import all_measures, measure_of
 from yiwang.kernel.pages.manifest import Domain
 from yiwang.kernel.pages.menu import domains
 from yiwang.kernel.registers import queries as registers
+from yiwang.kernel.registers.pages import cells
 from yiwang.kernel.registers.registry import of_model
 from yiwang.kernel.ui import charts
 from yiwang.kernel.ui.render import actor_of, fragment, page
@@ -236,12 +237,10 @@ def _records(request: HttpRequest, actor: Actor, asked: Asked) -> dict[str, Any]
     sheet = Paginator(found.order_by(f"-{asked.measure.time_field}", "-pk"), SHOWN).get_page(request.GET.get("page"))
     records = list(sheet)
     if register is None:
-        heads, lines = [spec.name], [("", [str(record)]) for record in records]
+        heads, lines = [spec.name], [("", [("", str(record))]) for record in records]
     else:
-        plain = registers.unmasked_of(actor, register, records)
-        heads = [bound.label for bound in register.bound_columns]
-        lines = [(register.url_of(record), [registers.shown(bound, record, plain) for bound in register.bound_columns])
-                 for record in records]  # fmt: skip
+        heads, plain = [each.label for each in register.bound_columns], registers.unmasked_of(actor, register, records)
+        lines = [(register.url_of(record), cells(register.bound_columns, record, plain)) for record in records]
     previous = asked.address(page=sheet.previous_page_number()) if sheet.has_previous() else ""
     after = asked.address(page=sheet.next_page_number()) if sheet.has_next() else ""
     return {

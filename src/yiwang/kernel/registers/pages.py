@@ -63,7 +63,7 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
         "register": register, "page": found, "asked": asked, "problem": problem,
         "heads": [_head(register, asked, bound) for bound in bounds],
         "rows": [(record, link(record), first, written_cells(rest)) for record in found.records
-                 for first, *rest in [_cells(bounds, record, found.plain)]],
+                 for first, *rest in [cells(bounds, record, found.plain)]],
         "next_url": _address(register, asked, after=found.next) if found.next else "",
         "previous_url": _address(register, asked, before=found.previous) if found.previous else "",
         "narrowed": bool(asked.filters or asked.text), "query": urlencode(asked.stored(), doseq=True),
@@ -80,7 +80,7 @@ def list_page(request: HttpRequest, register: Register) -> HttpResponseBase:
     return page(request, "registers/list.html", context, title=register.name, status=status)
 
 
-def _cells(bounds: tuple[Bound, ...], record: Any, plain: frozenset[int]) -> list[tuple[str, str]]:
+def cells(bounds: tuple[Bound, ...], record: Any, plain: frozenset[int]) -> list[tuple[str, str]]:
     """Class and text of each cell, ready to be written."""
     found: list[tuple[str, str]] = []
     for bound in bounds:

@@ -67,9 +67,9 @@ def _figure(
     # An image has no parts; a drawing with links in it is a group of them.
     role = "group" if "<a " in body else "img"
     return format_html(
-        '<figure class="chart"><svg viewBox="0 0 {} {}" role="{}" aria-label="{}"><title>{}</title>'
+        '<figure class="chart"><figcaption>{}</figcaption><svg viewBox="0 0 {} {}" role="{}" aria-label="{}"><title>{}</title>'
         "<desc>{}，单位：{}。各项数值见下方数据表。</desc>{}</svg>{}{}</figure>",
-        WIDTH, _n(height), role, title, title, title, unit or "个", body, legend, table,
+        title, WIDTH, _n(height), role, title, title, title, unit or "个", body, legend, table,
     )  # fmt: skip
 
 

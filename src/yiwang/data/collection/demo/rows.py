@@ -85,6 +85,7 @@ def good(item: Mapping[str, Any]) -> str:
         "id_number": _checked_identity(), "uscc": _checked_organisation(), "person_name": _person(),
         "phone": "'139' || lpad((h % 100000000)::VARCHAR, 8, '0')", "division_code": "'110101'",
         "address": f"{_pick(PLACES, 'h')} || (h % 900 + 1)::VARCHAR || '号'", "sex": "['男', '女'][1 + h % 2]",
+        "longitude": "(116.3 + h % 3000 / 10000.0)::DECIMAL(9, 4)::VARCHAR", "latitude": "(39.8 + h % 2000 / 10000.0)::DECIMAL(9, 4)::VARCHAR",
         "subject_name": f"'示例' || {_pick(list(GIVEN), 'h')} || {_pick(list(GIVEN), 'h // 64')} || '有限公司' || (i % 97)::VARCHAR",
     }  # fmt: skip
     kinds = {

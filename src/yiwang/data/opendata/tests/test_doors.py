@@ -106,6 +106,11 @@ def test_excel_gets_its_mark_only_when_asked(client: Client, dataset: Dataset) -
     assert marked["Content-Length"] == str(len(content))
 
 
+def test_the_preview_says_yes_and_no_in_words(client: Client, dataset: Dataset) -> None:
+    page = client.get(f"/public/open/{dataset.name}/").content.decode()
+    assert '<td class="nowrap">是</td>' in page and '<td class="nowrap">否</td>' in page and ">True<" not in page
+
+
 @pytest.mark.parametrize(("name", "level", "kind"), [("name", 2, ""), ("places", 4, ""), ("name", 1, "name")])
 def test_a_changed_grade_stops_files_at_once_and_the_next_edition_is_narrower(
     client: Client, city: City, dataset: Dataset, name: str, level: int, kind: str

@@ -21,6 +21,7 @@ def _svg(text: str) -> str:
 def test_条形图含标题说明数据表并转义标签() -> None:
     text = charts.bar([("<script>", 3, "/figures/x/"), ("城管局", Decimal("12.5"))], title="受理量", unit="件")
     svg = _svg(text)
+    assert "<figcaption>受理量</figcaption>" in text, "看图的人也读得到标题"
     assert "<title>受理量</title>" in svg and "<desc>" in svg and 'href="/figures/x/"' in svg
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert "<td>12.5</td>" in text and "<td>3</td>" in text
