@@ -18,7 +18,7 @@ READ = re.compile(r"""(?:environ(?:ment)?(?:\.get\(|\[)|getenv\()\s*["'](YIWANG_
 def variables(*, tests: bool = False) -> set[str]:
     found: set[str] = set()
     for path in [*(ROOT / "src").rglob("*.py"), ROOT / "run"]:
-        if tests or "tests" not in path.parts:
+        if tests or "tests" not in path.relative_to(ROOT).parts:
             text = path.read_text(encoding="utf-8")
             found |= set(READ.findall(text)) | set(re.findall(r"\$\{(YIWANG_[A-Z_]+)", text))
     return found

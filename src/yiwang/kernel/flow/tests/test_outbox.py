@@ -68,7 +68,7 @@ def test_搁置的消息由系统管理员重送_留痕且只此一次(town: Tow
     case = opened(town)
     Outbox.objects.filter(case=case).update(attempts=TRIES, problem="KeyError: 渠道停用")
     row = Outbox.objects.get(case=case)
-    with pytest.raises(Refused, match="parked_message"):
+    with pytest.raises(Refused, match="没有对“搁置的待送达”的“重送”权限"):
         services.redeliver(town["operator"], row.pk)
     assert deliver() == 0 and list(parked()) == [row]
     keeper = replace(town["mayor"], permissions={("jobs.parked_message", "retry"): (Permission(Scope.ALL, 1, "/"),)})
