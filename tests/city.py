@@ -105,7 +105,12 @@ def first_up() -> FirstUp:
 
 def copy(database: str, var: Path | None = None) -> None:
     """Make database `database` anew as a copy of the city, and folder `var` of its files."""
-    files = _built()
+    _built()
     databases.clone(DATABASE, database)
     if var is not None:
-        shutil.copytree(files, var)
+        files(var)
+
+
+def files(var: Path) -> None:
+    """Make folder `var` as a copy of the files of the city."""
+    shutil.copytree(_built(), var)

@@ -17,7 +17,7 @@ WRONG = {
 }  # fmt: skip
 # Leaving, and what would wait for another program.
 LEFT_OUT = re.compile(r"^/(sign-out|account/sessions|oidc|health|static)")
-SHOWN = re.compile(r"\w+")
+WRITING = re.compile(r"/(new|change|act|bulk)/")
 
 
 @dataclass
@@ -36,7 +36,8 @@ class Form:
     def wrongly(self, turn: int) -> Iterator[tuple[str, str, dict[str, list[str]]]]:
         """(field, what is wrong, what is sent): one wrong value for each field, the next one for the next field."""
         kinds = list(WRONG)
-        for place, name in enumerate(sorted(self.sent())):
+        names = sorted(set(self.sent()) - {"csrfmiddlewaretoken"})
+        for place, name in enumerate(names):
             kind = kinds[(turn + place) % len(kinds)]
             yield name, kind, {**self.sent(), name: [WRONG[kind]]}
 
@@ -106,14 +107,16 @@ def send(client: Client, form: Form, sent: dict[str, list[str]]) -> HttpResponse
     return client.generic("POST", form.action, body, content_type="application/x-www-form-urlencoded")  # type: ignore[return-value]
 
 
-def walk(client: Client, start: list[str], known: set[str], most: int) -> Iterator[Page]:
-    """Pages reached by links from `start`, one of each kind that is not in `known` yet."""
-    waiting = list(start)
+def walk(client: Client, start: str, known: set[str], most: int) -> Iterator[Page]:
+    """Up to `most` pages reached by links from `start`, one of each kind that is not in `known` yet; those for writing first."""
+    waiting, again = [start], start
     while waiting and most:
+        waiting.sort(key=lambda link: WRITING.search(link) is None)
         url = waiting.pop(0)
         kind = place(url)
-        if urlsplit(url).netloc or not kind or kind in known or LEFT_OUT.match(urlsplit(url).path):
+        if urlsplit(url).netloc or not kind or LEFT_OUT.match(urlsplit(url).path) or (kind in known and url != again):
             continue
+        again = ""
         known.add(kind)
         answer = client.get(url)
         if answer.status_code != 200 or answer.streaming or "html" not in answer.headers.get("Content-Type", ""):
