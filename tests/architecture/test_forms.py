@@ -18,6 +18,9 @@ from django.test import Client
 from tests import city as demonstration
 from tests.architecture.forms import WRONG, Page, place, send, walk
 from tests.architecture.measured import city as city
+from yiwang.cockpit.reports.models import Report
+from yiwang.data.collection.models import Package
+from yiwang.data.masters.models import GoldenRecord
 from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.people.models import Account
 
@@ -88,6 +91,23 @@ class Sender:
 
     def faulted(self, **about: Any) -> None:
         Sender.fault = sys.exc_info()[1]
+
+
+def test_位数太多的号码_不在表单里的也不出错(city: None) -> None:
+    """Longer than what the language reads as a number at all (4,300 digits)."""
+    many, errors = "9" * 5_000, []
+    golden, report = GoldenRecord.objects.filter(retired_at=None)[0], Report.objects.filter(state="draft")[0]
+    package = Package.objects.latest("pk")
+    for username, method, url, given in (
+        ("sysadmin", "get", "/r/people.person/", {"size": many}),
+        ("steward", "post", f"/masters/golden/{golden.pk}/", {"do": "split", "members": many, "reason": "核对"}),
+        ("chief", "post", f"/reports/{report.pk}/", {"note": "说明", "version": many}),
+        ("collector", "post", f"/collection/package/{package.pk}/mapping/", {f"column-{many}": "编号"}),
+    ):
+        answer = getattr(client_of(username), method)(url, given)
+        if answer.status_code >= 500 or answer.status_code == 404:
+            errors.append((username, url, answer.status_code))
+    assert not errors
 
 
 def test_坏输入得到一句话或本人能办的事_从不出错(city: None, tmp_path: Path, settings: Any) -> None:

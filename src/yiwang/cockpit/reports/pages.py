@@ -74,7 +74,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         try:
             services.write_note(
-                actor, found, request.POST.get("note", ""), version=int(version) if version.isdecimal() else 0
+                actor, found, request.POST.get("note", ""), version=int(version[:9]) if version.isdecimal() else 0
             )
         except Invalid as error:
             problem, status = error.message, error.status

@@ -46,7 +46,7 @@ def _endpoint(*methods: str) -> Callable[[Callable[..., Answer]], Callable[..., 
 def _read(request: HttpRequest, limit: int) -> bytes:
     """The body, never more than the limit; streamed, so that Django's own limit for forms doesn't apply."""
     declared = request.headers.get("Content-Length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and int(declared[:18]) > limit:
         raise Invalid(f"请求体超过 {limit:,} 字节，没有接收。", rule=pushing.RULE)
     content = request.read(limit + 1)
     if len(content) > limit:

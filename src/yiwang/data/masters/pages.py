@@ -11,6 +11,7 @@ from yiwang.data.masters.services import deciding, looking
 from yiwang.data.masters.services.grouping import search_mac
 from yiwang.kernel.access import doors
 from yiwang.kernel.access.actors import Actor, Invalid
+from yiwang.kernel.ui.posted import numbers
 from yiwang.kernel.ui.render import actor_of, page
 from yiwang.kernel.ui.routes import needs, route
 
@@ -66,8 +67,7 @@ def golden(request: HttpRequest, pk: int) -> HttpResponse:
 def _act(request: HttpRequest, actor: Actor, pk: int) -> looking.Revealed | HttpResponse:
     verb, reason = request.POST.get("do", ""), request.POST.get("reason", "")
     if verb == "split":
-        chosen = [int(each) for each in request.POST.getlist("members") if each.isdecimal()]
-        deciding.split(actor, pk, chosen, reason=reason)
+        deciding.split(actor, pk, numbers(request, "members"), reason=reason)
     elif verb == "merge":
         deciding.merge(actor, pk, request.POST.get("other", "").strip(), reason=reason)
     else:

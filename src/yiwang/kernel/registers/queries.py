@@ -84,7 +84,7 @@ def wish(register: Register, given: Mapping[str, list[str]]) -> Wish:
         return (given.get(name) or [""])[-1].strip()
 
     columns = tuple(name for value in given.get("columns", []) for name in value.split(",") if name)
-    size = int(last("size")) if last("size").isdecimal() else SIZES[0]
+    size = int(last("size")[:9]) if last("size").isdecimal() else SIZES[0]
     return Wish({name: values for name, values in filters.items() if values}, last("q")[:100], last("sort"),
                 last("after"), last("before"), columns, min(max(size, 1), SIZES[-1]))  # fmt: skip
 

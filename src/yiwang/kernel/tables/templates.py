@@ -46,7 +46,9 @@ def carried(path: Path) -> tuple[str, int] | None:
         return None
     found = dict(PROPERTY.findall(text))
     version = found.get(VERSION, "")
-    return (unescape(found[CODE]), int(version)) if CODE in found and version.isdecimal() else None
+    return (
+        (unescape(found[CODE]), int(version)) if CODE in found and version.isdecimal() and len(version) < 10 else None
+    )
 
 
 def notes(path: Path, kind: Kind, wanted: dict[str, Any] | None) -> list[str]:

@@ -78,7 +78,7 @@ def confirm(request: HttpRequest, pk: int) -> HttpResponse:
     columns = {
         int(name.removeprefix("column-")): str(value)
         for name, value in request.POST.items()
-        if name.startswith("column-") and name.removeprefix("column-").isdecimal()
+        if name.startswith("column-") and name.removeprefix("column-").isdecimal() and len(name) < 16
     }
     intake.confirm_mapping(actor_of(request), pk, columns)
     return HttpResponseRedirect(reverse("collection_package", args=[pk]))
