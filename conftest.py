@@ -66,6 +66,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """The process ends now: pytest goes through all that is left ten times over for warnings nobody reads."""
+    gc.freeze()
+
+
 def _emptying(style: object, tables: Iterable[str], **how: bool) -> list[str]:
     """Statements that empty the tables a test has written to: a TRUNCATE of all of them remakes hundreds of files."""
     names = [connection.ops.quote_name(table) for table in tables if table not in KEPT]

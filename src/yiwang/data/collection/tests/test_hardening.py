@@ -18,7 +18,7 @@ from yiwang.data.collection.models import Due, Package, Reminder, Statement, Sto
 from yiwang.data.collection.queries import month_of_statements, totals
 from yiwang.data.collection.services import intake, watching
 from yiwang.data.collection.tests.killed import STEPS, killed
-from yiwang.data.collection.tests.world import HEADER, District, csv, furnish, rows
+from yiwang.data.collection.tests.world import HEADER, District, csv, furnish, publish_resource, rows
 from yiwang.data.governance.models import Run
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Refused
 from yiwang.kernel.files.models import StoredFile
@@ -31,8 +31,10 @@ from yiwang.kernel.lake.models import Snapshot
 from yiwang.kernel.lake.services.sweeping import sweep as sweep_lake
 from yiwang.kernel.tables.templates import CODE, VERSION
 
-# One row is kept back, so that there is a return sheet too.
-BATCH = [*rows(30), ["B1", "坏", "不是日期", "3"]]
+
+def batch(start: int) -> bytes:
+    """One row is kept back, so that there is a return sheet too."""
+    return csv([*rows(30, start + 1), [f"B{start}", "坏", "不是日期", "3"]]).getvalue()
 
 
 @pytest.fixture
@@ -41,27 +43,30 @@ def committed(transactional_db: None) -> Iterator[District]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("step", STEPS)
-def test_在任一步被杀_再来一次恰好成一份(committed: District, step: str) -> None:
-    source, content = committed.source(), csv(BATCH).getvalue()
-    assert killed(step, committed["报送员"], source, content) == 9
-    # What is current is the old (nothing) or the new, never a part of it.
-    assert committed.facts().rows == 0 and not Snapshot.objects.filter(publications__isnull=False).exists()
-    Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.QUEUED)  # what the keeper of jobs does
-    run_all()
-    package, fresh = intake.receive(committed["报送员"], source, "名册.csv", io.BytesIO(content), batch="批一")
-    assert fresh == (step in ("before the row", "before the job"))
-    run_all()
-    package.refresh_from_db()
-    assert Package.objects.count() == 1 and (package.state, package.valid, package.bad) == ("published", 30, 1)
-    assert len(committed.data()) == 30 and [each.rows for each in Stock.objects.all()] == [30]
-    assert Run.objects.count() == 1 and Snapshot.objects.filter(publications__isnull=False).count() == 1
-    assert StoredFile.objects.filter(kind="退回表").count() == 1
-    sweep(age=0)
-    sweep_lake()
-    var = Path(settings.VAR)
-    assert not [path for path in (*var.glob("opened/*"), *var.glob("lake/.work/*"), *var.glob("files/??/??/.new-*"))
-                if not path.name.endswith(".lock")]  # fmt: skip
+def test_在任一步被杀_再来一次恰好成一份(committed: District) -> None:
+    """Each step with a resource, a source and rows of its own; whatever is counted goes up by one."""
+    published = Snapshot.objects.filter(publications__isnull=False)
+    for before, step in enumerate(STEPS):
+        committed.resource = publish_resource(committed, f"名册{before}")
+        source, content = committed.source(), batch(100 * before)
+        assert killed(step, committed["报送员"], source, content) == 9, step
+        # What is current is the old (nothing) or the new, never a part of it.
+        assert committed.facts().rows == 0 and published.count() == before, step
+        Job.objects.filter(state=Job.State.RUNNING).update(state=Job.State.QUEUED)  # what the keeper of jobs does
+        run_all()
+        package, fresh = intake.receive(committed["报送员"], source, "名册.csv", io.BytesIO(content), batch="批一")
+        assert fresh == (step in ("before the row", "before the job")), step
+        run_all()
+        package.refresh_from_db()
+        assert (package.state, package.valid, package.bad) == ("published", 30, 1), step
+        assert len(committed.data()) == 30 and [each.rows for each in Stock.objects.all()] == [30] * (before + 1), step
+        counts = [Package.objects, Run.objects, published, StoredFile.objects.filter(kind="退回表")]
+        assert [each.count() for each in counts] == [before + 1] * 4, step
+        sweep(age=0)
+        sweep_lake()
+        var = Path(settings.VAR)
+        left = [*var.glob("opened/*"), *var.glob("lake/.work/*"), *var.glob("files/??/??/.new-*")]
+        assert not [path for path in left if not path.name.endswith(".lock")], step
 
 
 @pytest.mark.django_db(transaction=True)
