@@ -6,19 +6,22 @@ import re
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Q
 from django.db.utils import DatabaseError
 from django.test import Client
 from django.utils import timezone
 from django.utils.html import escape
 
+from tests.architecture import printed
 from tests.architecture.measured import city as city
 from yiwang.city.hotline.demo.building import Builder
-from yiwang.city.hotline.models import Request
+from yiwang.city.hotline.models import Reporter, Request
 from yiwang.city.hotline.registers import REQUESTS
 from yiwang.cockpit.reports import demo, queries, services
 from yiwang.cockpit.reports.models import Report, Template
 from yiwang.cockpit.reports.terms import State
 from yiwang.kernel.access.actors import SYSTEM, Conflict, Invalid, Refused
+from yiwang.kernel.crypto import decrypt
 from yiwang.kernel.files import sheets
 from yiwang.kernel.measures.models import SealedFigure
 from yiwang.kernel.measures.periods import before, parse
@@ -227,6 +230,34 @@ def test_页面都打得开_并拒绝无权者(people):
     assert director.get("/figures/hotline.received/?period=bad").status_code == 422
     answer = director.post(f"/reports/{draft.pk}/", {"note": "{{ 错 }}", "version": draft.version})
     assert answer.status_code == 422 and "无法识别" in answer.content.decode()
+
+
+def told(reporter):
+    """What must never leave with a report: who reported, and how to reach him."""
+    return {decrypt(each) for each in (reporter.name, reporter.phone) if each} - {""}
+
+
+@pytest.mark.parametrize(("ending", "read"), [("docx", printed.of_docx), ("pdf", printed.of_pdf)])
+def test_下载的报告带不出诉求人_举报件和保密件的原话也不(people, ending, read):
+    """Both doors, draft and issued, as the head of the hotline, who may see every reporter on the page of a case."""
+    demo.build()
+    browser = Client()
+    browser.force_login(Account.objects.get(username="director"))
+    kept = set().union(*(told(reporter) for reporter in Reporter.objects.all()))
+    secret = Request.objects.filter(Q(kind="report") | Q(confidential=True))
+    kept |= {text for each in secret for text in (each.number, each.content[:12], each.address) if text}
+    assert len(kept) > 100 and secret.exists()
+    reports = Report.objects.filter(template__code="hotline.bulletin")
+    assert {report.state for report in reports} == {State.DRAFT, State.ISSUED}
+    for report in reports:
+        text = read(browser.get(f"/reports/{report.pk}/report.{ending}").content)
+        assert report.title in text and "共受理群众诉求" in text
+        assert not [each for each in kept if each in text]
+    # The reader of this test would see it: what an officer himself writes into the report goes with it.
+    draft = reports.get(state=State.DRAFT)
+    name = next(iter(sorted(told(Reporter.objects.exclude(phone="").first()))))
+    services.write_note(people["director"], draft, f"附注{name}附注", version=draft.version)
+    assert name in read(browser.get(f"/reports/{draft.pk}/report.{ending}").content)
 
 
 @pytest.mark.shared_data
