@@ -82,7 +82,7 @@ def with_role(role: str, organisations: Iterable[int], now: datetime) -> Q:
 
 def _ids(value: object) -> list[int]:
     items: list[Any] = list(value) if isinstance(value, (list, tuple)) else [] if value in (None, "") else [value]
-    if not all(isinstance(item, int) or (isinstance(item, str) and item.isdecimal()) for item in items):
+    if not all(isinstance(item, (int, str)) and str(item).isdecimal() and len(str(item)) < 19 for item in items):
         raise Invalid("办理对象不正确：应为岗位或机构。请从列表中重新选择。", errors={"to": ["格式不正确"]})
     return list(dict.fromkeys(int(str(item)[:18]) for item in items))
 

@@ -68,8 +68,8 @@ def register_target(actor: Actor, *, name: str, url: str, schema: str) -> Target
 def choose_target(actor: Actor, grant_id: int, target_id: int | str) -> Grant:
     """The consumer says where its pushed rows go."""
     doors.row(actor, "sharing.grant", grant_id, "receive")
-    known = doors.rows(actor, "sharing.target")
-    target = known.filter(pk=int(str(target_id)[:18])).first() if str(target_id).isdecimal() else None
+    known, text = doors.rows(actor, "sharing.target"), str(target_id)
+    target = known.filter(pk=text).first() if text.isdecimal() and len(text) < 19 else None
     if target is None:
         raise Invalid("没有选中推送目标，未作更改。请从列表里选本部门登记的目标。", errors={"target": ["必选"]})
     grant = Grant.objects.select_for_update().get(pk=grant_id)
