@@ -124,7 +124,8 @@ def test_指标下钻的记录里也看不到(world: World, request_: Request) -
         ("housing.handler", figures()[:4]),
         ("urban.handler", figures()[:4]),
     ):
-        answers = {door: body(world.client(who).get(door)) for door in doors_}
+        browser = world.client(who)
+        answers = {door: body(browser.get(door)) for door in doors_}
         assert not [(who, door) for door, answer in answers.items() if leaks(answer, door)]
         if who == "housing.head":
             assert sum(number in answer for answer in answers.values()) >= 10, "下钻须列出这件，否则等于没有查"
