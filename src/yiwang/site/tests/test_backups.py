@@ -103,7 +103,8 @@ def test_损坏的备份被拒绝并指出何处(harm: object, said: str, url: s
     assert [row[0] for row in held(url)] == [1]
 
 
-def test_恢复中途失败则数据库保持原样(url: str, var: Path) -> None:
+def test_恢复中途失败则数据库保持原样(url: str, var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backups, "START_AGAIN", backups.START_AGAIN.replace("'5s'", "'0.3s'"))
     fill(url, 1)
     folder = backups.backup(url, var=var)
     fill(url, 2)
@@ -128,6 +129,7 @@ def test_连不上的库不留下半个备份(var: Path) -> None:
     assert not list((var / "backups").glob("*Z"))
 
 
+@pytest.mark.slow
 def test_时间点恢复(cluster: Cluster, url: str) -> None:
     with pytest.raises(DatabaseProblem, match="还没有做过基础备份"):
         pointintime.restore(cluster, None)

@@ -93,7 +93,7 @@ def test_what_came_before_the_grading_is_sealed_after_it(
 
 
 def test_a_sealed_download_streams_for_who_sees_the_package_only(district: District) -> None:
-    package = district.hand_in(csv(batch()), "名册.csv")
+    package = district.hand_in(csv(batch()), "名册.csv", run=False)
     address = f"/files/{package.file_id}/"
     answer = district.client("报送员").get(address)
     body = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
@@ -102,7 +102,7 @@ def test_a_sealed_download_streams_for_who_sees_the_package_only(district: Distr
 
 
 def test_an_opened_copy_of_a_killed_process_goes_at_the_next_start(district: District) -> None:
-    package = district.hand_in(csv(batch()), "名册.csv")
+    package = district.hand_in(csv(batch()), "名册.csv", run=False)
     source = Path(settings.VAR) / "clear" / "copy"
     sealed.keep(io.BytesIO(PLANTED.encode()), source)
     child = os.fork()

@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from pathlib import Path
+from typing import Any
 
 import pytest
+from django.conf import settings as platform
 from pytest_django import DjangoDbBlocker
 
 from tests.worlds import shared
@@ -29,3 +32,12 @@ def built(room: Module) -> Iterator[District]:
 @pytest.fixture
 def district(built: District, db: None) -> District:
     return deepcopy(built)
+
+
+@pytest.fixture
+def committed(transactional_db: None, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> District:
+    """The safe district where other processes see it, in a folder like a site's own."""
+    var = tmp_path / "var"
+    monkeypatch.setattr(platform, "VAR", str(var))
+    settings.LAKE = str(var / "lake")
+    return answering(safe())
