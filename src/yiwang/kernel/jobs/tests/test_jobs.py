@@ -228,7 +228,7 @@ def test_失败的任务可以重试_须有权限_留痕():
     stranger = Actor(person_id=1, account_id=None, name="甲")
     keeper = Actor(person_id=None, account_id=None, name="系统管理员",
                    permissions={("jobs.job", "change"): (Permission(Scope.ALL, 1, "/"),)})  # fmt: skip
-    with pytest.raises(Refused, match="jobs"):
+    with pytest.raises(Refused, match="没有对“后台任务”的“重试”权限"):
         services.retry(stranger, row.pk)
     assert calls == ["乙"]
     services.retry(keeper, row.pk)

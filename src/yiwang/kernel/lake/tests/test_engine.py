@@ -56,12 +56,12 @@ def test_一个进程先后算几件事_前一件留下的后一件还在():
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("sleep", "超过 1 秒的上限"), ("slow_bomb", "内存的上限"), ("die", "意外结束")]
+    ("name", "words"), [("sleep", r"超过 0\.3 秒的上限"), ("slow_bomb", "内存的上限"), ("die", "意外结束")]
 )
 def test_一件越限或崩溃_整个进程结束_后面的有明白的话(name, words):
     with engine.session([HERE + name], memory_mb=300, seconds=60) as session:
         with pytest.raises(EngineFailed, match=words):
-            session.run(HERE + name, {}, seconds=1 if name == "sleep" else 30)
+            session.run(HERE + name, {}, seconds=0.3 if name == "sleep" else 30)
         with pytest.raises(EngineFailed, match="意外结束"):
             session.run(HERE + "double", {"value": 1})
 
@@ -77,7 +77,7 @@ def test_里面的拒绝原样出来():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("sleep", "超过 1 秒的上限"),
+        ("sleep", r"超过 0\.3 秒的上限"),
         ("spin", "用完了处理器时间或内存"),
         ("bomb", "超过 300 MB 内存的上限"),
         ("slow_bomb", "超过 300 MB 内存的上限"),
@@ -88,7 +88,7 @@ def test_里面的拒绝原样出来():
     ],
 )
 def test_越限与崩溃都有明白的话(name, words):
-    seconds = 1 if name == "sleep" else 30
+    seconds = 0.3 if name == "sleep" else 30
     with pytest.raises(EngineFailed, match=words):
         engine.run(HERE + name, {}, memory_mb=300, seconds=seconds)
     assert run("double", value=1) == 2
