@@ -123,7 +123,7 @@ def measure(account: Account) -> tuple[dict[str, list[float]], list[float], int]
         return run
 
     page = client.get("/inbox/todo/").content.decode()
-    assert f"共 {OPEN} 件" in page, "the page must count every open seat"
+    assert f"共 {OPEN:,} 件" in page, "the page must count every open seat"
     following = page.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
     paths = {
         "first page": "/inbox/todo/", "next page": f"/inbox/todo/{following}", "late ones": "/inbox/todo/?colour=red",
