@@ -24,8 +24,8 @@ Tell = Callable[[int, int, str], None]
 _FORMAT = 1
 _BATCH = 2000
 _FITTED = ("weights", "bias", "scale", "shift")
-# Never asked of the folds at a looser bound: the share of wrong proposals is proven with this confidence.
-_BOUND_CONFIDENCE = 0.9
+# How surely the folds prove what is asked. High, since the folds that choose the threshold also prove it.
+_BOUND_CONFIDENCE = 0.99
 
 
 @dataclass(frozen=True)
