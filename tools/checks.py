@@ -16,7 +16,7 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
     (("flow", "clocks"), 5350),
-    (("registers", "pages", "ui"), 6150),
+    (("registers", "pages", "ui"), 6170),
     (("lake",), 4550),
     (("tables",), 1300),
     ((), 25500),

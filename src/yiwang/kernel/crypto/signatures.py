@@ -4,7 +4,6 @@ The production signer is an adapter to the city's seal service or cryptographic 
 key and says so: what it signs is for trials and tests and has no legal force (电子签名法 13).
 """
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from yiwang.kernel.crypto import curve, libcrypto
@@ -26,22 +25,6 @@ class Signer(Protocol):
     def public_key(self) -> str: ...
 
     def sign(self, data: bytes) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class Capability:
-    """What this machine can do, for the health page."""
-
-    sign: bool
-    verify: bool
-    by: str
-
-
-def capability() -> Capability:
-    found = libcrypto.library()
-    if found is None:
-        return Capability(sign=False, verify=True, by="内置验签（系统无 SM2 算法库，不能签名）")
-    return Capability(sign=True, verify=True, by="系统 libcrypto")
 
 
 def _point(public: str) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
 from yiwang.kernel.orgs import services as orgs_services
 from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.pages.deeds import deed, facts, kind, kinds_like
+from yiwang.kernel.pages.deeds import deed, deeds_like, facts, kind, kinds_like
 from yiwang.kernel.people import resources as people
 from yiwang.kernel.people import services as people_services
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR, locked_until
@@ -313,7 +313,8 @@ LEDGER = register(
         resource=Resource("ledger.entry", "审计记录", Entry, organisation=None, owner=None),
         columns=("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"), "target_id",
                  "reason"),
-        filters=("recorded_at", "action", Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",), large=True,
+        filters=("recorded_at", Filter("action", "动作", "text", apply=deeds_like),
+                 Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",), large=True,
         sections=(Section("记录", ("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"),
                             "target_id", "reason", "mac")),),
         panels=(_before_after,),

@@ -80,6 +80,11 @@ def _platform(actor: Actor, path: str) -> MenuGroup:
     return MenuGroup("平台", tuple(MenuEntry(i.label, i.url, i.icon, current=path.startswith(i.url)) for i in shown))
 
 
+def duty_entries(actor: Actor) -> list[MenuEntry]:
+    """The pages that an administrator's duty opens."""
+    return [MenuEntry(item.label, item.url, item.icon) for item in PLATFORM if item.duties & actor.duties]
+
+
 def shell_parts(request: HttpRequest) -> dict[str, Any]:
     actor = actor_of(request)
     path, known = request.path, counts(request)

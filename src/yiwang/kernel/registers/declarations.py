@@ -227,6 +227,11 @@ class Register:
         return tuple(self._bind_filter(item) for item in self.filters)
 
     @cached_property
+    def searched(self) -> str:
+        """What the search looks in, in words."""
+        return "、".join(resolve(self.model, name).label for name in self.search)
+
+    @cached_property
     def form_fields(self) -> tuple[str, ...]:
         """Plain editable fields named by the sections, in their order."""
         found: dict[str, None] = {}

@@ -62,6 +62,11 @@ def word(code: str) -> str:
     return _words.get(code, code)
 
 
+def coded(texts: list[str]) -> list[str]:
+    """The codes whose word has one of the texts."""
+    return [code for code, said in _words.items() if any(text in said for text in texts)]
+
+
 def name_of_kind(code: str) -> str:
     """What the rows of a register or resource are called; the code when nobody declared one."""
     return known[code].name if code in (known := kinds()) else code

@@ -185,12 +185,6 @@ def test_本机密钥标明测试且私钥公钥须成对():
             sm2.LocalSigner("11" * 32, PUBLIC).sign(b"data")
 
 
-def test_能力说明与实际一致():
-    found = sm2.capability()
-    assert found.verify
-    assert found.sign == (libcrypto.library() is not None)
-
-
 @needs_library
 def test_与OpenSSL命令行互验(tmp_path):
     key = sm2.LocalSigner(SECRET, PUBLIC)

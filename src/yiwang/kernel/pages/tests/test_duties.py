@@ -53,6 +53,8 @@ def test_各管理员只见自己的入口(three):
     assert {"access.role", "access.holding", "access.administrator"} <= shown[Duty.SECURITY]
     assert "ledger.entry" in shown[Duty.AUDIT]
     assert "ledger.entry" not in shown[Duty.SECURITY]
+    entrances = text(three[Duty.AUDIT].get("/")).split("常用入口", 1)[1].split("</section>", 1)[0]
+    assert re.findall(r'<a href="([^"]+)"', entrances) == ["/administration/", "/system/"]
 
 
 def test_新建账号得一次性密码_首登须改(town, three):

@@ -37,6 +37,21 @@ def test_审计页对象类别写中文名_按中文名筛选() -> None:
     assert deeds.facts("people.account", ["username"])["username"][0] == "账号"
 
 
+def test_审计页按动作的中文名筛选_也认代码和台账自己的动作() -> None:
+    auditor, ledger = actor_of(Town().administrators()[Duty.AUDIT]), find("ledger.entry")
+    record(SYSTEM, "clocks.timer.park", ("clocks.timer", 1))
+    record(SYSTEM, "keep", ("lake.table", 1))
+    record(SYSTEM, "keep", ("clocks.timer", 2))
+
+    def shown(text: str) -> set[tuple[str, str]]:
+        found = listing(auditor, ledger, wish(ledger, {"action": [text]}))
+        return {(entry.action, entry.target_kind) for entry in found.records}
+
+    assert shown("搁置定时") == shown("clocks.timer.p") == {("clocks.timer.park", "clocks.timer")}
+    assert shown("改保留快照数") == {("keep", "lake.table")}
+    assert shown("没有这种动作") == set()
+
+
 def test_审计页前后值写选项名与顿号_不写代码() -> None:
     auditor = actor_of(Town().administrators()[Duty.AUDIT])
     record(SYSTEM, "unheard", ("orgs.post", 1), before={"duty": "business", "active": True, "numbers": ["甲", "乙"]})
