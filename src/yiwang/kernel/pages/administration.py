@@ -15,17 +15,14 @@ from yiwang.kernel.access.doors import Resource, resources
 from yiwang.kernel.access.models import Role, RoleHolding
 from yiwang.kernel.access.terms import ADMINISTRATORS, Duty
 from yiwang.kernel.flow.definitions import Field
-from yiwang.kernel.ledger.models import Entry
 from yiwang.kernel.orgs import resources as orgs
 from yiwang.kernel.orgs import services as orgs_services
 from yiwang.kernel.orgs.models import Organisation, Post
-from yiwang.kernel.pages.deeds import deed, deeds_like, facts, kind, kinds_like
 from yiwang.kernel.people import resources as people
 from yiwang.kernel.people import services as people_services
 from yiwang.kernel.people.limits import ACCOUNT, SECOND_FACTOR, locked_until
 from yiwang.kernel.people.models import Account, AdministratorAppointment, Appointment, Delegation, Person
-from yiwang.kernel.registers.declarations import Column, Filter, Importing, RecordAction, Register, Section
-from yiwang.kernel.registers.paths import display
+from yiwang.kernel.registers.declarations import Importing, RecordAction, Register, Section
 from yiwang.kernel.registers.registry import register
 
 REASON = Field("reason", "理由", "text", required=True, help="写入审计记录")
@@ -291,32 +288,5 @@ HOLDINGS = register(
                 fields=(LAST_DAY, REASON), verb="change",
             ),
         ),
-    )
-)  # fmt: skip
-
-
-# The ledger, for the audit administrator
-
-
-def _before_after(actor: Actor, entry: Entry) -> tuple[str, str, dict[str, Any]]:
-    before, after = (side if isinstance(side, dict) else {} for side in (entry.before, entry.after))
-    said = facts(entry.target_kind, sorted({*before, *after}))
-    lines = [
-        (label, display(before.get(name), path), display(after.get(name), path)) for name, (label, path) in said.items()
-    ]
-    return "变更内容", "pages/panel_change.html", {"lines": lines, "who": entry.signatory, "entry": entry}
-
-
-LEDGER = register(
-    Register(
-        code="ledger.entry", model=Entry, name="审计记录", writes=(),
-        resource=Resource("ledger.entry", "审计记录", Entry, organisation=None, owner=None),
-        columns=("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"), "target_id",
-                 "reason"),
-        filters=("recorded_at", Filter("action", "动作", "text", apply=deeds_like),
-                 Filter("target_kind", "对象类别", "text", apply=kinds_like)), search=("person_name", "reason", "target_id"), sort=("-id",), large=True,
-        sections=(Section("记录", ("recorded_at", "person_name", Column(deed, "动作"), Column(kind, "对象类别"),
-                            "target_id", "reason", "mac")),),
-        panels=(_before_after,),
     )
 )  # fmt: skip

@@ -118,7 +118,7 @@ def display(value: object, path: Path | None = None) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, list | tuple):
-        return "、".join(display(item, path) for item in value)
+        return "、".join(filter(None, (display(item, path) for item in value)))
     if isinstance(value, str) and path is not None and path.kind == "datetime":
         value = path.field.to_python(value)
     if path is not None and path.kind == "choice":

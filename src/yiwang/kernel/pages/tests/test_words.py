@@ -1,8 +1,11 @@
 """Officers read words, not codes: kinds on the audit page, chosen cases, dates of periods."""
 
+from typing import Any
+
 import pytest
 
 from yiwang.kernel.access.actors import SYSTEM
+from yiwang.kernel.access.models import Role
 from yiwang.kernel.access.terms import Duty
 from yiwang.kernel.flow.services import open_case
 from yiwang.kernel.flow.tests import flows
@@ -50,6 +53,29 @@ def test_审计页按动作的中文名筛选_也认代码和台账自己的动�
     assert shown("搁置定时") == shown("clocks.timer.p") == {("clocks.timer.park", "clocks.timer")}
     assert shown("改保留快照数") == {("keep", "lake.table")}
     assert shown("没有这种动作") == set()
+
+
+def test_审计页把人员岗位角色权限写成名字_够得着的对象有链接() -> None:
+    town = Town()
+    auditor = actor_of(town.administrators()[Duty.AUDIT])
+    post = town.post("民政局", "科员")
+    person = town.person("钱多多", post)
+    panel = find("ledger.entry").panels[0]
+
+    def shown(action: str) -> dict[str, Any]:
+        return panel(auditor, Entry.objects.filter(action=action).latest("pk"))[2]
+
+    appointed = shown("people.appointed")
+    assert appointed["target"] == (f"钱多多 {person.staff_number}", f"/r/people.person/{person.pk}/")
+    assert ("人员", "", str(person)) in appointed["lines"] and ("岗位", "", str(post)) in appointed["lines"]
+    role = Role.objects.create(code="reading", name="查阅员")
+    record(SYSTEM, "access.role.held", ("orgs.post", post.pk), after={"role": role.code, "post": 10**9})
+    assert set(shown("access.role.held")["lines"]) == {("角色", "", "查阅员"), ("岗位", "", f"{10**9:,}")}
+    record(SYSTEM, "access.role.declared", ("access.role", role.pk), after={"grants": [["orgs.post", "view", "all"]]})
+    assert shown("access.role.declared")["lines"] == [("权限", "", "岗位：查看（全部）")]
+    record(SYSTEM, "unheard", ("unheard.kind", 1), after={"owner": ["people.person", 2, ""]})
+    assert shown("unheard")["target"] is None, "审计管理员打不开的台账不给名字"
+    assert shown("unheard")["lines"] == [("所属", "", "人员、2")]
 
 
 def test_审计页前后值写选项名与顿号_不写代码() -> None:
