@@ -26,6 +26,8 @@ FEWEST_PAIRS = 30  # too few to learn from
 SHOWN_JUNK = 20
 # Four times as many change no F1 of the demonstration's libraries and of Febrl 1-3, and are most of a small run's time.
 TRAINING_PAIRS = 2.5e5
+# What no match shows grows rarer by a factor each time; the probability must not become less than a float can hold.
+ITERATIONS = 8
 EXACT = "exact"
 # What Splink loads on first use: here it is loaded once, before the fork.
 for _module in ("sqlglot.dialects.duckdb", "sqlglot.dialects.athena"):
@@ -244,7 +246,7 @@ class _Resolution:
         settings = SettingsCreator(
             link_type="dedupe_only", comparisons=[self.comparison(each) for each in profiles],
             blocking_rules_to_generate_predictions=[CustomRule(rule.condition(self.places, self.numbers())) for rule in self.rules],
-            retain_intermediate_calculation_columns=False, retain_matching_columns=False,
+            retain_intermediate_calculation_columns=False, retain_matching_columns=False, max_iterations=ITERATIONS,
         )  # fmt: skip
         database = DuckDBAPI(connection=self.connection.driver)
         linker = Linker(database.register("people"), settings, log_level="ERROR")
@@ -262,7 +264,8 @@ class _Resolution:
 
     def train(self, linker: Any) -> None:
         """Prior from rows that agree on two telling columns; u by sampling; m by EM over two rules without a common column."""
-        telling = sorted(self.rules, key=lambda rule: rule.pairs)
+        # A column most of whose rows are junk blocks by its slips alone, and slips are hardly ever shared by one entity.
+        telling = sorted(self.rules, key=lambda rule: (rule.junk_rows > self.rows / 2, rule.pairs))
         first = telling[0]
         linker.training.estimate_probability_two_random_records_match(
             [CustomRule(first.condition(self.places, False))], recall=0.7
