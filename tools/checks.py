@@ -16,10 +16,10 @@ MODULE_LINES, FUNCTION_LINES, TEMPLATES = 500, 60, 6
 # (rooms of the kernel, most lines that are not blank); tests and migrations are not counted.
 BUDGETS = (
     (("flow", "clocks"), 5350),
-    (("registers", "pages", "ui"), 6230),
+    (("registers", "pages", "ui"), 6320),
     (("lake",), 4550),
     (("tables",), 1300),
-    ((), 25560),
+    ((), 25730),
 )
 DOMAIN_LINES = 1500
 # Domains that hold more than one system, with their own budget (docs/adr/0006-budgets.md).

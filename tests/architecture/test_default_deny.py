@@ -18,7 +18,8 @@ from django.urls import ResolverMatch, URLPattern, get_resolver, path
 
 import yiwang
 from yiwang.kernel.access.actors import ANONYMOUS, WORDS, Actor, Refused
-from yiwang.kernel.access.models import Role
+from yiwang.kernel.access.doors import resources
+from yiwang.kernel.access.models import Grant, Role
 from yiwang.kernel.people.checks import every_url_has_a_requirement, patterns
 from yiwang.kernel.people.middleware import ALWAYS_OPEN, DefaultDeny
 from yiwang.kernel.people.models import Account
@@ -148,3 +149,10 @@ def test_未声明的网址_检查报错_谁也打不开(settings):
         assert answer.status_code == 404
         assert "naked view" not in answer.content.decode()
     del sys.modules[module.__name__]
+
+
+def test_声明的角色只授予存在的资源和动作() -> None:
+    call_command("declare_roles", verbosity=0)
+    given = set(Grant.objects.values_list("resource", "verb"))
+    known = {(code, verb) for code, spec in resources().items() for verb, _ in spec.verbs}
+    assert len(given) > 100 and sorted(given - known) == []

@@ -35,7 +35,7 @@ SYSTEM_ADMINISTRATOR = RoleSpec(
         *_all("jobs.job", "view", "change"),
         *_all("jobs.parked_timer", "view", "retry"),
         *_all("jobs.parked_message", "view", "retry"),
-        *_all("calendar.calendar", "view", "change"),
+        *_all("calendar.version", "view", "publish"),
     ),
     Duty.SYSTEM,
 )

@@ -32,6 +32,7 @@ ADMINISTRATORS = frozenset({Duty.SYSTEM, Duty.SECURITY, Duty.AUDIT})
 PLATFORM = (
     PlatformItem("指标", "/figures/", "chart"),
     PlatformItem("流程", "/flows/", "flow"),
+    PlatformItem("工作日历", "/calendar/", "calendar"),
     PlatformItem("后台任务", "/jobs/", "clock"),
     PlatformItem("组织与权限", "/administration/", "shield", ADMINISTRATORS),
     PlatformItem("运行状态", "/system/", "pulse", ADMINISTRATORS),

@@ -1,6 +1,7 @@
 """URLs of the kernel's own pages. Loading them puts the menu into the shell."""
 
 from yiwang.kernel.pages.about import chapter, flow, flow_bpmn, flows, help_page, system
+from yiwang.kernel.pages.calendar import calendar_page
 from yiwang.kernel.pages.cases import act_page, case_page
 from yiwang.kernel.pages.figures import figure, figures, figures_of, headlines
 from yiwang.kernel.pages.finding import search
@@ -24,6 +25,7 @@ urlpatterns = [
     route("notifications/", notifications, "notifications", SIGNED_IN),
     route("notifications/<int:message_id>/", notification, "notification", SIGNED_IN),
     route("jobs/", jobs, "jobs", SIGNED_IN),
+    route("calendar/", calendar_page, "calendar", SIGNED_IN),
     route("flows/", flows, "flows", SIGNED_IN),
     route("flows/<int:version_id>/", flow, "flow", SIGNED_IN),
     route("flows/<int:version_id>/bpmn/", flow_bpmn, "flow_bpmn", SIGNED_IN),

@@ -8,13 +8,14 @@ from django.core.management import call_command
 from yiwang.kernel.access.actors import SYSTEM
 from yiwang.kernel.calendar import queries as calendars
 from yiwang.kernel.calendar.models import CalendarVersion
+from yiwang.kernel.calendar.notices import read
 from yiwang.kernel.calendar.services import publish
 from yiwang.kernel.calendar.terms import CHINA, DayKind
 from yiwang.kernel.calendar.workdays import Override, WorkCalendar
 from yiwang.kernel.clocks import arithmetic
 from yiwang.kernel.clocks.arithmetic import ClockSpec
 from yiwang.kernel.search.tests import shared
-from yiwang.standards.holidays import notices
+from yiwang.standards.holidays import Notice, notices
 
 DAY = timedelta(days=1)
 YEARS = {notice.year for notice in notices()}
@@ -32,6 +33,29 @@ def test_every_notice_is_plausible() -> None:
         for item in notice.overrides:
             assert item.change != "work" or item.date.isoweekday() >= 6, item
             assert abs((item.date - date(notice.year, 7, 1)).days) < 185, item
+
+
+def worded(notice: Notice) -> str:
+    """The notice as sentences: each festival's days of rest as one period, then the weekends worked."""
+    lines = []
+    for name in dict.fromkeys(item.name for item in notice.overrides):
+        mine = [item for item in notice.overrides if item.name == name]
+        rest = sorted(item.date for item in mine if item.change == "rest")
+        work = "、".join(f"{item.date:%-m月%-d日}（周末）" for item in mine if item.change == "work")
+        end = f"至{rest[-1].day}日" if rest[-1].month == rest[0].month else f"至{rest[-1]:%-m月%-d日}"
+        period = f"{rest[0]:%-m月%-d日}（周几）" + (end if len(rest) > 1 else "")
+        lines.append(
+            f"{len(lines) + 1}、{name}：{period}放假调休，共{len(rest)}天。" + (f"{work}上班。" if work else "")
+        )
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("notice", notices(), ids=lambda notice: notice.number)
+def test_every_notice_in_words_is_read_as_it_is_kept(notice: Notice) -> None:
+    reading = read(worded(notice), notice.year, notice.number)
+    assert reading.unread == () and sorted(reading.overrides, key=lambda item: item.date) == sorted(
+        notice.overrides, key=lambda item: item.date
+    )
 
 
 def test_working_days_of_each_year_balance(calendar: WorkCalendar) -> None:
