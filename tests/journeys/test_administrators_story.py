@@ -132,3 +132,24 @@ def test_安全管理员授予角色但不能授予自己(walker: Callable[..., 
     security.refused("/r/people.person/new/", "")
     audit = walker("auditadmin").go(f"/r/ledger.entry/?q={reason}")
     audit.sees(reason)
+
+
+def test_系统管理员公布放假安排_人人看得到(walker: Callable[..., Walker]) -> None:
+    source, year = f"演示通知 {uuid4().hex[:6]}", datetime.now(SHANGHAI).year + 3
+    system = walker("sysadmin").go("/calendar/")
+    page = system.page
+    page.get_by_label(_label("年份")).fill(str(year))
+    page.get_by_label(_label("依据（通知文号）")).fill(source)
+    page.get_by_label(_label("通知正文")).fill("建城纪念日：8月8日放假。8月31日待定。")
+    page.get_by_label("这是该年全年的放假安排").uncheck()
+    page.get_by_role("button", name="读一遍，看结果").click()
+    system.sees("公布前请逐日核对")
+    system.sees("没有读懂这些日期的安排：8月31日")
+    system.look()
+    page.get_by_role("button", name="公布", exact=True).click()
+    page.get_by_role("button", name="确定").click()
+    page.wait_for_url(f"**/calendar/?year={year}")
+    officer = walker("operator").go(f"/calendar/?year={year}")
+    expect(officer.page.get_by_title(f"{year}-08-08 法定节假日 · 建城纪念日")).to_be_visible()
+    officer.sees(source)
+    expect(officer.page.get_by_label(_label("通知正文"))).to_have_count(0)

@@ -16,6 +16,7 @@ PAGES = (
     "/search/?q=照明",
     "/notifications/",
     "/jobs/",
+    "/calendar/",
     "/flows/",
     "/help/",
 )

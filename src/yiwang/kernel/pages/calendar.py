@@ -89,7 +89,7 @@ def calendar_page(request: HttpRequest) -> HttpResponse:
             context["absent"] = [name for name in FESTIVALS if name not in said] if form.cleaned_data["whole"] else []
     context |= {
         "year": year, "years": (year - 1, year + 1), "months": _months(current, year), "provisional": year not in current.years,
-        "versions": CalendarVersion.objects.filter(code=CODE).prefetch_related("changes").order_by("-number")[:SHOWN],
+        "versions": CalendarVersion.objects.filter(code=CODE).select_related("recomputation").prefetch_related("changes").order_by("-number")[:SHOWN],
     }  # fmt: skip
     return page(request, "pages/calendar.html", context, title="工作日历")
 
